@@ -22,6 +22,9 @@ impl Caller {
     /// Returns the caller of a server that has no authentication: the machine's own user, who may
     /// see everything.
     pub fn local() -> Self {
-        Self { tenant: "local".to_owned(), scopes: Scopes { personal: true } }
+        Self {
+            tenant: "local".to_owned(),
+            scopes: Scopes { personal: true },
+        }
     }
 }

@@ -241,12 +241,18 @@ reason_codes! {
 impl EventCode {
     /// Returns the row of the code; `None` for a number this version does not know.
     pub fn info(self) -> Option<&'static EventCodeInfo> {
-        EVENT_CODES.binary_search_by_key(&self, |row| row.code).ok().map(|at| &EVENT_CODES[at])
+        EVENT_CODES
+            .binary_search_by_key(&self, |row| row.code)
+            .ok()
+            .map(|at| &EVENT_CODES[at])
     }
 
     /// Finds a code by its name, for example "DELIVERED".
     pub fn by_name(name: &str) -> Option<Self> {
-        EVENT_CODES.iter().find(|row| row.name == name).map(|row| row.code)
+        EVENT_CODES
+            .iter()
+            .find(|row| row.name == name)
+            .map(|row| row.code)
     }
 
     /// Phase of the journey, 1 to 9.
@@ -263,12 +269,18 @@ impl EventCode {
 impl ReasonCode {
     /// Returns the row of the code; `None` for a number this version does not know.
     pub fn info(self) -> Option<&'static ReasonCodeInfo> {
-        REASON_CODES.binary_search_by_key(&self, |row| row.code).ok().map(|at| &REASON_CODES[at])
+        REASON_CODES
+            .binary_search_by_key(&self, |row| row.code)
+            .ok()
+            .map(|at| &REASON_CODES[at])
     }
 
     /// Finds a reason by its name, for example "WEATHER".
     pub fn by_name(name: &str) -> Option<Self> {
-        REASON_CODES.iter().find(|row| row.name == name).map(|row| row.code)
+        REASON_CODES
+            .iter()
+            .find(|row| row.name == name)
+            .map(|row| row.code)
     }
 }
 

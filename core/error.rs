@@ -76,7 +76,9 @@ impl ErrorKind {
     /// Advice that goes with the kind unless the source says better.
     pub const fn default_retry(self) -> Retry {
         match self {
-            Self::InvalidQuery | Self::HintRequired | Self::Denied | Self::Malformed => Retry::Never,
+            Self::InvalidQuery | Self::HintRequired | Self::Denied | Self::Malformed => {
+                Retry::Never
+            }
             Self::Unsupported | Self::Internal => Retry::Never,
             Self::Timeout | Self::Unavailable => Retry::Now,
             Self::NotFound => Retry::After(Duration::from_secs(60)),
@@ -150,7 +152,11 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.kind.as_str(), self.message)?;
-        if self.native_code.is_empty() { Ok(()) } else { write!(f, " ({})", self.native_code) }
+        if self.native_code.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " ({})", self.native_code)
+        }
     }
 }
 

@@ -1,1 +1,27 @@
-//! Values and rules.
+//! What a shipment is, and what makes a record of it trustworthy.
+//!
+//! Everything here is a pure function over values: nothing does I/O, reads a clock or the
+//! environment, or can time out.
+//!
+//! # Glossary
+//! - **carrier**: who moves the parcel; **source**: something that can be asked about it.
+//! - **claim**: one row of a source's answer; **observation**: a claim with an identity;
+//!   **event**: what we believe happened, with the observations behind it.
+//! - **report**: what one source says about one shipment; **facts**: its part that is not events.
+//! - **dossier**: everything kept about a shipment; **shipment** or **record**: its fold.
+//! - **query**: one question to a source; **answer**: reports, or an error with advice.
+
+pub mod adapter;
+pub mod caller;
+pub mod code;
+pub mod error;
+pub mod event;
+pub mod exception;
+pub mod number;
+pub mod place;
+pub mod privacy;
+pub mod reconcile;
+pub mod registry;
+pub mod shipment;
+pub mod status;
+pub mod time;

@@ -85,7 +85,10 @@ mod tests {
 
     #[test]
     fn masking_keeps_at_most_the_last_four_characters() {
-        assert_eq!(Pii::new("1Z999AA10123456784").masked(), "**************6784");
+        assert_eq!(
+            Pii::new("1Z999AA10123456784").masked(),
+            "**************6784"
+        );
         assert_eq!(Pii::new("12345678").masked(), "********");
         assert_eq!(Pii::new("").masked(), "");
         assert_eq!(Pii::new("ÄÖÜ456789").masked(), "*****6789");

@@ -1,0 +1,201 @@
+//! Claims, observations and events.
+//!
+//! A [`Claim`] is one row of a source's answer, mapped. An [`Observation`] is a claim with an
+//! identity: which source said it, and when we first heard it. An [`Event`] is what we believe
+//! happened, with the observations behind it.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::code::{EventCode, ReasonCode};
+use crate::place::Location;
+use crate::privacy::Pii;
+use crate::status::{Severity, Status};
+use crate::time::EventTime;
+
+/// One row of a source's answer: what it said, and what we take it to mean.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Event id of the source, if it gives one; empty otherwise.
+    pub native_id: String,
+    /// Code of the source, unchanged, for example "I/DP"; empty if it gave none.
+    pub native_code: String,
+    /// Reason code of the source, unchanged.
+    pub native_reason: String,
+    /// Text of the source, unchanged, at most 1,000 characters.
+    pub native_text: Pii<String>,
+    /// Mapped code; [`EventCode::UNMAPPED`] if the table has no entry.
+    pub code: EventCode,
+    /// Mapped reason.
+    pub reason: Option<ReasonCode>,
+    /// How `code` was found.
+    pub basis: MappingBasis,
+    /// When, as the source says.
+    pub time: EventTime,
+    /// Where, as the source says.
+    pub location: Option<Location>,
+    /// Carrier that the source names for the event; empty: the carrier of the report.
+    pub carrier: String,
+    /// Fact or forecast.
+    pub classifier: Classifier,
+    /// The source withdrew it.
+    pub retracted: bool,
+    /// The source contradicts itself within this row (for example two clocks that do not agree):
+    /// an English sentence for developers without personal data.
+    pub doubt: Option<String>,
+}
+
+/// A claim with its identity.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    /// Content hash; see [`crate::reconcile`] for what goes into it.
+    pub id: Digest,
+    /// Source id.
+    pub source: String,
+    /// Class of the source.
+    pub class: SourceClass,
+    /// Whose data it is, for example "usps" when an aggregator relays USPS.
+    pub evidence_root: String,
+    /// BCP 47 tag of the text; "und" if unknown.
+    pub language: String,
+    /// Position in the source's own list, oldest 0.
+    pub sequence: u32,
+    /// When we received it first.
+    pub receive_time: Timestamp,
+    /// What it says.
+    pub claim: Claim,
+}
+
+/// What happened, as far as we believe.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Stable within the shipment: the id of the first observation.
+    pub id: Digest,
+    /// What.
+    pub code: EventCode,
+    /// Status effect; `None` keeps the status.
+    pub status: Option<Status>,
+    /// When.
+    pub time: EventTime,
+    /// Where.
+    pub location: Option<Location>,
+    /// Why.
+    pub reason: Option<ReasonCode>,
+    /// How urgent, with the reason taken into account.
+    pub severity: Severity,
+    /// Carrier that made the scan; empty if unknown.
+    pub carrier: String,
+    /// Fact or forecast.
+    pub classifier: Classifier,
+    /// Whether it counts.
+    pub standing: Standing,
+    /// Independent evidence roots behind it.
+    pub source_count: u32,
+    /// The reports behind it, most trusted first.
+    pub observations: Vec<Observation>,
+    /// When the gateway first learned of it.
+    pub ingest_time: Timestamp,
+    /// Shipment revision that added or last changed it; 0 before it is stored.
+    pub revision: u32,
+    /// Number of a delivery attempt, from 1; 0 if it is none.
+    pub attempt: u32,
+}
+
+/// A SHA-256 digest, shown as 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let mut bytes = [0; 32];
+        if text.len() != 64 || !text.is_ascii() {
+            return Err(serde::de::Error::custom(
+                "a digest has 64 hexadecimal digits",
+            ));
+        }
+        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let digit = |c: u8| (c as char).to_digit(16).map(|value| value as u8);
+            match (digit(pair[0]), digit(pair[1])) {
+                (Some(high), Some(low)) => *byte = high << 4 | low,
+                _ => {
+                    return Err(serde::de::Error::custom(
+                        "a digest has hexadecimal digits only",
+                    ));
+                }
+            }
+        }
+        Ok(Self(bytes))
+    }
+}
+
+/// Kind of statement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Classifier {
+    /// It happened.
+    #[default]
+    Actual,
+    /// Estimated; never counts.
+    Estimated,
+    /// Planned; never counts.
+    Planned,
+}
+
+/// Whether an event counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Standing {
+    /// Counts for status and milestones.
+    Accepted,
+    /// Breaks a rule or contradicts better evidence; kept and shown.
+    Disputed,
+    /// Withdrawn by its source.
+    Retracted,
+}
+
+/// Class of a source, most trusted first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum SourceClass {
+    /// The operator's own scans.
+    Internal,
+    /// The carrier that has custody at that point.
+    Custodian,
+    /// Another carrier of the journey.
+    Carrier,
+    /// Repeats what carriers say.
+    Aggregator,
+}
+
+/// How a native code was mapped. Numbers as in the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MappingBasis {
+    /// Exact entry for the native code.
+    Code = 1,
+    /// Entry for code and reason or text pattern.
+    CodeAndText = 2,
+    /// Text pattern only.
+    Text = 3,
+    /// The source's coarse status only.
+    AggregatedStatus = 4,
+    /// No entry.
+    None = 5,
+}
