@@ -1,1 +1,6 @@
 //! waybill.
+
+#[cfg(feature = "server")]
+pub mod clock;
+#[cfg(feature = "server")]
+pub mod tasks;
