@@ -1,0 +1,311 @@
+//! How to read what carriers really send: a number where a string belongs, one object where a
+//! list belongs, `{}` or `null` for nothing.
+//!
+//! These are functions for `#[serde(deserialize_with = ...)]`. They look at each value once and
+//! buffer nothing; a value of a hopeless type counts as absent, so that one odd field never costs
+//! the whole answer.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// Reads a string, a number or a boolean as text; anything else is empty.
+///
+/// # Errors
+/// Only when the JSON itself is broken.
+pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>, D::Error> {
+    struct Text;
+    impl<'de> Visitor<'de> for Text {
+        type Value = Cow<'de, str>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("text")
+        }
+        fn visit_borrowed_str<E>(self, v: &'de str) -> Result<Self::Value, E> {
+            Ok(Cow::Borrowed(v))
+        }
+        fn visit_str<E>(self, v: &str) -> Result<Self::Value, E> {
+            Ok(Cow::Owned(v.to_owned()))
+        }
+        fn visit_u64<E>(self, v: u64) -> Result<Self::Value, E> {
+            Ok(Cow::Owned(v.to_string()))
+        }
+        fn visit_i64<E>(self, v: i64) -> Result<Self::Value, E> {
+            Ok(Cow::Owned(v.to_string()))
+        }
+        fn visit_f64<E>(self, v: f64) -> Result<Self::Value, E> {
+            Ok(Cow::Owned(v.to_string()))
+        }
+        fn visit_bool<E>(self, v: bool) -> Result<Self::Value, E> {
+            Ok(Cow::Borrowed(if v { "true" } else { "false" }))
+        }
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(Cow::Borrowed(""))
+        }
+        fn visit_none<E>(self) -> Result<Self::Value, E> {
+            Ok(Cow::Borrowed(""))
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            Ok(Cow::Borrowed(""))
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            while seq.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(Cow::Borrowed(""))
+        }
+    }
+    deserializer.deserialize_any(Text)
+}
+
+/// Reads an object; anything else is the default.
+///
+/// # Errors
+/// When the JSON is broken or the object's own fields refuse their values.
+pub fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    deserializer
+        .deserialize_any(Object(PhantomData))
+        .map(Option::unwrap_or_default)
+}
+
+/// Reads a list of objects; one object counts as a list of one, a scalar as none. Members that
+/// are not objects are left out.
+///
+/// # Errors
+/// As [`object`].
+pub fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct List<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for List<T> {
+        type Value = Vec<T>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut items = Vec::new();
+            while let Some(Member(item)) = seq.next_element()? {
+                items.extend(item);
+            }
+            Ok(items)
+        }
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map)).map(|item| vec![item])
+        }
+        fn visit_borrowed_str<E>(self, _: &'de str) -> Result<Self::Value, E> {
+            Ok(Vec::new())
+        }
+        fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+            Ok(Vec::new())
+        }
+        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+            Ok(Vec::new())
+        }
+        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+            Ok(Vec::new())
+        }
+        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+            Ok(Vec::new())
+        }
+        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+            Ok(Vec::new())
+        }
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(Vec::new())
+        }
+        fn visit_none<E>(self) -> Result<Self::Value, E> {
+            Ok(Vec::new())
+        }
+    }
+    deserializer.deserialize_any(List(PhantomData))
+}
+
+/// Reads a list of texts; a single text counts as a list of one. Empty ones are left out.
+///
+/// # Errors
+/// Only when the JSON itself is broken.
+pub fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Cow<'de, str>>, D::Error> {
+    struct Texts;
+    impl<'de> Visitor<'de> for Texts {
+        type Value = Vec<Cow<'de, str>>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of texts")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut items = Vec::new();
+            while let Some(Word(item)) = seq.next_element()? {
+                if !item.is_empty() {
+                    items.push(item);
+                }
+            }
+            Ok(items)
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            Ok(Vec::new())
+        }
+        fn visit_borrowed_str<E>(self, v: &'de str) -> Result<Self::Value, E> {
+            Ok(if v.is_empty() {
+                Vec::new()
+            } else {
+                vec![Cow::Borrowed(v)]
+            })
+        }
+        fn visit_str<E>(self, v: &str) -> Result<Self::Value, E> {
+            Ok(if v.is_empty() {
+                Vec::new()
+            } else {
+                vec![Cow::Owned(v.to_owned())]
+            })
+        }
+        fn visit_u64<E>(self, v: u64) -> Result<Self::Value, E> {
+            Ok(vec![Cow::Owned(v.to_string())])
+        }
+        fn visit_i64<E>(self, v: i64) -> Result<Self::Value, E> {
+            Ok(vec![Cow::Owned(v.to_string())])
+        }
+        fn visit_f64<E>(self, v: f64) -> Result<Self::Value, E> {
+            Ok(vec![Cow::Owned(v.to_string())])
+        }
+        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+            Ok(Vec::new())
+        }
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(Vec::new())
+        }
+        fn visit_none<E>(self) -> Result<Self::Value, E> {
+            Ok(Vec::new())
+        }
+    }
+    deserializer.deserialize_any(Texts)
+}
+
+struct Word<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Word<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer).map(Self)
+    }
+}
+
+/// A member of a list: the object, or nothing if it is none.
+struct Member<T>(Option<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Member<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Object(PhantomData)).map(Self)
+    }
+}
+
+struct Object<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+    type Value = Option<T>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Some)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+    fn visit_borrowed_str<E>(self, _: &'de str) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default)]
+    struct Thing<'a> {
+        #[serde(borrow, deserialize_with = "text")]
+        id: Cow<'a, str>,
+        #[serde(borrow, deserialize_with = "list")]
+        parts: Vec<Thing<'a>>,
+        #[serde(borrow, deserialize_with = "texts")]
+        tags: Vec<Cow<'a, str>>,
+        #[serde(borrow, deserialize_with = "boxed")]
+        next: Box<Option<Thing<'a>>>,
+    }
+
+    fn boxed<'de, D: Deserializer<'de>>(d: D) -> Result<Box<Option<Thing<'de>>>, D::Error> {
+        Member::deserialize(d).map(|Member(thing)| Box::new(thing))
+    }
+
+    fn read(json: &str) -> Thing<'_> {
+        serde_json::from_str(json).expect("tolerated")
+    }
+
+    #[test]
+    fn a_scalar_of_any_type_is_text() {
+        for (json, id) in [
+            (r#"{"id":"a"}"#, "a"),
+            (r#"{"id":12}"#, "12"),
+            (r#"{"id":-1.5}"#, "-1.5"),
+            (r#"{"id":true}"#, "true"),
+            (r#"{"id":null}"#, ""),
+            (r#"{"id":{}}"#, ""),
+            (r#"{"id":[{"x":1}]}"#, ""),
+            (r#"{"id":"a\u00e9"}"#, "aé"),
+        ] {
+            assert_eq!(read(json).id, id, "{json}");
+        }
+    }
+
+    #[test]
+    fn one_object_is_a_list_of_one_and_odd_members_are_left_out() {
+        for (json, count) in [
+            (r#"{"parts":[{"id":1},{"id":2}]}"#, 2),
+            (r#"{"parts":{"id":1}}"#, 1),
+            (r#"{"parts":null}"#, 0),
+            (r#"{"parts":"none"}"#, 0),
+            (r#"{"parts":[null,7,"x",[],{"id":1}]}"#, 1),
+        ] {
+            assert_eq!(read(json).parts.len(), count, "{json}");
+        }
+        assert_eq!(read(r#"{"tags":["a",7,null,""]}"#).tags, ["a", "7"]);
+        assert_eq!(read(r#"{"tags":"a"}"#).tags, ["a"]);
+        assert!(read(r#"{"next":"soon"}"#).next.is_none());
+        assert_eq!(
+            read(r#"{"next":{"id":3}}"#)
+                .next
+                .as_ref()
+                .as_ref()
+                .map(|t| t.id.as_ref()),
+            Some("3")
+        );
+    }
+}
