@@ -21,7 +21,10 @@ const BOMB_MIB: u32 = 64;
 pub(crate) enum Answered {
     Whole(Option<Bytes>),
     /// Some bytes, then a failure that makes the server drop the connection.
-    Cut(Option<Bytes>),
+    Cut {
+        bytes: Option<Bytes>,
+        flushed: bool,
+    },
     Drip {
         rest: Bytes,
         pause: Interval,
@@ -40,7 +43,10 @@ impl Answered {
     }
 
     pub(crate) fn cut(whole: &Bytes) -> Self {
-        Self::Cut(Some(whole.slice(..whole.len() / 2)))
+        Self::Cut {
+            bytes: Some(whole.slice(..whole.len() / 2)),
+            flushed: false,
+        }
     }
 }
 
@@ -54,10 +60,19 @@ impl Body for Answered {
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let next = match self.get_mut() {
             Self::Whole(bytes) => bytes.take().filter(|bytes| !bytes.is_empty()),
-            Self::Cut(bytes) => match bytes.take() {
-                Some(bytes) => Some(bytes),
-                None => return Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into()))),
-            },
+            Self::Cut { bytes, flushed } => {
+                let half = bytes.take();
+                if half.is_none() && !*flushed {
+                    // hyper writes out what it has only when a body makes it wait.
+                    *flushed = true;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                if half.is_none() {
+                    return Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())));
+                }
+                half
+            }
             Self::Drip { rest, .. } if rest.is_empty() => None,
             Self::Drip { rest, pause } => {
                 ready!(pause.poll_tick(cx));

@@ -94,11 +94,14 @@ impl Control {
                     .advance(Duration::from_secs(whole(seen, "seconds")?));
                 Ok(())
             }
-            Some("/tokens") => match seen.query("state") {
-                Some("expired") => Ok(self.ups.expire_tokens()),
-                Some("revoked") => Ok(self.ups.revoke_tokens()),
-                _ => Err(Refusal::bad("state must be expired or revoked")),
-            },
+            Some("/tokens") => {
+                match seen.query("state") {
+                    Some("expired") => self.ups.expire_tokens(),
+                    Some("revoked") => self.ups.revoke_tokens(),
+                    _ => return Err(Refusal::bad("state must be expired or revoked")),
+                }
+                Ok(())
+            }
             _ => Err(Refusal(StatusCode::NOT_FOUND, "no such command".to_owned())),
         }
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use serde_json::{Map, Value, json};
 
 use crate::clock::Clock;
@@ -113,7 +113,7 @@ impl Dialect for Dhl {
         // DHL's descriptions come in English here whatever language was asked for.
         answer
             .headers
-            .insert("content-language", HeaderValue::from_static("en"));
+            .push((header::CONTENT_LANGUAGE, HeaderValue::from_static("en")));
         self.correlate(answer)
     }
 
@@ -202,7 +202,9 @@ impl Dhl {
         let serial = self.correlation.fetch_add(1, Ordering::Relaxed);
         let id = format!("51300000-0000-4000-8000-{serial:012x}");
         if let Ok(value) = HeaderValue::try_from(id) {
-            answer.headers.insert("correlation-id", value);
+            answer
+                .headers
+                .push((HeaderName::from_static("correlation-id"), value));
         }
         answer
     }

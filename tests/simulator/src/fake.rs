@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 
@@ -295,7 +295,7 @@ impl<C: Dialect> Carrier<C> {
             Fault::GzipBomb => match gzip_bomb() {
                 Ok(body) => {
                     let mut headers = typed("application/json");
-                    headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+                    headers.push((header::CONTENT_ENCODING, HeaderValue::from_static("gzip")));
                     send(Answer {
                         status: StatusCode::OK,
                         headers,
@@ -318,13 +318,15 @@ impl<C: Dialect> Carrier<C> {
 
 pub(crate) fn limited(mut answer: Answer, after: RetryAfter) -> Answer {
     if let Some(value) = after.header() {
-        answer.headers.insert(header::RETRY_AFTER, value);
+        answer.headers.push((header::RETRY_AFTER, value));
     }
     answer
 }
 
-fn typed(media: &'static str) -> HeaderMap {
-    HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(media))])
+type Headers = Vec<(HeaderName, HeaderValue)>;
+
+fn typed(media: &'static str) -> Headers {
+    vec![(header::CONTENT_TYPE, HeaderValue::from_static(media))]
 }
 
 fn page(status: StatusCode) -> Answer {
@@ -338,16 +340,15 @@ fn page(status: StatusCode) -> Answer {
 fn empty(status: StatusCode) -> Answer {
     Answer {
         status,
-        headers: HeaderMap::new(),
+        headers: Headers::new(),
         body: Bytes::new(),
     }
 }
 
 /// Sends another body under the length of the right one.
 fn promised(mut answer: Answer, body: Answered) -> Response<Answered> {
-    answer
-        .headers
-        .insert(header::CONTENT_LENGTH, answer.body.len().into());
+    let length = HeaderValue::from(answer.body.len());
+    answer.headers.push((header::CONTENT_LENGTH, length));
     respond(answer.status, answer.headers, body)
 }
 
@@ -359,9 +360,9 @@ pub(crate) fn send(answer: Answer) -> Response<Answered> {
     )
 }
 
-fn respond(status: StatusCode, headers: HeaderMap, body: Answered) -> Response<Answered> {
+fn respond(status: StatusCode, headers: Headers, body: Answered) -> Response<Answered> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    *response.headers_mut() = headers;
+    response.headers_mut().extend(headers);
     response
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde_json::Value;
 
 /// What a request was for.
@@ -63,14 +63,13 @@ impl Seen {
 /// What a carrier says.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) body: Bytes,
 }
 
 impl Answer {
     pub(crate) fn json(status: StatusCode, media: &'static str, body: &Value) -> Self {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static(media));
+        let headers = vec![(header::CONTENT_TYPE, HeaderValue::from_static(media))];
         Self {
             status,
             headers,

@@ -152,14 +152,13 @@ async fn accept(
     let mut open = JoinSet::new();
     loop {
         tokio::select! {
-            command = commands.recv() => match command {
-                None => return,
-                Some(Command::Down(done)) => {
+            Some(command) = commands.recv() => match command {
+                Command::Down(done) => {
                     listener = None;
                     open.shutdown().await;
                     drop(done);
                 }
-                Some(Command::Up(done)) => {
+                Command::Up(done) => {
                     let _ = done.send(reopen(&mut listener, address).await);
                 }
             },

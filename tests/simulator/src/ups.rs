@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
-use crate::fake::{Dialect, Fake, limited};
-use crate::fault::RetryAfter;
+use crate::fake::{Dialect, Fake, Target, limited};
+use crate::fault::{Fault, RetryAfter};
 use crate::lock;
 use crate::quota::Quota;
 use crate::scenario::{Scenario, minutes};
@@ -80,6 +80,16 @@ impl Fake<Ups> {
     /// Requests for a token so far, the refused ones included.
     pub fn token_requests(&self) -> u64 {
         self.requests_of(Kind::Token)
+    }
+
+    /// Switches a fault on for every request for a token, or off.
+    pub fn set_token_fault(&self, fault: Option<Fault>) {
+        self.arm(Target::Token, fault, None);
+    }
+
+    /// Switches a fault on for the next `times` requests for a token.
+    pub fn set_token_fault_times(&self, fault: Fault, times: u32) {
+        self.arm(Target::Token, Some(fault), Some(times));
     }
 
     /// How long tokens issued from now on are good, in real time; `expires_in` says the same.

@@ -123,7 +123,7 @@ const WORLDWIDE: Shipment = Shipment {
 /// The large shipment; its packages are generated after the pattern of this one.
 pub(super) static BULK: Shipment = Shipment {
     packages: &[Package {
-        number: "1ZSIM0010390000007",
+        number: "1ZSIM0010390000009",
         acts: &[LABEL, ORIGIN, DEPARTED, ARRIVED],
         ..PACKAGE
     }],

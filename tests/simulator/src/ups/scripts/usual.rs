@@ -286,7 +286,7 @@ pub(super) static SCRIPTS: [Script; 8] = [
     },
     Script {
         name: "multi-piece-paged",
-        number: "1ZSIM0010390000007",
+        number: "1ZSIM0010390000009",
         title: "Sixty packages, only one of them in an answer",
         shows: "packageCount says 60; the rest comes in pages of 50 from shipment/details",
         shipment: &BULK,
