@@ -105,3 +105,45 @@ fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
 fn signed(by: Duration) -> SignedDuration {
     SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp::constant(1_772_438_400, 0);
+
+    #[test]
+    fn a_stopped_clock_moves_only_when_told_to() {
+        let clock = Clock::new(START, Duration::from_secs(60), 0.0);
+        std::thread::sleep(Duration::from_millis(2));
+        assert_eq!(clock.now().as_second(), START.as_second() + 60);
+        clock.advance(Duration::from_secs(5));
+        assert_eq!(clock.now().as_second(), START.as_second() + 65);
+        clock.set_now(START);
+        assert_eq!(clock.now(), START);
+    }
+
+    #[test]
+    fn a_fast_clock_runs_at_its_speed_on_from_where_it_was_set() {
+        let clock = Clock::new(START, Duration::ZERO, 1_000_000.0);
+        clock.advance(Duration::from_secs(50));
+        let before = Instant::now();
+        std::thread::sleep(Duration::from_millis(3));
+        let least = 50 + 3_000;
+        assert!(clock.now().as_second() - START.as_second() >= least);
+        clock.set_now(START);
+        let passed = clock.now().as_second() - START.as_second();
+        let real = before.elapsed().as_secs() + 1;
+        assert!(passed <= i64::try_from(real * 1_000_000).unwrap_or(i64::MAX));
+    }
+
+    #[test]
+    fn absurd_settings_do_no_harm() {
+        for speed in [f64::NAN, f64::INFINITY, -1.0] {
+            assert_eq!(Clock::new(START, Duration::ZERO, speed).now(), START);
+        }
+        let clock = Clock::new(START, Duration::MAX, f64::MAX);
+        clock.advance(Duration::MAX);
+        assert_eq!(clock.now(), Timestamp::MAX);
+    }
+}

@@ -78,6 +78,9 @@ impl Control {
         match command {
             Some("") => Ok(()),
             Some("/fault") => match carrier(seen)? {
+                Named::Dhl if seen.query("target") == Some("token") => {
+                    Err(Refusal::bad("dhl has no tokens"))
+                }
                 Named::Dhl => fault(&self.dhl, seen).await,
                 Named::Ups => fault(&self.ups, seen).await,
             },
@@ -154,6 +157,7 @@ async fn fault<C: Dialect>(fake: &Fake<C>, seen: &Seen) -> Result<(), Refusal> {
         .query("fault")
         .ok_or_else(|| Refusal::bad("fault is missing"))?;
     match text {
+        "down" if times.is_some() => return Err(Refusal::bad("down cannot be counted")),
         "down" => fake.down().await,
         "none" => {
             fake.arm(target, None, None);

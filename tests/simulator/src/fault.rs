@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 pub enum Fault {
     /// The right answer, late.
     Slow(Duration),
-    /// The request is read and never answered.
+    /// The request is read and never answered, not even after the fault is switched off.
     Hang,
     /// An error status.
     Status(StatusCode, ErrorBody),

@@ -303,6 +303,8 @@ async fn the_control_port_switches_and_shows_everything() {
         "fault?carrier=dhl&fault=sulk",
         "fault?carrier=dhl&fault=hang&times=x",
         "fault?carrier=dhl&fault=hang&target=moon",
+        "fault?carrier=dhl&fault=hang&target=token",
+        "fault?carrier=dhl&fault=down&times=2",
         "latency?carrier=dhl&ms=-1",
         "tokens?state=lost",
     ] {

@@ -304,3 +304,25 @@ fn address(place: &Place) -> Map<String, Value> {
     json.insert("addressLocality".to_owned(), json!(place.locality));
     json
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::super::scripts;
+
+    #[test]
+    fn every_place_has_a_known_zone_and_events_are_in_order() {
+        for parcel in scripts::all().flat_map(|script| script.parcels) {
+            assert!(
+                parcel.events.is_sorted_by_key(|event| event.at),
+                "{}",
+                parcel.number
+            );
+            let places = parcel.events.iter().filter_map(|event| event.place);
+            for place in places.chain([parcel.origin, parcel.destination]) {
+                assert!(TimeZone::get(place.zone).is_ok(), "{}", place.locality);
+            }
+        }
+    }
+}

@@ -121,3 +121,62 @@ const PIECES: [&str; 3] = [
 pub(super) fn all() -> impl Iterator<Item = &'static Script> {
     usual::SCRIPTS.iter().chain(&odd::SCRIPTS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digits(number: &str) -> Vec<u32> {
+        number
+            .chars()
+            .filter_map(|digit| digit.to_digit(10))
+            .collect()
+    }
+
+    /// Check digit of a Deutsche Post identcode: weights 4 and 9 from the left.
+    fn identcode(digits: &[u32]) -> bool {
+        let (payload, check) = digits.split_at(11);
+        let weights = [4, 9].into_iter().cycle();
+        let sum: u32 = payload
+            .iter()
+            .zip(weights)
+            .map(|(digit, weight)| digit * weight)
+            .sum();
+        check == [(10 - sum % 10) % 10]
+    }
+
+    /// Check digit of GS1: weights 3 and 1 from the right.
+    fn sscc(digits: &[u32]) -> bool {
+        let (payload, check) = digits.split_at(19);
+        let weights = [3, 1].into_iter().cycle();
+        let sum: u32 = payload
+            .iter()
+            .rev()
+            .zip(weights)
+            .map(|(digit, weight)| digit * weight)
+            .sum();
+        check == [(10 - sum % 10) % 10]
+    }
+
+    #[test]
+    fn long_numbers_have_a_right_check_digit() {
+        assert!(identcode(&digits("218025809066")), "the published example");
+        for script in all() {
+            let digits = digits(script.number);
+            match script.number.len() {
+                12 => assert!(identcode(&digits), "{}", script.name),
+                20 => assert!(sscc(&digits), "{}", script.name),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_told_apart() {
+        let mut names: Vec<&str> = all().map(|script| script.name).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

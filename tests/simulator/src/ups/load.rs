@@ -115,3 +115,19 @@ fn journey(seed: u64) -> Vec<Act> {
     });
     acts
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn check_digits_agree_with_published_numbers() {
+        for number in [
+            "1Z5915806855587736",
+            "1Z999AA10123456784",
+            "1Z5R89390357567127",
+        ] {
+            assert!(number.ends_with(check_digit(&number[2..17])), "{number}");
+        }
+    }
+}

@@ -389,3 +389,24 @@ fn day(at: &Zoned) -> String {
 fn time(at: &Zoned) -> String {
     at.strftime("%H%M%S").to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+
+    #[test]
+    fn every_place_has_a_known_zone_and_activities_are_in_order() {
+        for package in scripts::all().flat_map(|script| script.shipment.packages) {
+            assert!(
+                package.acts.is_sorted_by_key(|act| act.at),
+                "{}",
+                package.number
+            );
+            for act in package.acts {
+                assert!(TimeZone::get(act.place.zone).is_ok(), "{}", act.place.city);
+            }
+        }
+    }
+}
