@@ -13,12 +13,13 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use waybill_core::adapter::Hints;
 use waybill_core::number::TrackingNumber;
-use waybill_core::reconcile::new_event_ids;
+use waybill_core::revision::new_event_ids;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::convert::{self, View};
 use super::status::Failure;
 use super::tracking::{self, Tracking};
+use crate::config::{Calls, StreamSettings};
 use crate::guard::Priority;
 use crate::pipeline::{Found, Lookup, Miss, Pipeline, SourceResult};
 use crate::v1;
@@ -48,23 +49,31 @@ pub struct Streams {
     settings: Settings,
 }
 
-/// Limits of streams; see `limits.md`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Age at which a stream is ended, +-10 %.
-    pub max_age: Duration,
-    /// Silence after which a heartbeat is sent, unless the client asks otherwise.
-    pub heartbeat: Duration,
-    /// Streams at the same time.
-    pub count: usize,
+/// Limits of streams as plain values.
+#[derive(Clone, Copy)]
+struct Settings {
+    max_age: Duration,
+    heartbeat: Duration,
+    count: usize,
     /// Time for the lookups of a snapshot.
-    pub snapshot: Duration,
+    snapshot: Duration,
 }
 
 impl Streams {
     /// Makes the shared part; `drain` turns true when the server stops.
-    pub fn new(settings: Settings, server_id: &str, drain: watch::Receiver<bool>) -> Self {
+    pub fn new(
+        settings: &StreamSettings,
+        calls: &Calls,
+        server_id: &str,
+        drain: watch::Receiver<bool>,
+    ) -> Self {
         let permits = Arc::new(Semaphore::new(settings.count));
+        let settings = Settings {
+            max_age: settings.max_age.0,
+            heartbeat: settings.heartbeat.0,
+            count: settings.count,
+            snapshot: calls.default_deadline,
+        };
         Self { permits, drain, server_id: server_id.into(), settings }
     }
 }

@@ -11,7 +11,8 @@ use waybill_core::assess::assess;
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::SourceClass;
 use waybill_core::number::TrackingNumber;
-use waybill_core::reconcile::{Dossier, revise};
+use waybill_core::reconcile::Dossier;
+use waybill_core::revision::revise;
 use waybill_core::shipment::{IdentifierKind, Shipment, ShipmentId};
 
 use super::{Pipeline, Source};
