@@ -333,3 +333,32 @@ fn the_last_place_is_that_of_the_newest_event_that_names_one() {
     assert!(record.last_event_time == Some(known(day(2))));
     assert_eq!(record.code, Some(E::IN_TRANSIT));
 }
+
+#[test]
+fn the_carrier_of_a_scan_is_named_or_that_of_the_report() {
+    let carrier = |source: &str, class, relays: &str, named: &str| {
+        let mut row = claim(E::IN_TRANSIT, known(day(0)));
+        named.clone_into(&mut row.carrier);
+        let mut dossier = dossier();
+        let report = Report {
+            relays: relays.to_owned(),
+            ..report(vec![row], Facts::default())
+        };
+        dossier.absorb(source, class, &report, day(1));
+        dossier.record().events[0].carrier.clone()
+    };
+    assert_eq!(
+        carrier("acme-api", SourceClass::Custodian, "acme", ""),
+        "acme"
+    );
+    assert_eq!(
+        carrier("acme-api", SourceClass::Custodian, "acme", "last-mile"),
+        "last-mile"
+    );
+    assert_eq!(
+        carrier("relay", SourceClass::Aggregator, "acme", ""),
+        "acme"
+    );
+    assert_eq!(carrier("relay", SourceClass::Aggregator, "", ""), "");
+    assert_eq!(carrier("internal", SourceClass::Internal, "", ""), "");
+}
