@@ -34,12 +34,20 @@ pub(crate) fn event_form(event: &Event) -> Vec<u8> {
 struct Form(Vec<u8>);
 
 impl Form {
-    fn number(&mut self, value: impl Into<i128>) {
-        self.0.extend_from_slice(&value.into().to_be_bytes()[8..]);
+    fn byte(&mut self, value: u8) {
+        self.0.push(value);
+    }
+
+    fn number(&mut self, value: impl Into<i64>) {
+        self.0.extend_from_slice(&value.into().to_be_bytes());
+    }
+
+    fn length(&mut self, value: usize) {
+        self.0.extend_from_slice(&(value as u64).to_be_bytes());
     }
 
     fn text(&mut self, value: &str) {
-        self.number(value.len() as u64);
+        self.length(value.len());
         self.0.extend_from_slice(value.as_bytes());
     }
 
@@ -53,14 +61,14 @@ impl Form {
     }
 
     fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
-        self.0.push(u8::from(value.is_some()));
+        self.byte(u8::from(value.is_some()));
         if let Some(value) = value {
             write(self, value);
         }
     }
 
     fn list<T>(&mut self, values: &[T], write: impl Fn(&mut Self, &T)) {
-        self.number(values.len() as u64);
+        self.length(values.len());
         for value in values {
             write(self, value);
         }
@@ -104,13 +112,13 @@ fn shipment(form: &mut Form, record: &Shipment) {
     form.text(&id.0);
     form.text(number.reveal());
     form.text(carrier);
-    form.number(*status as u8);
+    form.byte(*status as u8);
     form.option(code.as_ref(), |form, code| form.number(code.0));
     form.option(reason.as_ref(), |form, reason| form.number(reason.0));
     form.option(status_event.as_ref(), Form::digest);
     form.number(*source_count);
-    form.number(*tracking as u8);
-    form.option(*attention, |form, severity| form.number(severity as u8));
+    form.byte(*tracking as u8);
+    form.option(*attention, |form, severity| form.byte(severity as u8));
     form.option(progress.as_ref(), |form, Progress { step, of }| {
         form.number(*step);
         form.number(*of);
@@ -118,12 +126,12 @@ fn shipment(form: &mut Form, record: &Shipment) {
     form.option(
         next_step.as_ref(),
         |form, NextStep { milestone, window }| {
-            form.number(*milestone as u8);
+            form.byte(*milestone as u8);
             form.option(window.as_ref(), self::window);
         },
     );
     form.list(contacts, |form, Contact { action, url }| {
-        form.number(*action as u8);
+        form.byte(*action as u8);
         form.text(url);
     });
     form.option(requirements.as_ref(), self::requirements);
@@ -170,14 +178,20 @@ fn event(form: &mut Form, event: &Event) {
     } = event;
     form.digest(id);
     form.number(code.0);
-    form.option(*status, |form, status| form.number(status as u8));
-    event_time(form, time);
-    form.option(location.as_ref(), self::location);
+    form.option(*status, |form, status| form.byte(status as u8));
+    // Most events repeat their only observation.
+    let said = observations.first().map(|first| &first.claim);
+    let own_time = said.is_none_or(|claim| claim.time != *time);
+    form.option(own_time.then_some(time), event_time);
+    let own_place = said.is_none_or(|claim| claim.location != *location);
+    form.option(own_place.then_some(location.as_ref()), |form, place| {
+        form.option(place, self::location);
+    });
     form.option(reason.as_ref(), |form, reason| form.number(reason.0));
-    form.number(*severity as u8);
+    form.byte(*severity as u8);
     form.text(carrier);
-    form.number(*classifier as u8);
-    form.number(*standing as u8);
+    form.byte(*classifier as u8);
+    form.byte(*standing as u8);
     form.number(*source_count);
     form.list(observations, observation);
     form.number(*attempt);
@@ -198,7 +212,7 @@ fn observation(form: &mut Form, observation: &Observation) {
     } = observation;
     form.digest(id);
     form.text(source);
-    form.number(*class as u8);
+    form.byte(*class as u8);
     form.text(evidence_root);
     form.text(language);
     let Claim {
@@ -222,12 +236,12 @@ fn observation(form: &mut Form, observation: &Observation) {
     form.text(native_text.reveal());
     form.number(code.0);
     form.option(reason.as_ref(), |form, reason| form.number(reason.0));
-    form.number(*basis as u8);
+    form.byte(*basis as u8);
     event_time(form, time);
     form.option(location.as_ref(), self::location);
     form.text(carrier);
-    form.number(*classifier as u8);
-    form.number(u8::from(*retracted));
+    form.byte(*classifier as u8);
+    form.byte(u8::from(*retracted));
     form.option(doubt.as_deref(), Form::text);
 }
 
@@ -244,21 +258,21 @@ fn event_time(form: &mut Form, time: &EventTime) {
         raw,
     } = time;
     form.option(*instant, Form::time);
+    form.number(local.year());
     for part in [
-        local.year(),
-        local.month().into(),
-        local.day().into(),
-        local.hour().into(),
-        local.minute().into(),
-        local.second().into(),
+        local.month(),
+        local.day(),
+        local.hour(),
+        local.minute(),
+        local.second(),
     ] {
-        form.number(part);
+        form.byte(part.unsigned_abs());
     }
     form.number(local.subsec_nanosecond());
     form.option(*offset, Form::number);
     form.text(zone);
-    form.number(*precision as u8);
-    form.number(*basis as u8);
+    form.byte(*precision as u8);
+    form.byte(*basis as u8);
     form.time(*earliest);
     form.time(*latest);
     form.text(raw);
@@ -286,9 +300,9 @@ fn location(form: &mut Form, location: &Location) {
             kind,
         } = facility;
         form.text(code);
-        form.number(*system as u8);
+        form.byte(*system as u8);
         form.text(name);
-        form.number(*kind as u8);
+        form.byte(*kind as u8);
     });
     form.text(time_zone);
     form.text(raw.reveal());
@@ -306,7 +320,7 @@ fn estimate(form: &mut Form, estimate: &Estimate) {
         window,
         receive_time: _,
     } = estimate;
-    form.number(*kind as u8);
+    form.byte(*kind as u8);
     form.text(source);
     self::window(form, window);
 }
@@ -328,15 +342,15 @@ fn exception(form: &mut Form, exception: &Exception) {
         event_ids,
     } = exception;
     form.digest(id);
-    form.number(*category as u8);
+    form.byte(*category as u8);
     form.option(reason.as_ref(), |form, reason| form.number(reason.0));
-    form.number(*severity as u8);
-    form.number(*owner as u8);
-    form.number(*next_action as u8);
-    form.list(alternatives, |form, action| form.number(*action as u8));
+    form.byte(*severity as u8);
+    form.byte(*owner as u8);
+    form.byte(*next_action as u8);
+    form.list(alternatives, |form, action| form.byte(*action as u8));
     form.option(*due_time, Form::time);
     form.option(*close_time, Form::time);
-    form.number(u8::from(*derived));
+    form.byte(u8::from(*derived));
     form.list(event_ids, Form::digest);
 }
 
@@ -348,11 +362,11 @@ fn milestone(form: &mut Form, milestone: &MilestoneProgress) {
         event,
         inferred,
     } = milestone;
-    form.number(*milestone as u8);
+    form.byte(*milestone as u8);
     form.option(time.as_ref(), event_time);
     form.option(location.as_ref(), self::location);
     form.option(event.as_ref(), Form::digest);
-    form.number(u8::from(*inferred));
+    form.byte(u8::from(*inferred));
 }
 
 fn identifier(form: &mut Form, identifier: &Identifier) {
@@ -362,11 +376,11 @@ fn identifier(form: &mut Form, identifier: &Identifier) {
         carrier,
         check_digit_valid,
     } = identifier;
-    form.number(*kind as u8);
+    form.byte(*kind as u8);
     form.text(value.reveal());
     form.text(carrier);
     form.option(*check_digit_valid, |form, valid| {
-        form.number(u8::from(valid));
+        form.byte(u8::from(valid));
     });
 }
 
@@ -380,7 +394,7 @@ fn requirements(form: &mut Form, requirements: &Requirements) {
         collect_by,
     } = requirements;
     for flag in [signature, identity_check] {
-        form.option(*flag, |form, flag| form.number(u8::from(flag)));
+        form.option(*flag, |form, flag| form.byte(u8::from(flag)));
     }
     form.option(payment_due.as_ref(), |form, Money { currency, amount }| {
         form.text(currency);
@@ -411,7 +425,7 @@ fn finding(form: &mut Form, finding: &Finding) {
         sources,
         detail,
     } = finding;
-    form.number(*kind as u8);
+    form.byte(*kind as u8);
     form.list(event_ids, Form::digest);
     form.list(sources, |form, source| form.text(source));
     form.text(detail);

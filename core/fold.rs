@@ -95,11 +95,7 @@ fn event(row: &Row<'_>) -> Event {
         location: claim.location.clone(),
         reason: claim.reason,
         severity: severity_of(row.code, claim.reason),
-        carrier: if claim.carrier.is_empty() && observation.class <= SourceClass::Carrier {
-            observation.evidence_root.clone()
-        } else {
-            claim.carrier.clone()
-        },
+        carrier: carrier(observation).to_owned(),
         classifier: claim.classifier,
         standing: row.standing,
         source_count: 1,
@@ -107,6 +103,21 @@ fn event(row: &Row<'_>) -> Event {
         ingest_time: observation.receive_time,
         revision: 0,
         attempt: row.attempt,
+    }
+}
+
+/// Carrier of the scan: the one that is named, else the one whose data it is.
+fn carrier(observation: &Observation) -> &str {
+    let is_carrier = matches!(
+        observation.class,
+        SourceClass::Custodian | SourceClass::Carrier
+    );
+    if !observation.claim.carrier.is_empty() {
+        &observation.claim.carrier
+    } else if is_carrier || observation.evidence_root != observation.source {
+        &observation.evidence_root
+    } else {
+        ""
     }
 }
 

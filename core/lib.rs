@@ -15,6 +15,7 @@ pub mod adapter;
 pub mod assess;
 pub mod caller;
 pub mod code;
+mod entry;
 pub mod error;
 mod etag;
 pub mod event;

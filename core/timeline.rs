@@ -4,18 +4,17 @@
 //! moment can then be looked at. Thresholds that need the clock are here and nowhere else.
 
 use jiff::{SignedDuration, Timestamp, civil, tz};
-use sha2::{Digest as _, Sha256};
 
 use crate::code::{EventCode, ReasonCode};
+use crate::entry::{DAY, Entry, after};
 use crate::event::{Classifier, Digest, Event, Standing};
-use crate::exception::{Category, Exception, NextAction, Responsibility};
+use crate::exception::{Category, NextAction, Responsibility};
 use crate::fold::moment;
 use crate::rule::{End, RULES, Rule, Way, is_movement, is_way_back};
 use crate::shipment::{EstimateKind, Finding, FindingKind, LocalWindow, Shipment};
 use crate::status::{Severity, Status};
 use crate::time::Precision;
 
-const DAY: i64 = 24;
 /// Silence is worth a word after so many hours: on the delivery round, in a domestic or express
 /// network, across borders, and where nothing is known of the lane, so that missing knowledge
 /// accuses nobody.
@@ -30,18 +29,6 @@ const COLLECT_WARNING: i64 = 48;
 /// Period for claims after the end of the journey, where the carrier's own is unknown.
 const CLAIM_PERIOD: i64 = 30 * DAY;
 
-/// An exception with the moments at which it changes.
-pub(crate) struct Entry {
-    /// As it is once open, with the close time if an event closed it.
-    exception: Exception,
-    /// Moment from which it exists.
-    from: Option<Timestamp>,
-    /// Moment from which it is critical.
-    critical_from: Option<Timestamp>,
-    /// Moment at which time closes it.
-    until: Option<Timestamp>,
-}
-
 /// What a record comes to over time.
 pub(crate) struct Timeline {
     pub(crate) entries: Vec<Entry>,
@@ -49,93 +36,6 @@ pub(crate) struct Timeline {
     pub(crate) quiet_until: Option<Timestamp>,
     /// When the terminal status was reached, if it is terminal.
     pub(crate) terminal_since: Option<Timestamp>,
-}
-
-impl Entry {
-    fn open(
-        rule: &Rule,
-        way: Way,
-        reason: Option<ReasonCode>,
-        cause: &[u8],
-        at: Timestamp,
-    ) -> Self {
-        Self {
-            exception: Exception {
-                id: id(rule.category, cause),
-                category: rule.category,
-                reason,
-                severity: way.severity,
-                owner: way.owner,
-                next_action: way.action,
-                alternatives: way.alternatives.to_vec(),
-                open_time: at,
-                due_time: None,
-                close_time: None,
-                derived: false,
-                event_ids: Vec::new(),
-            },
-            from: None,
-            critical_from: Some(rule.critical_after_days)
-                .filter(|days| *days > 0)
-                .and_then(|days| after(at, days * DAY)),
-            until: None,
-        }
-    }
-
-    /// An exception that no source reported and that exists from `at` on.
-    fn derived(
-        category: Category,
-        code: EventCode,
-        cause: &[u8],
-        at: Timestamp,
-        events: Vec<Digest>,
-    ) -> Option<Self> {
-        let rule = RULES.iter().find(|rule| rule.category == category)?;
-        let mut entry = Self::open(rule, rule.way(code, None), None, cause, at);
-        entry.exception.derived = true;
-        entry.exception.event_ids = events;
-        entry.from = Some(at);
-        Some(entry)
-    }
-
-    /// Ends it at `at`, if it had begun by then.
-    fn ended(mut self, at: Timestamp, by: Option<Digest>) -> Option<Self> {
-        if self.from.is_some_and(|from| from >= at) {
-            return None;
-        }
-        self.exception.close_time = Some(at);
-        self.exception.event_ids.extend(by);
-        Some(self)
-    }
-
-    /// Moments at which it can change.
-    pub(crate) fn moments(&self) -> impl Iterator<Item = Timestamp> {
-        [self.from, self.critical_from, self.until]
-            .into_iter()
-            .flatten()
-    }
-
-    /// What it is at a moment; `None` before it exists.
-    pub(crate) fn at(&self, now: Timestamp) -> Option<Exception> {
-        if self.from.is_some_and(|from| from > now) {
-            return None;
-        }
-        let mut exception = self.exception.clone();
-        if exception.close_time.is_none() {
-            exception.close_time = self.until.filter(|until| *until <= now);
-        }
-        let end = exception.close_time.unwrap_or(Timestamp::MAX);
-        let worse = self
-            .critical_from
-            .is_some_and(|from| from <= now && from < end);
-        if worse && exception.severity < Severity::Critical {
-            exception.severity = Severity::Critical;
-            if exception.category == Category::NoUpdate {
-                exception.alternatives = vec![NextAction::OpenInvestigation];
-            }
-        }
-        Some(exception)
-    }
 }
 
 /// Walks over the events of a record.
@@ -188,10 +88,10 @@ impl<'a> Walk<'a> {
     fn take(&mut self, event: &'a Event) {
         // Clamped clocks can run backwards by their bounds; what happened did not.
         let at = moment(&event.time).max(self.at);
-        self.at = at;
         if let Some(silent) = self.silence() {
             self.entries.extend(silent.ended(at, Some(event.id)));
         }
+        self.at = at;
         for (position, rule) in RULES.iter().enumerate() {
             self.apply(position, rule, event);
         }
@@ -240,7 +140,7 @@ impl<'a> Walk<'a> {
         let exception = &mut self.entries[known].exception;
         let within_plan = rule.category == Category::Delay
             && event.code == EventCode::ESTIMATE_UPDATED
-            && { self.record.estimates.iter().any(is_forecast) && late(self.record).is_none() };
+            && { self.record.estimates.iter().any(is_forecast) && passes(self.record).is_none() };
         if within_plan || rule.is_closed_by(event, exception.next_action) {
             exception.close_time = Some(self.at);
             exception.event_ids.push(event.id);
@@ -370,18 +270,22 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Late against the carrier's own plan, unless it said so itself.
+    /// Late against the carrier's own plan, until the carrier says so itself.
     fn delay(&self) -> Option<Entry> {
-        let from = late(self.record)?;
-        let entry = Entry::derived(
-            Category::Delay,
-            EventCode::DELAYED,
-            b"plan",
-            from,
-            Vec::new(),
-        )?;
-        match self.over {
-            Some(over) => entry.ended(over, self.last.map(|last| last.id)),
+        let from = passes(self.record)
+            .into_iter()
+            .chain(window_passed(self.record))
+            .min()?;
+        let (category, code) = (Category::Delay, EventCode::DELAYED);
+        let entry = Entry::derived(category, code, b"plan", from, Vec::new())?;
+        let said = RULES
+            .iter()
+            .zip(&self.open)
+            .find(|(rule, _)| rule.category == category)
+            .and_then(|(_, known)| self.entries.get((*known)?))
+            .map(|known| known.exception.open_time);
+        match self.over.into_iter().chain(said).min() {
+            Some(end) => entry.ended(end, None),
             None => Some(entry),
         }
     }
@@ -391,26 +295,23 @@ fn is_forecast(estimate: &crate::shipment::Estimate) -> bool {
     estimate.kind == EstimateKind::CarrierForecast
 }
 
-/// The moment from which the shipment is late: the forecast was heard to pass the commitment, or
-/// the window of the best estimate passed.
-fn late(record: &Shipment) -> Option<Timestamp> {
-    let best = record.estimates.first()?;
-    let window_passed = end_of(&best.window).and_then(|end| end.checked_add(SECOND).ok());
+/// The moment at which the forecast was heard to pass the commitment.
+fn passes(record: &Shipment) -> Option<Timestamp> {
+    let best = record.estimates.first().filter(|best| is_forecast(best))?;
+    let end = end_of(&best.window)?;
     let promise = record
         .estimates
         .iter()
         .filter(|estimate| estimate.kind == EstimateKind::CarrierCommitment)
         .filter_map(|estimate| end_of(&estimate.window))
-        .min();
-    let forecast = Some(best).filter(|best| is_forecast(best));
-    let passes = forecast
-        .filter(|best| {
-            end_of(&best.window)
-                .zip(promise)
-                .is_some_and(|(end, promise)| end > promise)
-        })
-        .map(|best| best.receive_time);
-    passes.into_iter().chain(window_passed).min()
+        .min()?;
+    (end > promise).then_some(best.receive_time)
+}
+
+/// The first moment after the window of the best estimate.
+fn window_passed(record: &Shipment) -> Option<Timestamp> {
+    let end = end_of(&record.estimates.first()?.window)?;
+    end.checked_add(SECOND).ok()
 }
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
@@ -481,14 +382,4 @@ fn contradiction(record: &Shipment) -> Option<Entry> {
     // It contradicts what is known from the start, whatever its own clock says.
     entry.from = None;
     Some(entry)
-}
-
-fn id(category: Category, cause: &[u8]) -> Digest {
-    let hash = Sha256::new().chain_update([category as u8]);
-    Digest(hash.chain_update(cause).finalize().into())
-}
-
-/// `hours` after a moment; `None` beyond what a timestamp can hold.
-fn after(at: Timestamp, hours: i64) -> Option<Timestamp> {
-    at.checked_add(SignedDuration::from_hours(hours)).ok()
 }
