@@ -12,7 +12,7 @@ use crate::code::EventCode;
 use crate::event::{Classifier, Event, Observation, SourceClass, Standing};
 use crate::rule::severity_of;
 use crate::status::{Move, Status, transition};
-use crate::time::EventTime;
+use crate::time::{EventTime, Precision};
 
 /// How far a clock may run ahead of the report that states it.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(10);
@@ -302,35 +302,40 @@ pub(crate) fn own_order(observations: &[Observation]) -> Vec<usize> {
 }
 
 /// Anchors of the observations: the moment, and for an unresolved clock the moment clamped between
-/// the nearest resolved neighbours in the same source's list, unless these contradict each other.
+/// the nearest exact neighbours in the same source's list, unless these contradict each other. A
+/// date or an hour alone is clamped likewise, within its own bounds: else "delivered on the 5th"
+/// would come before everything else of that day.
 fn anchors(observations: &[Observation]) -> Vec<Timestamp> {
     let mut anchors: Vec<Timestamp> = observations
         .iter()
         .map(|row| moment(&row.claim.time))
         .collect();
-    if observations
-        .iter()
-        .all(|row| row.claim.time.instant.is_some())
-    {
+    let exact = |at: usize| {
+        let time = &observations[at].claim.time;
+        time.instant.filter(|_| time.precision >= Precision::Minute)
+    };
+    if (0..observations.len()).all(|at| exact(at).is_some()) {
         return anchors;
     }
     let order = own_order(observations);
     for list in order.chunk_by(|&a, &b| observations[a].source == observations[b].source) {
-        let instants = |at: usize| observations[at].claim.time.instant;
         let mut before = None;
-        let mut bounds = Vec::with_capacity(list.len());
+        let mut neighbours = Vec::with_capacity(list.len());
         for &at in list {
-            bounds.push((before, None));
-            before = instants(at).or(before);
+            neighbours.push((before, None));
+            before = exact(at).or(before);
         }
         let mut after = None;
-        for (&at, bound) in list.iter().zip(&mut bounds).rev() {
-            bound.1 = after;
-            after = instants(at).or(after);
+        for (&at, pair) in list.iter().zip(&mut neighbours).rev() {
+            pair.1 = after;
+            after = exact(at).or(after);
         }
-        for (&at, (low, high)) in list.iter().zip(bounds) {
-            if instants(at).is_none() {
-                anchors[at] = clamp(anchors[at], low, high);
+        for (&at, (low, high)) in list.iter().zip(neighbours) {
+            let time = &observations[at].claim.time;
+            let clamped = clamp(anchors[at], low, high);
+            let possible = (time.earliest..=time.latest).contains(&clamped);
+            if exact(at).is_none() && (time.instant.is_none() || possible) {
+                anchors[at] = clamped;
             }
         }
     }

@@ -22,7 +22,7 @@ pub mod event;
 pub mod exception;
 mod facts;
 mod fold;
-pub mod milestone;
+mod milestone;
 pub mod number;
 pub mod place;
 pub mod privacy;

@@ -10,7 +10,7 @@ use waybill_core::shipment::{
     Contact, EstimateKind, Facts, FindingKind, Identifier, IdentifierKind, Physical, Requirements,
 };
 use waybill_core::status::{Severity, Status};
-use waybill_core::time::Basis;
+use waybill_core::time::{Basis, Precision};
 
 use crate::support::*;
 
@@ -55,6 +55,24 @@ fn an_unknown_clock_is_placed_between_its_neighbours() {
     let record = record(swapped);
     assert_eq!(record.events[0].code, E::IN_TRANSIT);
     assert_eq!(findings(&record, FindingKind::TimeContradiction).len(), 1);
+}
+
+#[test]
+fn a_date_alone_keeps_its_place_in_the_list_within_its_day() {
+    let mut claims = vec![
+        claim(E::OUT_FOR_DELIVERY, known(day(0))),
+        claim(E::DELIVERED, known(day(0) - hours(12))),
+    ];
+    claims[1].time.precision = Precision::Day;
+    claims[1].time.latest = day(0) + hours(12) - jiff::SignedDuration::from_secs(1);
+    assert_eq!(record(claims.clone()).status, Status::Delivered);
+    assert_eq!(record(claims.clone()).findings.len(), 1);
+
+    // The day before stays the day before.
+    claims[1].time = known(day(-1) - hours(12));
+    claims[1].time.precision = Precision::Day;
+    let record = record(claims);
+    assert_eq!(record.events[0].code, E::OUT_FOR_DELIVERY);
 }
 
 #[test]
