@@ -1,0 +1,128 @@
+"""A waybill client in Python. docs/clients.md says how to generate the modules it imports."""
+
+import sys
+import time
+from datetime import datetime, timedelta, timezone
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+from grpc_status import rpc_status
+from waybill.v1 import identity_pb2, status_pb2
+from waybill.v1 import tracking_service_pb2 as api
+from waybill.v1.tracking_service_pb2_grpc import TrackingServiceStub
+
+
+def connect(address):
+    # Keepalive notices a dead peer; a Follow stream has no deadline that would.
+    return grpc.insecure_channel(address, options=[("grpc.keepalive_time_ms", 30_000)])
+
+
+def track(stub, number, fresh=False):
+    """The records of a number. `fresh` asks the carrier now, whatever is held."""
+    request = api.TrackRequest(tracking_number=number, max_age=Duration() if fresh else None)
+    return stub.Track(request, timeout=5).shipments
+
+
+def batch(stub, numbers):
+    """Yields (number, result) as results become known; a result has a response or an error."""
+    items = [api.BatchTrackItem(tracking_number=number) for number in numbers]
+    for message in stub.BatchTrack(api.BatchTrackRequest(items=items), timeout=60):
+        if message.WhichOneof("message") == "summary":
+            return
+        yield numbers[message.result.index], message.result
+    raise EOFError("the batch was cut short: ask again for the numbers that are missing")
+
+
+def follow(stub, numbers):
+    """Yields ("update", WatchUpdate) and ("rejected", WatchRejected), and reconnects when told to."""
+    keys = [identity_pb2.ShipmentKey(tracking_number=number) for number in numbers]
+    request = api.FollowRequest(open=api.WatchOpen(shipments=api.WatchShipments(shipments=keys)))
+    held = {}
+    while True:
+        pause = 1.0
+        for message in stub.Follow(request):
+            kind = message.WhichOneof("kind")
+            if kind == "update":
+                record = message.update.shipment
+                # After a reconnect the snapshot repeats what is held already.
+                if newer(record.revision, held.get(record.id, 0)):
+                    held[record.id] = record.revision
+                    yield kind, message.update
+            elif kind == "rejected":
+                yield kind, message.rejected
+            elif kind == "going_away":
+                pause = message.going_away.reconnect_delay.ToTimedelta().total_seconds() or pause
+        time.sleep(pause)
+
+
+def newer(revision, held):
+    """Whether a revision is newer than the held one of the same shipment. They are numbers: 9 < 10."""
+    return int(revision) > int(held)
+
+
+def when(event_time):
+    """An EventTime for people. Without an instant it is a wall clock of a place, never UTC."""
+    if not event_time.HasField("utc_offset"):
+        return f"{event_time.local_time} (zone unknown)"
+    if not event_time.HasField("instant"):
+        return event_time.local_time  # a day, in a zone that is known
+    zone = timezone(timedelta(seconds=event_time.utc_offset.seconds))
+    return datetime.fromtimestamp(event_time.instant.seconds, zone).isoformat()
+
+
+def failure(error):
+    """(reason, seconds to wait) of a failed call from its google.rpc details; None: do not retry."""
+    reason, wait = None, None
+    status = rpc_status.from_call(error)
+    for detail in status.details if status else ():
+        info, retry = ErrorInfo(), RetryInfo()
+        if detail.Unpack(info):
+            reason = info.reason
+        elif detail.Unpack(retry):
+            wait = retry.retry_delay.ToTimedelta().total_seconds()
+    return reason, wait
+
+
+def failure_from_trailers(error):
+    """The same from the plain trailers, without google.rpc."""
+    trailers = dict(error.trailing_metadata() or ())
+    millis = trailers.get("waybill-retry-ms")
+    return trailers.get("waybill-reason"), None if millis is None else int(millis) / 1000
+
+
+def services(channel):
+    """Names of the services that the gateway tells by reflection."""
+    return sorted(ProtoReflectionDescriptorDatabase(channel).get_services())
+
+
+def show(record):
+    known = record.status in status_pb2.ShipmentStatus.values()  # a newer server may know more
+    status = status_pb2.ShipmentStatus.Name(record.status) if known else record.status
+    print(record.tracking_number, status, f"revision {record.revision}")
+    for event in record.events:
+        print(f"  {when(event.time)}  {event.location.locality}")
+
+
+def main(address, command, *numbers):
+    channel = connect(address)
+    stub = TrackingServiceStub(channel)
+    if command == "track":
+        for record in track(stub, numbers[0]):
+            show(record)
+    elif command == "batch":
+        for number, result in batch(stub, numbers):
+            print(number, result.error.message or f"{len(result.response.shipments)} record(s)")
+    elif command == "follow":
+        for kind, message in follow(stub, numbers):
+            show(message.shipment) if kind == "update" else print("rejected:", message.error.message)
+    else:
+        print(*services(channel), sep="\n")
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except grpc.RpcError as error:
+        sys.exit(f"{error.code().name} (reason, wait): {failure(error)}")
