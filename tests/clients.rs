@@ -14,7 +14,7 @@ use waybill_simulator::ups_load_number;
 
 /// After this long a child that hangs fails its test.
 const PATIENCE: Duration = Duration::from_secs(180);
-/// By then the parcels that are tracked have arrived and the one that is followed has only a label.
+/// By then the parcels that are tracked have arrived, and the one that is followed has not.
 const ELAPSED: Duration = Duration::from_secs(72 * 3_600);
 
 fn source(path: &str) -> PathBuf {
@@ -85,7 +85,7 @@ fn facts(world: &World) -> String {
         "delivered": world.ups_number("delivered"),
         // Places in a country with several zones, times without an offset.
         "zoneless": world.ups_number("local-times"),
-        "moving": world.dhl_number("from-china"),
+        "moving": world.ups_number("customs-hold"),
         "unheard": ups_load_number(7),
     });
     facts.to_string()
