@@ -113,7 +113,8 @@ def main(address, command, *numbers):
             show(record)
     elif command == "batch":
         for number, result in batch(stub, numbers):
-            print(number, result.error.message or f"{len(result.response.shipments)} record(s)")
+            records = f"{len(result.response.shipments)} record(s)"
+            print(number, result.error.message if result.HasField("error") else records)
     elif command == "follow":
         for kind, message in follow(stub, numbers):
             show(message.shipment) if kind == "update" else print("rejected:", message.error.message)
