@@ -85,6 +85,7 @@ fn facts(world: &World) -> String {
         "delivered": world.ups_number("delivered"),
         // Places in a country with several zones, times without an offset.
         "zoneless": world.ups_number("local-times"),
+        "day_only": world.dhl_number("day-only"),
         "moving": world.ups_number("customs-hold"),
         "unheard": ups_load_number(7),
     });

@@ -66,6 +66,16 @@ async function showsATimeWithoutAZone(client, zoneless) {
   }
 }
 
+async function showsADayWithoutATime(client, dayOnly) {
+  const [record] = await waybill.track(client, dayOnly);
+  assert.ok(record.events.length > 0);
+  for (const { time } of record.events) {
+    assert.equal(time.precision, "TIME_PRECISION_DAY");
+    assert.equal(time.instant, null);
+    assert.match(waybill.when(time), /^\d{4}-\d{2}-\d{2}( \(zone unknown\))?$/);
+  }
+}
+
 function comparesRevisions() {
   const [nine, ten] = ['{"revision":9}', '{"revision":10}'].map((text) => JSON.parse(text).revision);
   assert.ok(waybill.newer(ten, nine) && !waybill.newer(nine, ten) && !waybill.newer(nine, nine));
@@ -104,6 +114,7 @@ if (phase === "outage") {
   await tracks(client, facts.delivered);
   await batches(client, facts.delivered, facts.zoneless);
   await showsATimeWithoutAZone(client, facts.zoneless);
+  await showsADayWithoutATime(client, facts.day_only);
   comparesRevisions();
   showsOffsets();
   await listsServices(address);

@@ -6,7 +6,7 @@ FACTS is a JSON object. A line "following" on the standard output asks for the f
 
 import json
 import sys
-from datetime import datetime
+from datetime import date, datetime
 
 import grpc
 import waybill_client as client
@@ -64,6 +64,15 @@ def shows_a_time_without_a_zone(stub, zoneless):
         assert event.time.earliest.seconds < event.time.latest.seconds, "but its bounds are known"
 
 
+def shows_a_day_without_a_time(stub, day_only):
+    (record,) = client.track(stub, day_only)
+    assert record.events
+    for event in record.events:
+        assert event.time.precision == time_pb2.TIME_PRECISION_DAY and not event.time.HasField("instant")
+        shown = client.when(event.time)
+        assert shown.removesuffix(" (zone unknown)") == str(date.fromisoformat(event.time.local_time))
+
+
 def compares_revisions():
     nine, ten = (json_format.Parse(f'{{"revision": {n}}}', shipment_pb2.Shipment()) for n in (9, 10))
     assert client.newer(ten.revision, nine.revision) and not client.newer(nine.revision, ten.revision)
@@ -101,6 +110,7 @@ def main(address, phase, facts):
         tracks(stub, facts["delivered"])
         batches(stub, facts["delivered"], facts["zoneless"])
         shows_a_time_without_a_zone(stub, facts["zoneless"])
+        shows_a_day_without_a_time(stub, facts["day_only"])
         compares_revisions()
         lists_services(channel)
         reads_a_failure(
