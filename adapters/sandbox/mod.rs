@@ -108,7 +108,7 @@ fn answer(query: &Query, now: Timestamp) -> Answer {
             Err(refusal(row, ErrorKind::HintRequired, 0))
         }
         Says::WithPostalCode(scripts) => report::scripted(scripts, now),
-        Says::Moves(number, loop_of) => report::moving(number, loop_of, now),
+        Says::Moves(script) => report::moving(script, now),
         Says::Refuses(kind, wait) => Err(refusal(row, kind, wait)),
     }
 }

@@ -43,25 +43,16 @@ pub(super) fn scripted(scripts: &[Script], now: Timestamp) -> Answer {
 ///
 /// The identity of an event is its place in the loop, so that a step that comes round again is
 /// the same event at a new time, and the record does not grow.
-pub(super) fn moving(number: &str, steps: &[Step], now: Timestamp) -> Answer {
+pub(super) fn moving(script: &Script, now: Timestamp) -> Answer {
+    let today = TimeZone::UTC.to_datetime(now).date();
     let minute = now.as_second().div_euclid(MINUTE);
-    let mut round: Vec<(i64, usize, &Step)> = Vec::with_capacity(steps.len());
-    for ((at, step), place) in steps.iter().enumerate().zip(0..) {
-        let length = i64::try_from(steps.len()).unwrap_or(i64::MAX);
-        let since = (minute - place).rem_euclid(length);
-        round.push((minute - since, at, step));
-    }
-    round.sort_unstable_by_key(|(minute, ..)| *minute);
-    let claims = round
-        .into_iter()
-        .map(|(minute, at, step)| claim(step, format!("0-{at}"), minute * MINUTE));
-    let facts = Facts {
-        service: "Sandbox Parcel".to_owned(),
-        origin: Some(location(Place::Origin)),
-        destination: Some(location(Place::Destination)),
-        ..Facts::default()
-    };
-    report(number, claims.collect(), facts).map(|report| vec![report])
+    let round = i64::try_from(script.steps.len()).unwrap_or(0);
+    let claims = (minute - round + 1..=minute).filter_map(|minute| {
+        let at = usize::try_from(minute.rem_euclid(round)).ok()?;
+        let step = script.steps.get(at)?;
+        Some(claim(step, format!("0-{at}"), minute * MINUTE))
+    });
+    report(script.number, claims.collect(), facts(script, today)).map(|report| vec![report])
 }
 
 fn report(number: &str, claims: Vec<Claim>, facts: Facts) -> Result<Report, Error> {

@@ -19,8 +19,8 @@ pub(super) enum Says {
     Shipments(&'static [Script]),
     /// As `Shipments`, if the query has a postal code.
     WithPostalCode(&'static [Script]),
-    /// An endless journey of this number, a step each minute; `Step::ago` means nothing.
-    Moves(&'static str, &'static [Step]),
+    /// An endless journey, a step each minute; `Step::ago` means nothing.
+    Moves(&'static Script),
     /// An error, and the seconds to wait before asking again; 0: the kind's own advice.
     Refuses(ErrorKind, u64),
 }

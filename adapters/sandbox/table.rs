@@ -445,8 +445,9 @@ pub(super) static ROWS: &[Row] = &[
     Row {
         number: "SANDBOXMOVING",
         shows: "an endless journey with a new event each minute, to try Follow",
-        says: Says::Moves(
+        says: Says::Moves(&script(
             "SANDBOXMOVING",
+            NOTHING,
             &[
                 step(E::REDIRECTED, 0, Place::Office),
                 step(E::DEPARTED_FACILITY, 0, Place::Office),
@@ -464,7 +465,7 @@ pub(super) static ROWS: &[Row] = &[
                 step(E::RECIPIENT_CONTACTED, 0, Place::Office),
                 step(E::AVAILABLE_FOR_PICKUP, 0, Place::Shop),
             ],
-        ),
+        )),
     },
 ];
 
