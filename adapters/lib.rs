@@ -4,7 +4,13 @@
 use waybill_core::adapter::Descriptor;
 
 mod codes;
+mod sandbox;
 mod wire;
 
 /// Every source that is built in.
-pub static ALL: &[&Descriptor] = &[];
+pub static ALL: &[&Descriptor] = &[&sandbox::DESCRIPTOR];
+
+/// Every test number of the source `sandbox` with what it shows.
+pub fn sandbox_numbers() -> impl Iterator<Item = (&'static str, &'static str)> {
+    sandbox::numbers()
+}
