@@ -11,4 +11,10 @@ pub mod v1 {
 #[cfg(feature = "server")]
 pub mod clock;
 #[cfg(feature = "server")]
+pub mod http;
+#[cfg(feature = "server")]
+pub mod server;
+#[cfg(feature = "server")]
 pub mod tasks;
+#[cfg(feature = "server")]
+pub mod telemetry;
