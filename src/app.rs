@@ -19,7 +19,7 @@ use crate::grpc::follow::Streams;
 use crate::guard::Guard;
 use crate::pipeline::{Parts, Pipeline, Source};
 use crate::server;
-use crate::server::side::Readiness;
+use crate::server::side::{Readiness, Side, serve_side};
 use crate::store::seal::Keys;
 use crate::store::{self, Store};
 use crate::watch::Hub;
@@ -33,7 +33,8 @@ pub struct App {
     /// The eight steps, for callers inside this process.
     pub pipeline: Pipeline,
     drain: watch::Sender<bool>,
-    tasks: Vec<JoinHandle<()>>,
+    serving: JoinHandle<()>,
+    others: Vec<JoinHandle<()>>,
 }
 
 /// How often what nobody follows any more is forgotten.
@@ -52,6 +53,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
              set server.insecure (or --insecure) to listen there all the same"
         ));
     }
+    crate::http::install_crypto();
     let keys = Arc::new(keys(&config)?);
     let store = store(&config, &keys)?;
     let cache = cache(&config, &keys, &clock)?;
@@ -64,7 +66,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         store,
         keys,
         cache: Arc::clone(&cache),
-        policy: cache::Policy::new(&config.freshness),
+        policy: config.freshness.clone(),
         patience: config.calls.patience.0,
         clock,
         hub: Arc::clone(&hub),
@@ -87,20 +89,22 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let side = side_port.local_addr().map_err(|error| error.to_string())?;
 
     let mut stop = drained.clone();
-    let settings = server::Settings::from(&config.server);
+    let settings = config.front.clone();
     let serving = crate::tasks::spawn("server", async move {
         let shutdown = async move {
             let _stopping = stop.wait_for(|drain| *drain).await;
         };
         server::run(grpc_port, front, settings, shutdown).await;
     });
-    let mut stop = drained.clone();
-    let readiness = move || readiness(cache.as_ref(), *drained.borrow());
+    let view = Side {
+        readiness: Arc::new(move || readiness(cache.as_ref(), *drained.borrow())),
+        metrics: crate::telemetry::metrics_handle()?,
+    };
     let side_serving = crate::tasks::spawn("side", async move {
-        let shutdown = async move {
-            let _stopping = stop.wait_for(|drain| *drain).await;
-        };
-        server::side::serve(side_port, readiness, shutdown).await;
+        // Probes must see the drain, so the side port ends with the process or its app.
+        if let Err(error) = serve_side(side_port, view, std::future::pending()).await {
+            tracing::error!(%error, "the side port failed");
+        }
     });
     let sweeping = crate::tasks::spawn("sweep", async move {
         loop {
@@ -108,8 +112,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
             hub.sweep();
         }
     });
-    let tasks = vec![serving, side_serving, sweeping];
-    Ok(App { address, side, pipeline, drain, tasks })
+    Ok(App { address, side, pipeline, drain, serving, others: vec![side_serving, sweeping] })
 }
 
 impl App {
@@ -117,12 +120,9 @@ impl App {
     pub async fn stop(self) {
         // Nobody listens any more only if everything has ended already.
         let _ended = self.drain.send(true);
-        let mut tasks = self.tasks.into_iter();
-        for task in tasks.by_ref().take(2) {
-            // A task that panicked has been reported where it happened.
-            let _reported = task.await;
-        }
-        tasks.for_each(|task| task.abort());
+        // A task that panicked has been reported where it happened.
+        let _reported = self.serving.await;
+        self.others.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -170,7 +170,7 @@ pub fn sources(
     registry: Registry,
     clock: &Clock,
 ) -> Result<Vec<Arc<Source>>, String> {
-    let http: Arc<dyn Http> = Arc::new(crate::http::Client::new(&config.http)?);
+    let http: Arc<dyn Http> = Arc::new(crate::http::Client::new(&config.http).map_err(|error| error.to_string())?);
     let mut sources = Vec::new();
     for (id, section) in &config.sources {
         let descriptor = registry.get(id)?;
@@ -207,7 +207,7 @@ fn limits(own: Limits, changes: &LimitSettings) -> Limits {
 fn readiness(cache: &dyn Cache, draining: bool) -> Readiness {
     let degraded = match cache.state() {
         CacheState::Working => Vec::new(),
-        CacheState::Degraded { .. } => vec!["cache"],
+        CacheState::Degraded { .. } => vec!["cache".to_owned()],
     };
     Readiness { ready: !draining, degraded }
 }
