@@ -19,10 +19,12 @@ use crate::grpc::follow::Streams;
 use crate::guard::Guard;
 use crate::pipeline::{Parts, Pipeline, Source};
 use crate::server;
-use crate::server::side::{Readiness, Side, serve_side};
+use crate::server::{Readiness, Side, serve_side};
 use crate::store::seal::Keys;
-use crate::store::{self, Store};
-use crate::watch::Hub;
+use crate::store::Store;
+use crate::store::file::FileStore;
+use crate::store::memory::MemoryStore;
+use crate::watch::{Hub, told};
 
 /// A running server.
 pub struct App {
@@ -54,8 +56,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         ));
     }
     crate::http::install_crypto();
-    let keys = Arc::new(keys(&config)?);
-    let store = store(&config, &keys)?;
+    let (store, keys) = store(&config)?;
     let cache = cache(&config, &keys, &clock)?;
     let sources = sources(&config, registry, &clock)?;
     let configured: BTreeSet<&str> = sources.iter().map(|source| source.descriptor.id).collect();
@@ -91,9 +92,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let mut stop = drained.clone();
     let settings = config.front.clone();
     let serving = crate::tasks::spawn("server", async move {
-        let shutdown = async move {
-            let _stopping = stop.wait_for(|drain| *drain).await;
-        };
+        let shutdown = async move { told(&mut stop).await };
         server::run(grpc_port, front, settings, shutdown).await;
     });
     let view = Side {
@@ -131,24 +130,21 @@ async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, String>
     bound.map_err(|error| format!("{setting}: cannot listen on {address}: {error}"))
 }
 
-fn keys(config: &Config) -> Result<Keys, String> {
-    let store = &config.store;
-    if !store.key_file.as_os_str().is_empty() {
-        return Keys::read(&store.key_file).map_err(|error| format!("store.key_file: {error}"));
-    }
-    if store.data_dir.as_os_str().is_empty() {
-        return Ok(Keys::random());
-    }
-    Keys::read_or_create(&store.data_dir).map_err(|error| format!("store.data_dir: {error}"))
-}
-
-fn store(config: &Config, keys: &Arc<Keys>) -> Result<Arc<dyn Store>, String> {
+/// The store, and the keys that belong to it.
+fn store(config: &Config) -> Result<(Arc<dyn Store>, Arc<Keys>), String> {
     let settings = &config.store;
-    if settings.data_dir.as_os_str().is_empty() {
-        return Ok(Arc::new(store::memory::Memory::new(settings.memory_shipments, Arc::clone(keys))));
+    let key_file = Some(&settings.key_file).filter(|path| !path.as_os_str().is_empty());
+    if !settings.data_dir.as_os_str().is_empty() {
+        let store = FileStore::open(&settings.data_dir, key_file.map(AsRef::as_ref))
+            .map_err(|error| format!("store.data_dir: {error}"))?;
+        let keys = Arc::clone(store.keys());
+        return Ok((Arc::new(store), keys));
     }
-    let file = store::file::File::open(&settings.data_dir, Arc::clone(keys));
-    Ok(Arc::new(file.map_err(|error| format!("store.data_dir: {error}"))?))
+    let keys = match key_file {
+        Some(path) => Keys::read(path).map_err(|error| format!("store.key_file: {error}"))?,
+        None => Keys::random().map_err(|error| format!("no random bytes for a key: {error}"))?,
+    };
+    Ok((Arc::new(MemoryStore::new(settings.memory_shipments)), Arc::new(keys)))
 }
 
 fn cache(config: &Config, keys: &Arc<Keys>, clock: &Clock) -> Result<Arc<dyn Cache>, String> {

@@ -65,7 +65,7 @@ fn per_day(limit: u32) -> String {
 /// source that takes the credentials.
 async fn live(source: &Arc<Source>) -> (String, bool) {
     let example = source.descriptor.formats.iter().find_map(|format| number::format(format));
-    let number = example.and_then(|format| TrackingNumber::parse(format.example.as_ref()).ok());
+    let number = example.and_then(|format| TrackingNumber::parse(&format.example).ok());
     let Some(number) = number else {
         return ("no example number to ask for".to_owned(), false);
     };

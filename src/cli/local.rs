@@ -63,7 +63,7 @@ pub(super) fn detect(options: &Detect) -> Result<ExitCode, String> {
         ..Hints::default()
     };
     let candidates = number::detect(&number, &hints).into_iter().map(|candidate| Candidate {
-        format: candidate.format.to_string(),
+        format: candidate.format.to_owned(),
         carrier: candidate.carrier,
         check_digit_valid: candidate.check_digit_valid,
         rank: candidate.rank,
@@ -109,8 +109,8 @@ struct Carrier {
 pub(super) fn carriers(options: &Carriers, registry: Registry) -> Result<ExitCode, String> {
     let mut carriers: BTreeMap<String, Carrier> = BTreeMap::new();
     for format in number::formats().filter(|format| !format.carrier.is_empty()) {
-        let carrier = carriers.entry(format.carrier.to_string()).or_default();
-        carrier.formats.push(format.id.to_string());
+        let carrier = carriers.entry(format.carrier.clone()).or_default();
+        carrier.formats.push(format.id.clone());
     }
     for source in registry.iter() {
         carriers.entry(source.carrier.to_owned()).or_default().sources.push(source.id);

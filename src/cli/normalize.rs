@@ -66,8 +66,8 @@ pub(super) fn run(options: &Options, registry: Registry) -> Result<ExitCode, Str
                 .map_err(|description| format!("the number {description}"))?;
             let format = number::detect(&number, &Hints::default())
                 .into_iter()
-                .find(|candidate| descriptor.formats.contains(&candidate.format.as_ref()))
-                .map(|candidate| candidate.format.to_string());
+                .find(|candidate| descriptor.formats.contains(&candidate.format))
+                .map(|candidate| candidate.format.to_owned());
             vec![Query { number, hints: Hints::default(), format: format.unwrap_or_default() }]
         }
     };

@@ -24,7 +24,7 @@ use tower::Service;
 
 use super::status::Failure;
 use super::tracking::Tracking;
-use crate::server::deadline::parse_grpc_timeout;
+use crate::server::parse_grpc_timeout;
 use crate::v1;
 
 const TRACK: &str = "/waybill.v1.TrackingService/Track";
