@@ -36,7 +36,7 @@ impl Listener for Pipes {
     }
 }
 
-/// A running server: `/` answers at once, `/slow` when `release` is notified.
+/// A running server: `/` answers at once, `/slow` when `release` is notified, `/panic` never.
 struct Server {
     connect: mpsc::UnboundedSender<(DuplexStream, SocketAddr)>,
     release: Arc<Notify>,
@@ -110,6 +110,7 @@ fn service(
             if request.uri().path() == "/slow" {
                 release.notified().await;
             }
+            assert_ne!(request.uri().path(), "/panic", "on purpose");
             Ok(Response::new(Full::new(Bytes::from_static(b"done"))))
         }
     })
@@ -237,6 +238,17 @@ async fn a_request_that_outlives_age_and_grace_is_cut() {
     assert!(client.get("/slow").await.is_err());
     let took = start.elapsed().as_secs();
     assert!((540 + 60..=660 + 61).contains(&took), "{took}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_panics_takes_nobody_with_it() {
+    let server = Server::start(|_| ());
+    let mut client = server.client().await;
+    let slow = client.get("/slow");
+    assert!(client.get("/panic").await.is_err());
+    server.release.notify_one();
+    assert_eq!(slow.await.unwrap(), 200);
+    assert_eq!(client.get("/").await.unwrap(), 200);
 }
 
 #[tokio::test(start_paused = true)]
