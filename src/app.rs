@@ -101,9 +101,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     };
     let side_serving = crate::tasks::spawn("side", async move {
         // Probes must see the drain, so the side port ends with the process or its app.
-        if let Err(error) = serve_side(side_port, view, std::future::pending()).await {
-            tracing::error!(%error, "the side port failed");
-        }
+        serve_side(side_port, view, std::future::pending()).await;
     });
     let sweeping = crate::tasks::spawn("sweep", async move {
         loop {
