@@ -2,16 +2,24 @@
 //!
 //! Carriers often send a local time without an offset. [`resolve`] takes what a source stated and
 //! the clues around it, and says which instant it was, how that was found, and within which
-//! bounds it can lie when it was not. A local time is never silently read as UTC.
+//! bounds it can lie when it was not. A local time is never silently read as UTC. Which source sent
+//! the time, and in which of its fields, is not known here.
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
+mod parse;
+
+use jiff::civil::{DateTime, Time};
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+
+pub use parse::{parse_compact, parse_iso, parse_offset};
+
+use crate::zone;
 
 /// A point in time as a source gave it, and what we make of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventTime {
-    /// Best instant; `None` if no offset is known or could be derived.
+    /// Best instant; `None` if no offset is known or could be derived, or for a mere date.
     pub instant: Option<Timestamp>,
     /// Wall clock as given, cut to the stated precision.
     pub local: DateTime,
@@ -81,74 +89,166 @@ pub struct Stated<'a> {
 pub struct Clues<'a> {
     /// IANA zone of the facility.
     pub facility_zone: Option<&'a str>,
-    /// ISO 3166-1 alpha-2 country of the scan; helps if the country has one zone, and narrows the
-    /// bounds if it has several.
+    /// ISO 3166-1 alpha-2 country of the scan; helps if the country has one zone, or zones that
+    /// agree at that time, and narrows the bounds otherwise.
     pub country: Option<&'a str>,
     /// IANA zone that the source's documents name for all its times.
     pub convention: Option<&'a str>,
 }
 
-/// Finds the instant of a stated wall clock: stated offset, facility zone, country with one zone,
-/// convention of the source, else unresolved with bounds.
-pub fn resolve(stated: Stated<'_>, clues: Clues<'_>) -> EventTime {
-    let derived = [
-        (clues.facility_zone, Basis::Facility),
-        (clues.country.and_then(zone_of_country), Basis::Country),
-        (clues.convention, Basis::SourceConvention),
-    ];
-    if let Some(offset) = stated.offset.filter(|offset| offset.abs() <= MAX_OFFSET) {
-        return at_offset(stated, offset, "", Basis::Stated, 0);
-    }
-    for (zone, basis) in derived {
-        let Some(zone) = zone else { continue };
-        let Ok(tz) = jiff::tz::TimeZone::get(zone) else {
-            continue;
-        };
-        let ambiguous = tz.to_ambiguous_timestamp(stated.local);
-        let slack = match ambiguous.offset() {
-            jiff::tz::AmbiguousOffset::Unambiguous { .. } => 0,
-            _ => 3_600,
-        };
-        let Ok(instant) = ambiguous.compatible() else {
-            continue;
-        };
-        let offset = tz.to_offset(instant).seconds();
-        return at_offset(stated, offset, zone, basis, slack);
-    }
-    let span = span_of(stated.precision);
-    EventTime {
-        instant: None,
-        local: stated.local,
-        offset: None,
-        zone: String::new(),
-        precision: stated.precision,
-        basis: Basis::Unresolved,
-        earliest: shift(stated.local, EASTERNMOST, 0),
-        latest: shift(stated.local, WESTERNMOST, span),
-        raw: cut(stated.raw),
+impl EventTime {
+    /// Where to place the event among others: its instant, else the middle of its bounds.
+    pub fn anchor(&self) -> Timestamp {
+        self.instant.unwrap_or_else(|| {
+            let (earliest, latest) = (self.earliest.as_second(), self.latest.as_second());
+            timestamp(earliest + (latest - earliest) / 2)
+        })
     }
 }
 
+/// Writes the wall clock to its precision: `YYYY-MM-DD[Thh:mm[:ss]]`.
+pub fn local_text(time: &EventTime) -> String {
+    let local = time.local;
+    let (year, month, day) = (local.year(), local.month(), local.day());
+    let (hour, minute, second) = (local.hour(), local.minute(), local.second());
+    match time.precision {
+        Precision::Day => format!("{year:04}-{month:02}-{day:02}"),
+        Precision::Hour | Precision::Minute => {
+            format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}")
+        }
+        Precision::Second => {
+            format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
+        }
+    }
+}
+
+/// Finds the instant of a stated wall clock: stated offset, facility zone, country with one zone,
+/// convention of the source, else unresolved with bounds.
+///
+/// A wall clock that a transition skips is read with the offset before it; of one that occurs
+/// twice the first is taken, and the bounds hold both. A date alone gets bounds and no instant.
+pub fn resolve(stated: Stated<'_>, clues: Clues<'_>) -> EventTime {
+    let local = cut_to(stated.local, stated.precision);
+    let span = span_of(stated.precision);
+    if let Some(offset) = stated
+        .offset
+        .filter(|offset| offset.unsigned_abs() <= MAX_OFFSET)
+    {
+        let reading = Reading::at(local, span, offset, offset);
+        return reading.event(&stated, local, "", Basis::Stated);
+    }
+    let read = |name| Reading::in_zone(local, span, name);
+    if let Some((name, reading)) = clues.facility_zone.and_then(read) {
+        return reading.event(&stated, local, name, Basis::Facility);
+    }
+    let mut country = None;
+    for zone in zone::of_country(clues.country.unwrap_or_default()) {
+        let Some((name, reading)) = read(zone) else {
+            continue;
+        };
+        country = Some(match country {
+            None => (name, reading),
+            Some((first, so_far)) => (first, reading.join(so_far)),
+        });
+    }
+    if let Some((name, reading)) = country.filter(|(_, reading)| reading.offset.is_some()) {
+        return reading.event(&stated, local, name, Basis::Country);
+    }
+    if let Some((name, reading)) = clues.convention.and_then(read) {
+        return reading.event(&stated, local, name, Basis::SourceConvention);
+    }
+    let anywhere = Reading {
+        offset: None,
+        ..Reading::at(local, span, EASTERNMOST, WESTERNMOST)
+    };
+    country
+        .map_or(anywhere, |(_, reading)| reading)
+        .event(&stated, local, "", Basis::Unresolved)
+}
+
 /// Greatest offset from UTC that the API can state: 18 hours.
-const MAX_OFFSET: i32 = 18 * 3_600;
+const MAX_OFFSET: u32 = 18 * 3_600;
 /// The first zone to see a wall clock: UTC+14.
 const EASTERNMOST: i32 = 14 * 3_600;
 /// The last zone to see it: UTC-12.
 const WESTERNMOST: i32 = -12 * 3_600;
 
-fn at_offset(stated: Stated<'_>, offset: i32, zone: &str, basis: Basis, slack: i64) -> EventTime {
-    let instant = shift(stated.local, offset, 0);
-    EventTime {
-        instant: Some(instant),
-        local: stated.local,
-        offset: Some(offset),
-        zone: zone.to_owned(),
-        precision: stated.precision,
-        basis,
-        earliest: instant,
-        latest: shift(stated.local, offset, span_of(stated.precision) + slack),
-        raw: cut(stated.raw),
+/// What a wall clock can mean; bounds in seconds since 1970.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Reading {
+    /// Offset at the start of the stated unit; `None` if it is not certain.
+    offset: Option<i32>,
+    earliest: i64,
+    latest: i64,
+}
+
+impl Reading {
+    /// Reads `local` at `first`, and its last second, `span` later, at `last`.
+    fn at(local: DateTime, span: i64, first: i32, last: i32) -> Self {
+        let wall = local.duration_since(EPOCH).as_secs();
+        let earliest = wall - i64::from(first);
+        Self {
+            offset: Some(first),
+            earliest,
+            latest: earliest.max(wall + span - i64::from(last)),
+        }
     }
+
+    /// Reads `local` in a zone; gives the zone too. `None` if there is no such zone.
+    fn in_zone(local: DateTime, span: i64, name: &str) -> Option<(&str, Self)> {
+        let zone = TimeZone::get(name).ok().filter(|zone| !zone.is_unknown())?;
+        let end = local
+            .checked_add(SignedDuration::from_secs(span))
+            .unwrap_or(local);
+        let first = match zone.to_ambiguous_timestamp(local).offset() {
+            AmbiguousOffset::Unambiguous { offset: before }
+            | AmbiguousOffset::Gap { before, .. }
+            | AmbiguousOffset::Fold { before, .. } => before,
+        };
+        let last = match zone.to_ambiguous_timestamp(end).offset() {
+            AmbiguousOffset::Unambiguous { offset: after }
+            | AmbiguousOffset::Gap { before: after, .. }
+            | AmbiguousOffset::Fold { after, .. } => after,
+        };
+        Some((name, Self::at(local, span, first.seconds(), last.seconds())))
+    }
+
+    /// What holds if either of two readings is right.
+    fn join(self, other: Self) -> Self {
+        Self {
+            offset: self.offset.filter(|_| self == other),
+            earliest: self.earliest.min(other.earliest),
+            latest: self.latest.max(other.latest),
+        }
+    }
+
+    fn event(self, stated: &Stated<'_>, local: DateTime, zone: &str, basis: Basis) -> EventTime {
+        let certain = self.offset.is_some() && stated.precision != Precision::Day;
+        EventTime {
+            instant: Timestamp::from_second(self.earliest)
+                .ok()
+                .filter(|_| certain),
+            local,
+            offset: self.offset,
+            zone: zone.to_owned(),
+            precision: stated.precision,
+            basis,
+            earliest: timestamp(self.earliest),
+            latest: timestamp(self.latest),
+            raw: stated.raw.chars().take(64).collect(),
+        }
+    }
+}
+
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
+/// Seconds since 1970 as a timestamp, as near as it can hold them.
+fn timestamp(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap_or(if second < 0 {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    })
 }
 
 /// Seconds that a statement of this precision leaves open.
@@ -161,26 +261,17 @@ const fn span_of(precision: Precision) -> i64 {
     }
 }
 
-/// Reads `local` at `offset`, plus `seconds`; stays within what a timestamp can hold.
-fn shift(local: DateTime, offset: i32, seconds: i64) -> Timestamp {
-    let utc = jiff::tz::TimeZone::UTC;
-    let moved = i64::from(offset) - seconds;
-    match utc.to_timestamp(local) {
-        Ok(at) => Timestamp::from_second(at.as_second().saturating_sub(moved)).unwrap_or(at),
-        Err(_) if local.year() < 0 => Timestamp::MIN,
-        Err(_) => Timestamp::MAX,
-    }
+/// Drops what lies below the precision.
+fn cut_to(local: DateTime, precision: Precision) -> DateTime {
+    let (hour, minute, second) = match precision {
+        Precision::Day => (0, 0, 0),
+        Precision::Hour => (local.hour(), 0, 0),
+        Precision::Minute => (local.hour(), local.minute(), 0),
+        Precision::Second => (local.hour(), local.minute(), local.second()),
+    };
+    let time = Time::new(hour, minute, second, 0).unwrap_or_default();
+    DateTime::from_parts(local.date(), time)
 }
 
-fn cut(raw: &str) -> String {
-    raw.chars().take(64).collect()
-}
-
-/// Zone of a country that has exactly one.
-fn zone_of_country(country: &str) -> Option<&'static str> {
-    match country {
-        "CN" => Some("Asia/Shanghai"),
-        "DE" => Some("Europe/Berlin"),
-        _ => None,
-    }
-}
+#[cfg(test)]
+mod tests;
