@@ -341,19 +341,15 @@ impl Service<Request<Incoming>> for Front {
 }
 
 /// Body of an answer.
+#[derive(Default)]
 pub enum Reply {
     /// One frame, then the trailer of success.
     Frame(Option<Bytes>),
     /// What tonic made.
     Tonic(Box<tonic::body::Body>),
     /// Nothing more.
+    #[default]
     Done,
-}
-
-impl Default for Reply {
-    fn default() -> Self {
-        Self::Done
-    }
 }
 
 impl Body for Reply {
