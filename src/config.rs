@@ -26,7 +26,7 @@ pub struct Config {
     /// The cache of sources' answers.
     pub cache: CacheSettings,
     /// How long an answer is fresh.
-    pub freshness: crate::cache::Policy,
+    pub freshness: crate::cache::Freshness,
     /// Where the truth is kept.
     pub store: StoreSettings,
     /// Protection of and from sources.
