@@ -4,6 +4,7 @@
 use waybill_core::adapter::Descriptor;
 
 mod codes;
+mod retry_after;
 mod wire;
 
 /// Every source that is built in.
