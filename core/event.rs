@@ -64,6 +64,8 @@ pub struct Observation {
     pub sequence: u32,
     /// When we received it first.
     pub receive_time: Timestamp,
+    /// When we received the newest report that lists it; what it says is taken from there.
+    pub last_listed: Timestamp,
     /// What it says.
     pub claim: Claim,
 }

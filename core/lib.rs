@@ -12,16 +12,26 @@
 //! - **query**: one question to a source; **answer**: reports, or an error with advice.
 
 pub mod adapter;
+pub mod assess;
 pub mod caller;
 pub mod code;
+mod entry;
 pub mod error;
+mod etag;
 pub mod event;
 pub mod exception;
+mod facts;
+mod fold;
+mod milestone;
 pub mod number;
 pub mod place;
 pub mod privacy;
 pub mod reconcile;
 pub mod registry;
+pub mod revision;
+mod rule;
 pub mod shipment;
 pub mod status;
 pub mod time;
+mod timeline;
+mod verify;

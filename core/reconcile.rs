@@ -2,15 +2,29 @@
 //!
 //! A [`Dossier`] is everything that is kept about a shipment: the observations of all sources and
 //! the facts of each source's newest report. The record is its fold; see [`Dossier::record`].
+//!
+//! **Invariant:** absorbing and merging are commutative, associative and idempotent, so that
+//! replicas which heard the same reports in whatever order have the same record. Nothing here
+//! knows the time of day.
 
-use std::collections::BTreeSet;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
-use crate::event::Observation;
+use crate::adapter::Report;
+use crate::event::{Claim, Classifier, Digest, Observation, SourceClass};
+use crate::facts::{self, kind_of};
+use crate::fold;
+use crate::milestone;
 use crate::number::TrackingNumber;
-use crate::shipment::{Facts, ShipmentId};
+use crate::place::Location;
+use crate::privacy::Pii;
+use crate::shipment::{Estimate, Facts, Identifier, Progress, Shipment, ShipmentId, TrackingState};
+use crate::status::Status;
+use crate::verify;
 
 /// Everything that is kept about one shipment.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,8 +48,352 @@ pub struct Dossier {
 pub struct SourceFacts {
     /// Source id.
     pub source: String,
+    /// Class of the source.
+    pub class: SourceClass,
     /// When the report was received.
     pub receive_time: Timestamp,
     /// What it states.
     pub facts: Facts,
+    /// Every forecast that the source ever made, with the time we first heard it: a report that
+    /// merely repeats a forecast does not make it newer.
+    pub heard: Vec<Estimate>,
+}
+
+impl Dossier {
+    /// Starts an empty dossier.
+    pub fn new(id: ShipmentId, number: TrackingNumber, carrier: String) -> Self {
+        Self {
+            id,
+            number,
+            carrier,
+            observations: Vec::new(),
+            facts: Vec::new(),
+            pieces: BTreeSet::new(),
+        }
+    }
+
+    /// Takes in a report. A report that was taken in before changes nothing.
+    pub fn absorb(
+        &mut self,
+        source: &str,
+        class: SourceClass,
+        report: &Report,
+        receive_time: Timestamp,
+    ) {
+        let evidence_root = if report.relays.is_empty() {
+            source
+        } else {
+            &report.relays
+        };
+        let heard = report.claims.iter().zip(ids(source, report)).zip(0..).map(
+            |((claim, id), sequence)| Observation {
+                id,
+                source: source.to_owned(),
+                class,
+                evidence_root: evidence_root.to_owned(),
+                language: report.language.clone(),
+                sequence,
+                receive_time,
+                last_listed: receive_time,
+                claim: claim.clone(),
+            },
+        );
+        self.join_observations(heard);
+        self.join_facts(self.facts_of(source, class, report, receive_time));
+    }
+
+    /// Takes in everything that another dossier of the same shipment holds.
+    pub fn merge(&mut self, other: Self) {
+        self.join_observations(other.observations);
+        for facts in other.facts {
+            self.join_facts(facts);
+        }
+        self.pieces.extend(other.pieces);
+    }
+
+    /// Tells whether the report repeats something that is known here: how the shipment is found
+    /// that a report of a re-used number belongs to.
+    pub fn shares_observation(&self, source: &str, report: &Report) -> bool {
+        let ids: BTreeSet<Digest> = ids(source, report).collect();
+        self.observations
+            .iter()
+            .any(|known| ids.contains(&known.id))
+    }
+
+    /// Moment of the oldest thing that happened.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.moments().min()
+    }
+
+    /// Moment of the newest thing that happened.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.moments().max()
+    }
+
+    fn moments(&self) -> impl Iterator<Item = Timestamp> {
+        self.observations
+            .iter()
+            .map(|observation| &observation.claim)
+            .filter(|claim| claim.classifier == Classifier::Actual && !claim.retracted)
+            .map(|claim| fold::moment(&claim.time))
+    }
+
+    /// Folds everything into the record. What depends on the clock is left empty;
+    /// [`crate::assess::assess`] fills it.
+    pub fn record(&self) -> Shipment {
+        let ranked = facts::ranked(&self.facts);
+        let origin = facts::first(&ranked, |facts| facts.origin.as_ref());
+        let destination = facts::first(&ranked, |facts| facts.destination.as_ref());
+        let requirements = facts::requirements(&ranked);
+        let estimates = facts::estimates(&ranked);
+        let identifiers = facts::identifiers(&self.number, &self.carrier, &ranked);
+
+        let folded = fold::fold(&self.observations, country(origin));
+        let milestones = milestone::milestones(
+            &folded,
+            country(origin),
+            country(destination),
+            requirements
+                .as_ref()
+                .is_some_and(|needs| needs.pickup_place.is_some()),
+        );
+        let findings = verify::findings(&folded, &ranked, &milestones, &identifiers);
+        let progress = (folded.status != Status::Pending).then(|| Progress {
+            step: count(milestones.iter().filter(|one| one.is_reached()).count()),
+            of: count(milestones.len()),
+        });
+        let next_step = milestone::next_step(&milestones, folded.status, estimates.first());
+        let newest = folded.counting().next_back();
+        let last_location = folded
+            .counting()
+            .rev()
+            .filter_map(|row| row.observation.claim.location.as_ref())
+            .find(|place| !place.is_empty());
+        let set_by = folded.status_row();
+        Shipment {
+            id: self.id.clone(),
+            number: self.number.clone(),
+            carrier: self.carrier.clone(),
+            status: folded.status,
+            code: set_by.map(|row| row.code),
+            reason: set_by.and_then(|row| row.observation.claim.reason),
+            status_event: set_by.map(|row| row.observation.id),
+            source_count: folded.source_count,
+            revision: 0,
+            etag: String::new(),
+            update_time: Timestamp::UNIX_EPOCH,
+            tracking: TrackingState::Active,
+            attention: None,
+            progress,
+            next_step,
+            contacts: facts::contacts(&ranked),
+            requirements,
+            last_event_time: newest.map(|row| row.observation.claim.time.clone()),
+            last_location: last_location.cloned(),
+            estimates,
+            events: folded.events(),
+            exceptions: Vec::new(),
+            milestones,
+            identifiers,
+            service: facts::first(&ranked, |facts| {
+                Some(&facts.service).filter(|name| !name.is_empty())
+            })
+            .cloned()
+            .unwrap_or_default(),
+            origin: origin.cloned(),
+            destination: destination.cloned(),
+            pieces: self.pieces.iter().cloned().collect(),
+            physical: facts::physical(&ranked),
+            proof: facts::proof(&ranked),
+            findings,
+        }
+    }
+
+    fn facts_of(
+        &self,
+        source: &str,
+        class: SourceClass,
+        report: &Report,
+        receive_time: Timestamp,
+    ) -> SourceFacts {
+        let mut facts = report.facts.clone();
+        for estimate in &mut facts.estimates {
+            source.clone_into(&mut estimate.source);
+            estimate.receive_time = receive_time;
+        }
+        let own = report.number.reveal();
+        let named = facts
+            .identifiers
+            .iter()
+            .any(|known| known.value.reveal() == own);
+        if report.number != self.number && !named {
+            facts.identifiers.push(Identifier {
+                kind: kind_of(own),
+                value: Pii::new(own.to_owned()),
+                carrier: report.relays.clone(),
+                check_digit_valid: None,
+            });
+        }
+        SourceFacts {
+            source: source.to_owned(),
+            class,
+            receive_time,
+            heard: facts.estimates.clone(),
+            facts,
+        }
+    }
+
+    fn join_observations(&mut self, heard: impl IntoIterator<Item = Observation>) {
+        let mut at: BTreeMap<Digest, usize> = self
+            .observations
+            .iter()
+            .zip(0..)
+            .map(|(known, position)| (known.id, position))
+            .collect();
+        for observation in heard {
+            match at.get(&observation.id) {
+                Some(&position) => join(&mut self.observations[position], observation),
+                None => {
+                    at.insert(observation.id, self.observations.len());
+                    self.observations.push(observation);
+                }
+            }
+        }
+        self.observations
+            .sort_unstable_by_key(|known| (known.receive_time, known.id));
+    }
+
+    fn join_facts(&mut self, new: SourceFacts) {
+        match self
+            .facts
+            .binary_search_by(|known| known.source.cmp(&new.source))
+        {
+            Err(position) => {
+                let mut first = new;
+                first.heard = heard(Vec::new(), std::mem::take(&mut first.heard));
+                self.facts.insert(position, first);
+            }
+            Ok(position) => {
+                let known = &mut self.facts[position];
+                let all = heard(std::mem::take(&mut known.heard), new.heard);
+                let newer = known
+                    .receive_time
+                    .cmp(&new.receive_time)
+                    .then_with(|| known.class.cmp(&new.class).reverse())
+                    .then_with(|| by_content(&known.facts, &new.facts));
+                if newer == Ordering::Less {
+                    known.class = new.class;
+                    known.receive_time = new.receive_time;
+                    known.facts = new.facts;
+                }
+                known.heard = all;
+            }
+        }
+    }
+}
+
+/// Keeps the earliest receive time, and what the newest report that lists it says.
+fn join(known: &mut Observation, new: Observation) {
+    let first = known.receive_time.min(new.receive_time);
+    let newer = known
+        .last_listed
+        .cmp(&new.last_listed)
+        .then_with(|| known.sequence.cmp(&new.sequence))
+        .then_with(|| known.class.cmp(&new.class).reverse())
+        .then_with(|| known.evidence_root.cmp(&new.evidence_root))
+        .then_with(|| known.language.cmp(&new.language))
+        .then_with(|| by_content(&known.claim, &new.claim));
+    if newer == Ordering::Less {
+        *known = new;
+    }
+    known.receive_time = first;
+}
+
+/// Orders two values in some fixed way, for ties that nothing else can break.
+fn by_content<T: Serialize + PartialEq>(a: &T, b: &T) -> Ordering {
+    if a == b {
+        return Ordering::Equal;
+    }
+    let form = |value: &T| serde_json::to_vec(value).unwrap_or_default();
+    form(a).cmp(&form(b))
+}
+
+/// Unites two lists of forecasts: of equal ones the first heard stays.
+fn heard(mut all: Vec<Estimate>, more: Vec<Estimate>) -> Vec<Estimate> {
+    for new in more {
+        let same = |known: &&mut Estimate| known.kind == new.kind && known.window == new.window;
+        match all.iter_mut().find(same) {
+            Some(known) => known.receive_time = known.receive_time.min(new.receive_time),
+            None => all.push(new),
+        }
+    }
+    all.sort_by(|a, b| {
+        (a.receive_time, a.kind)
+            .cmp(&(b.receive_time, b.kind))
+            .then_with(|| by_content(&a.window, &b.window))
+    });
+    all
+}
+
+/// Identities of the rows of a report, in their order.
+fn ids<'a>(source: &'a str, report: &'a Report) -> impl Iterator<Item = Digest> + 'a {
+    let mut ordinals: BTreeMap<[u8; 32], u64> = BTreeMap::new();
+    report.claims.iter().map(move |claim| {
+        let mut hash = Sha256::new();
+        feed(&mut hash, source);
+        feed(&mut hash, report.number.reveal());
+        if !claim.native_id.is_empty() {
+            feed(&mut hash, &claim.native_id);
+            return Digest(hash.finalize().into());
+        }
+        feed(&mut hash, &claim.native_code);
+        if claim.time.raw.is_empty() {
+            feed(&mut hash, &claim.time.local.to_string());
+        } else {
+            feed(&mut hash, &claim.time.raw);
+        }
+        feed(&mut hash, &place_as_given(claim));
+        if claim.native_code.is_empty() {
+            feed(&mut hash, claim.native_text.reveal());
+        }
+        let ordinal = ordinals.entry(hash.clone().finalize().into()).or_default();
+        hash.update(ordinal.to_be_bytes());
+        *ordinal += 1;
+        Digest(hash.finalize().into())
+    })
+}
+
+/// Adds a field with its length before it, so that no two lists of fields look alike.
+fn feed(hash: &mut Sha256, field: &str) {
+    hash.update((field.len() as u64).to_be_bytes());
+    hash.update(field);
+}
+
+fn place_as_given(claim: &Claim) -> String {
+    let Some(place) = &claim.location else {
+        return String::new();
+    };
+    if !place.raw.reveal().is_empty() {
+        return place.raw.reveal().clone();
+    }
+    let (code, name) = place.facility.as_ref().map_or(("", ""), |facility| {
+        (facility.code.as_str(), facility.name.as_str())
+    });
+    [
+        place.country.as_str(),
+        &place.subdivision,
+        &place.locality,
+        place.postal_code.reveal(),
+        code,
+        name,
+    ]
+    .join("\u{1f}")
+}
+
+fn country(place: Option<&Location>) -> &str {
+    place.map_or("", |place| &place.country)
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }

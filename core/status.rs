@@ -93,3 +93,59 @@ pub enum Severity {
     /// Will not arrive, or not in time, unless somebody acts.
     Critical,
 }
+
+/// What the table of moves says about going from one status to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Move {
+    /// Legal: the status changes.
+    Enter,
+    /// The same status again; the newer event speaks for it.
+    Same,
+    /// Late data about the shipment: accepted, and the status stays.
+    Late,
+    /// Describes the way back: accepted, and the status stays.
+    Stay,
+    /// A cancellation after possession orders the item back.
+    Recall,
+    /// Legal for an event of the return phase only; otherwise after a terminal event.
+    NeedsReturn,
+    /// Legal for the custodian's own interface only.
+    NeedsCustodian,
+    /// Legal for [`crate::code::EventCode::FOUND`] only; otherwise after a terminal event.
+    NeedsFound,
+    /// Movement after a terminal event.
+    AfterTerminal,
+    /// Not a move that exists.
+    Illegal,
+}
+
+/// Every move: a row per status, and in it a cell per status but [`Status::Pending`], which no
+/// event sets.
+#[rustfmt::skip]
+const MOVES: [[Move; 10]; 11] = {
+    use Move::{
+        AfterTerminal as After, Enter, Illegal, Late, NeedsCustodian, NeedsFound, NeedsReturn,
+        Recall, Same, Stay,
+    };
+    [
+        // to InfoReceived InTransit OutForDelivery Attempted Pickup Delivered Returning Returned Cancelled Failed
+        /* Pending        */ [Enter, Enter, Enter, Enter, Enter, Enter, Enter, Enter, Enter, Enter],
+        /* InfoReceived   */ [Same, Enter, Enter, Enter, Enter, Enter, Enter, Enter, Enter, Enter],
+        /* InTransit      */ [Late, Same, Enter, Enter, Enter, Enter, Enter, Enter, Recall, Enter],
+        /* OutForDelivery */ [Late, Enter, Same, Enter, Enter, Enter, Enter, Enter, Illegal, Enter],
+        /* Attempted      */ [Late, Enter, Enter, Same, Enter, Enter, Enter, Enter, Illegal, Enter],
+        /* Pickup         */ [Late, Enter, Enter, Enter, Same, Enter, Enter, Enter, Illegal, Enter],
+        /* Delivered      */ [Illegal, After, After, After, After, Same, NeedsReturn, NeedsReturn, Illegal, After],
+        /* Returning      */ [Late, Stay, Stay, Stay, Stay, NeedsCustodian, Same, Enter, Illegal, Enter],
+        /* Returned       */ [Illegal, After, After, After, After, After, Illegal, Same, Illegal, Illegal],
+        /* Cancelled      */ [Illegal, Enter, Enter, Enter, Enter, Enter, Enter, Enter, Same, Illegal],
+        /* Failed         */ [Illegal, NeedsFound, After, After, After, Enter, Enter, Enter, Illegal, Same],
+    ]
+};
+
+/// Looks up a move.
+pub fn transition(from: Status, to: Status) -> Move {
+    (to as usize)
+        .checked_sub(1)
+        .map_or(Move::Illegal, |column| MOVES[from as usize][column])
+}

@@ -140,7 +140,9 @@ fn physical(shipment: &Shipment<'_>) -> Physical {
         length_mm: measure(&details.dimensions.length, millimetres),
         width_mm: measure(&details.dimensions.width, millimetres),
         height_mm: measure(&details.dimensions.height, millimetres),
-        piece_count: pieces.filter(|count| *count > 0).or(listed.filter(|count| *count > 0)),
+        piece_count: pieces
+            .filter(|count| *count > 0)
+            .or(listed.filter(|count| *count > 0)),
     }
 }
 
@@ -198,7 +200,9 @@ fn https(text: &str) -> Option<String> {
     let text = text.trim();
     let url: http::Uri = text.parse().ok()?;
     let safe = url.scheme() == Some(&http::uri::Scheme::HTTPS)
-        && url.authority().is_some_and(|host| !host.as_str().contains('@'))
+        && url
+            .authority()
+            .is_some_and(|host| !host.as_str().contains('@'))
         && text.len() <= 2_000;
     safe.then(|| text.to_owned())
 }

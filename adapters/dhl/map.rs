@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::shim::parse_iso;
 use jiff::Timestamp;
 use waybill_core::adapter::Report;
 use waybill_core::code::{EventCode, ReasonCode};
@@ -12,7 +13,7 @@ use waybill_core::event::{Claim, Classifier, MappingBasis};
 use waybill_core::number::TrackingNumber;
 use waybill_core::place::Location;
 use waybill_core::privacy::Pii;
-use waybill_core::time::{Clues, EventTime, parse_iso, resolve};
+use waybill_core::time::{Clues, EventTime, resolve};
 
 use super::facts;
 use super::meaning::{self, Class};
@@ -24,7 +25,8 @@ const LOCAL_DESPITE_Z: &[&str] = &["express", "parcel-pl", "dsc"];
 /// Divisions that state German time wherever they name no country.
 const GERMAN: &[&str] = &["parcel-de", "post-de", "svb"];
 
-/// Maps one shipment; `fallback` is the number that was asked for. `None` if it has no number.
+/// Maps one shipment; `fallback` is the number that was asked for. `None` if it has no number,
+/// or is empty.
 pub(super) fn report(
     shipment: &Shipment<'_>,
     fallback: Option<&TrackingNumber>,
@@ -33,6 +35,9 @@ pub(super) fn report(
 ) -> Option<Report> {
     let number = match TrackingNumber::parse(&shipment.id) {
         Ok(number) => number,
+        Err(_) if shipment.events.is_empty() && shipment.status.timestamp.is_empty() => {
+            return None;
+        }
         Err(_) => fallback?.clone(),
     };
     let service = shipment.service.trim();
@@ -125,7 +130,10 @@ fn row(service: &str, event: &Event<'_>) -> Option<Row> {
 fn oldest_first<'a, 'b>(events: &'b [Event<'a>]) -> Vec<&'b Event<'a>> {
     let mut list: Vec<_> = events.iter().collect();
     let local = |event: &Event<'_>| parse_iso(event.timestamp.trim()).map(|stated| stated.local);
-    let ends = events.first().and_then(local).zip(events.last().and_then(local));
+    let ends = events
+        .first()
+        .and_then(local)
+        .zip(events.last().and_then(local));
     if ends.is_none_or(|(first, last)| first >= last) {
         list.reverse();
     }
@@ -155,16 +163,14 @@ pub(super) fn when(service: &str, text: &str, place: &Place) -> Option<EventTime
 
 /// One instant to sort by, also where none is known: the middle of its bounds.
 fn anchor(time: &EventTime) -> Timestamp {
-    let middle = time
-        .earliest
-        .as_second()
-        .midpoint(time.latest.as_second());
+    let middle = time.earliest.as_second().midpoint(time.latest.as_second());
     time.instant
         .or_else(|| Timestamp::from_second(middle).ok())
         .unwrap_or(time.earliest)
 }
 
-/// Takes the current status as an event if it is not among them, and says so if it contradicts.
+/// Takes the current status as an event if it is not among them. One that contradicts a newer event
+/// is no event: the newest event is believed, and the contradiction is said.
 fn status(service: &str, event: &Event<'_>, rows: &mut Vec<Row>, doubts: &mut Vec<String>) {
     let class = Class::read(&event.status_code);
     let said = [&event.status_code, &event.status, &event.description];
@@ -181,14 +187,17 @@ fn status(service: &str, event: &Event<'_>, rows: &mut Vec<Row>, doubts: &mut Ve
                 || (known.class == row.class && class != Class::Unknown))
     };
     let newest = rows.iter().rfind(|known| known.class != Class::Unknown);
-    if let Some(newest) = newest.filter(|newest| newest.class != class && class != Class::Unknown) {
-        if anchor(&row.claim.time) <= anchor(&newest.claim.time) {
-            doubts.push(format!(
-                "the status block says {} and the newest event says {}",
-                class.name(),
-                newest.class.name()
-            ));
-        }
+    let later = |known: &&Row| anchor(&row.claim.time) <= anchor(&known.claim.time);
+    if let Some(newest) = newest.filter(later)
+        && newest.class != class
+        && class != Class::Unknown
+    {
+        doubts.push(format!(
+            "the status block says {} and the newest event says {}",
+            class.name(),
+            newest.class.name()
+        ));
+        return;
     }
     if !rows.iter().any(same) {
         let at = rows.partition_point(|known| anchor(&known.claim.time) <= anchor(&row.claim.time));
@@ -199,7 +208,11 @@ fn status(service: &str, event: &Event<'_>, rows: &mut Vec<Row>, doubts: &mut Ve
 /// A delivery that names some of several pieces is one in part, until all have been named.
 fn whole_or_part(shipment: &Shipment<'_>, rows: &mut [Row]) {
     let named = rows.iter().flat_map(|row| row.pieces.iter().cloned());
-    let listed = shipment.details.piece_ids.iter().map(|id| id.trim().to_owned());
+    let listed = shipment
+        .details
+        .piece_ids
+        .iter()
+        .map(|id| id.trim().to_owned());
     let all: BTreeSet<String> = listed.chain(named).collect();
     let mut delivered = BTreeSet::new();
     for row in rows {

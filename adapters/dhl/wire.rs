@@ -211,11 +211,7 @@ pub(super) struct Reference<'a> {
 pub(super) struct Route<'a> {
     #[serde(borrow, deserialize_with = "text", rename = "dgf:vesselName")]
     pub(super) vessel: Cow<'a, str>,
-    #[serde(
-        borrow,
-        deserialize_with = "text",
-        rename = "dgf:voyageFlightNumber"
-    )]
+    #[serde(borrow, deserialize_with = "text", rename = "dgf:voyageFlightNumber")]
     pub(super) voyage: Cow<'a, str>,
     #[serde(
         borrow,
@@ -223,17 +219,9 @@ pub(super) struct Route<'a> {
         rename = "dgf:estimatedDepartureDate"
     )]
     pub(super) departs: Cow<'a, str>,
-    #[serde(
-        borrow,
-        deserialize_with = "text",
-        rename = "dgf:estimatedArrivalDate"
-    )]
+    #[serde(borrow, deserialize_with = "text", rename = "dgf:estimatedArrivalDate")]
     pub(super) arrives: Cow<'a, str>,
-    #[serde(
-        borrow,
-        deserialize_with = "object",
-        rename = "dgf:airportOfDeparture"
-    )]
+    #[serde(borrow, deserialize_with = "object", rename = "dgf:airportOfDeparture")]
     pub(super) airport_out: Terminal<'a>,
     #[serde(
         borrow,

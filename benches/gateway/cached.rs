@@ -1,0 +1,224 @@
+//! A cached `Track` against the two baselines.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use prost::Message;
+use serde_json::{Map, Value, json};
+use tonic::{Request, Response, Status};
+use waybill::grpc::front::Reply;
+use waybill::v1;
+use waybill::v1::tracking_service_server::{TrackingService, TrackingServiceServer};
+
+use crate::median;
+
+/// Answer of a carrier that becomes the record: 25 events.
+const ANSWER: &str = include_str!("answer.json");
+/// Number in it.
+const NUMBER: &str = "1Z12345E0205271688";
+/// Streams times connections, by calls in flight.
+const LOADS: [(&str, &str, &str); 4] =
+    [("1", "1", "1"), ("8", "4", "2"), ("64", "8", "8"), ("512", "16", "32")];
+const PAIRS: usize = 5;
+const ROLES: [&str; 3] = ["waybill", "encode_per_call", "raw_bytes"];
+
+pub(crate) fn run() -> Value {
+    let mut servers: Vec<Server> = ROLES.iter().map(|role| Server::start(role)).collect();
+    let answer = servers[0].answer_bytes();
+    println!("record: {} events, {} bytes in the answer", answer.0, answer.1);
+    let mut results = Map::new();
+    for (name, connections, streams) in LOADS {
+        let mut rates: [Vec<f64>; 3] = Default::default();
+        for _ in 0..PAIRS {
+            for (rates, server) in rates.iter_mut().zip(&servers) {
+                rates.push(server.load(connections, streams));
+            }
+        }
+        let [waybill, encode, raw] = rates.map(median);
+        println!(
+            "{name:>4} in flight: waybill {waybill:>7.0}/s, encode per call {encode:>7.0}/s ({:.2}x), raw bytes {raw:>7.0}/s ({:.2}x)",
+            waybill / encode,
+            waybill / raw,
+        );
+        let rates = json!({
+            "waybill_rps": waybill,
+            "encode_per_call_rps": encode,
+            "raw_bytes_rps": raw,
+        });
+        results.insert(name.to_owned(), rates);
+    }
+    for server in &mut servers {
+        server.stop();
+    }
+    Value::Object(results)
+}
+
+/// A server in a process of its own.
+struct Server {
+    child: Child,
+    port: u16,
+    request: tempfile::NamedTempFile,
+    size: (usize, usize),
+}
+
+impl Server {
+    fn start(role: &str) -> Self {
+        let mut child = Command::new("taskset")
+            .args(["-c", "0"])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--serve", role])
+            .stdout(Stdio::piped())
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("taskset starts the server");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        let numbers: Vec<usize> = first.split(' ').map(|it| it.parse().unwrap()).collect();
+        let mut request = tempfile::NamedTempFile::new().unwrap();
+        let message = v1::TrackRequest { tracking_number: NUMBER.into(), ..Default::default() };
+        request.write_all(&frame(&message.encode_to_vec())).unwrap();
+        let port = u16::try_from(numbers[0]).unwrap();
+        Self { child, port, request, size: (numbers[1], numbers[2]) }
+    }
+
+    fn answer_bytes(&self) -> (usize, usize) {
+        self.size
+    }
+
+    /// Requests per second under this load, and nothing but successes.
+    fn load(&self, connections: &str, streams: &str) -> f64 {
+        let output = Command::new("taskset")
+            .args(["-c", "1", "h2load", "-D", "2", "--warm-up-time=1", "-c", connections, "-m", streams])
+            .args(["-H", "content-type: application/grpc", "-H", "te: trailers", "-d"])
+            .arg(self.request.path())
+            .arg(format!("http://127.0.0.1:{}/waybill.v1.TrackingService/Track", self.port))
+            .output()
+            .expect("h2load runs (Debian package nghttp2-client)");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let line = text.lines().find(|line| line.starts_with("finished in")).expect("h2load finishes");
+        let failed = text.lines().find(|line| line.starts_with("requests:")).unwrap();
+        assert!(failed.contains(" 0 failed, 0 errored"), "{failed}");
+        let rate = line.split(", ").nth(1).unwrap().split(' ').next().unwrap();
+        rate.parse().unwrap()
+    }
+
+    fn stop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+fn frame(message: &[u8]) -> Bytes {
+    let mut frame = BytesMut::with_capacity(message.len() + 5);
+    frame.put_u8(0);
+    frame.put_u32(u32::try_from(message.len()).unwrap());
+    frame.put_slice(message);
+    frame.freeze()
+}
+
+/// One of the servers: prints its port, the number of events and the size of the answer, and
+/// stays until it is killed.
+pub(crate) fn serve(role: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (app, response) = gateway().await;
+        let events = response.shipments[0].events.len();
+        let size = response.shipments[0].encoded_len();
+        let ready = |port: u16| println!("{port} {events} {size}");
+        match role {
+            "waybill" => ready(app.address.port()),
+            "encode_per_call" => {
+                let service = TrackingServiceServer::new(Encode(response));
+                ready(bare(tonic::service::Routes::new(service)).await);
+            }
+            "raw_bytes" => {
+                let bytes = frame(&response.encode_to_vec());
+                let path = "/waybill.v1.TrackingService/Track";
+                let route = axum::routing::post(move || {
+                    let bytes = bytes.clone();
+                    async move {
+                        http::Response::builder()
+                            .header("content-type", "application/grpc")
+                            .body(axum::body::Body::new(Reply::Frame(Some(bytes))))
+                            .unwrap()
+                    }
+                });
+                let router = axum::Router::new().route(path, route);
+                ready(bare(tonic::service::Routes::from(router)).await);
+            }
+            other => panic!("no server {other}"),
+        }
+        std::future::pending::<()>().await;
+    });
+}
+
+/// A gateway that holds the record, in front of a carrier that answers with it.
+async fn gateway() -> (waybill::app::App, v1::TrackResponse) {
+    let carrier = axum::Router::new().fallback(|uri: http::Uri| async move {
+        if uri.path().contains("oauth") {
+            r#"{"access_token":"t","expires_in":"14399","token_type":"Bearer"}"#
+        } else {
+            ANSWER
+        }
+    });
+    let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = port.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(port, carrier).await.unwrap() });
+    let mut config = waybill::config::Config::default();
+    let section = format!("base_url = \"http://{address}\"\nclient_id = \"a\"\nclient_secret = \"b\"");
+    config.sources.insert("ups".into(), section.parse().unwrap());
+    config.server.listen = "127.0.0.1:0".parse().unwrap();
+    config.server.side = "127.0.0.1:0".parse().unwrap();
+    let registry = waybill_core::registry::Registry::new(waybill_adapters::ALL);
+    let clock = waybill::clock::Clock::system();
+    let app = waybill::app::start(config, registry, clock).await.unwrap();
+    let url = format!("http://{}", app.address);
+    let channel = tonic::transport::Channel::from_shared(url).unwrap().connect().await.unwrap();
+    let mut client = v1::tracking_service_client::TrackingServiceClient::new(channel);
+    let request = v1::TrackRequest { tracking_number: NUMBER.into(), ..Default::default() };
+    client.track(request.clone()).await.unwrap();
+    let response = client.track(request).await.unwrap().into_inner();
+    (app, response)
+}
+
+async fn bare(routes: tonic::service::Routes) -> u16 {
+    let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let number = port.local_addr().unwrap().port();
+    let incoming = tonic::transport::server::TcpIncoming::from(port).with_nodelay(Some(true));
+    let server = tonic::transport::Server::builder().add_routes(routes);
+    tokio::spawn(async move { server.serve_with_incoming(incoming).await.unwrap() });
+    number
+}
+
+/// Baseline (a).
+struct Encode(v1::TrackResponse);
+
+type Never<T> = std::pin::Pin<Box<dyn tokio_stream::Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl TrackingService for Encode {
+    async fn track(&self, _: Request<v1::TrackRequest>) -> Result<Response<v1::TrackResponse>, Status> {
+        Ok(Response::new(self.0.clone()))
+    }
+    async fn get_shipment(
+        &self,
+        _: Request<v1::GetShipmentRequest>,
+    ) -> Result<Response<v1::GetShipmentResponse>, Status> {
+        Err(Status::unimplemented("a baseline"))
+    }
+    type BatchTrackStream = Never<v1::BatchTrackResponse>;
+    async fn batch_track(
+        &self,
+        _: Request<v1::BatchTrackRequest>,
+    ) -> Result<Response<Self::BatchTrackStream>, Status> {
+        Err(Status::unimplemented("a baseline"))
+    }
+    type FollowStream = Never<v1::WatchMessage>;
+    async fn follow(
+        &self,
+        _: Request<v1::FollowRequest>,
+    ) -> Result<Response<Self::FollowStream>, Status> {
+        Err(Status::unimplemented("a baseline"))
+    }
+}

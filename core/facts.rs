@@ -1,0 +1,182 @@
+//! What the sources state beside events, merged: the most trusted source first, then the newest.
+
+use std::cmp::Reverse;
+
+use crate::number::TrackingNumber;
+use crate::privacy::Pii;
+use crate::reconcile::SourceFacts;
+use crate::shipment::{
+    Contact, Estimate, EstimateKind, Facts, Identifier, IdentifierKind, Physical, Proof,
+    Requirements,
+};
+
+/// Orders sources by trust, then by recency.
+pub(crate) fn ranked(facts: &[SourceFacts]) -> Vec<&SourceFacts> {
+    let mut ranked: Vec<&SourceFacts> = facts.iter().collect();
+    ranked.sort_by(|a, b| {
+        (a.class, Reverse(a.receive_time), &a.source).cmp(&(
+            b.class,
+            Reverse(b.receive_time),
+            &b.source,
+        ))
+    });
+    ranked
+}
+
+/// The first value that any source states.
+pub(crate) fn first<'a, T>(
+    ranked: &[&'a SourceFacts],
+    field: impl Fn(&'a Facts) -> Option<T>,
+) -> Option<T> {
+    ranked.iter().find_map(|source| field(&source.facts))
+}
+
+pub(crate) fn requirements(ranked: &[&SourceFacts]) -> Option<Requirements> {
+    let needs = |source: &&SourceFacts| source.facts.requirements.clone();
+    ranked.iter().filter_map(needs).reduce(|best, next| {
+        let Requirements {
+            signature,
+            identity_check,
+            payment_due,
+            instructions,
+            pickup_place,
+            collect_by,
+        } = best;
+        Requirements {
+            signature: signature.or(next.signature),
+            identity_check: identity_check.or(next.identity_check),
+            payment_due: payment_due.or(next.payment_due),
+            instructions: if instructions.reveal().is_empty() {
+                next.instructions
+            } else {
+                instructions
+            },
+            pickup_place: pickup_place.or(next.pickup_place),
+            collect_by: if collect_by.is_empty() {
+                next.collect_by
+            } else {
+                collect_by
+            },
+        }
+    })
+}
+
+pub(crate) fn physical(ranked: &[&SourceFacts]) -> Physical {
+    ranked.iter().fold(Physical::default(), |best, source| {
+        let Physical {
+            weight_grams,
+            length_mm,
+            width_mm,
+            height_mm,
+            piece_count,
+        } = &source.facts.physical;
+        Physical {
+            weight_grams: best.weight_grams.or(*weight_grams),
+            length_mm: best.length_mm.or(*length_mm),
+            width_mm: best.width_mm.or(*width_mm),
+            height_mm: best.height_mm.or(*height_mm),
+            piece_count: best.piece_count.or(*piece_count),
+        }
+    })
+}
+
+pub(crate) fn proof(ranked: &[&SourceFacts]) -> Option<Proof> {
+    let proofs = ranked
+        .iter()
+        .filter_map(|source| source.facts.proof.clone());
+    proofs.reduce(|best, next| Proof {
+        signed_by: if best.signed_by.reveal().is_empty() {
+            next.signed_by
+        } else {
+            best.signed_by
+        },
+        documents: if best.documents.is_empty() {
+            next.documents
+        } else {
+            best.documents
+        },
+    })
+}
+
+/// One contact per action.
+pub(crate) fn contacts(ranked: &[&SourceFacts]) -> Vec<Contact> {
+    let mut all: Vec<Contact> = Vec::new();
+    for contact in ranked.iter().flat_map(|source| &source.facts.contacts) {
+        if !all.iter().any(|known| known.action == contact.action) {
+            all.push(contact.clone());
+        }
+    }
+    all
+}
+
+/// Forecasts of the newest reports, best first: what a carrier expects now says more than what it
+/// promised once. Each bears the time we first heard it.
+pub(crate) fn estimates(ranked: &[&SourceFacts]) -> Vec<Estimate> {
+    let rank = |kind| match kind {
+        EstimateKind::CarrierForecast => 0,
+        EstimateKind::CarrierCommitment => 1,
+        EstimateKind::AggregatorForecast => 2,
+    };
+    let mut all: Vec<Estimate> = Vec::new();
+    for source in ranked {
+        for estimate in &source.facts.estimates {
+            let same = |other: &&Estimate| {
+                other.kind == estimate.kind
+                    && other.window == estimate.window
+                    && other.source == estimate.source
+            };
+            if all.iter().any(|known| same(&known)) {
+                continue;
+            }
+            let first = source.heard.iter().find(same);
+            all.push(first.unwrap_or(estimate).clone());
+        }
+    }
+    all.sort_by_key(|estimate| rank(estimate.kind));
+    all
+}
+
+/// All numbers, the shipment's own first.
+pub(crate) fn identifiers(
+    number: &TrackingNumber,
+    carrier: &str,
+    ranked: &[&SourceFacts],
+) -> Vec<Identifier> {
+    let mut all = vec![Identifier {
+        kind: kind_of(number.reveal()),
+        value: Pii::new(number.reveal().to_owned()),
+        carrier: carrier.to_owned(),
+        check_digit_valid: None,
+    }];
+    for new in ranked.iter().flat_map(|source| &source.facts.identifiers) {
+        let own = new.value == all[0].value && new.kind != IdentifierKind::Reference;
+        let same =
+            |known: &&mut Identifier| known.value == new.value && (own || known.kind == new.kind);
+        match all.iter_mut().find(same) {
+            Some(known) => {
+                known.check_digit_valid = known.check_digit_valid.or(new.check_digit_valid);
+                if known.carrier.is_empty() {
+                    known.carrier.clone_from(&new.carrier);
+                }
+            }
+            None => all.push(new.clone()),
+        }
+    }
+    all
+}
+
+/// Kind of a carrier's number by its shape: two letters, nine digits and two letters make an S10
+/// identifier.
+pub(crate) fn kind_of(number: &str) -> IdentifierKind {
+    let letters = |part: &str| part.bytes().all(|c| c.is_ascii_uppercase());
+    let is_s10 = number.len() == 13
+        && number.is_ascii()
+        && letters(&number[..2])
+        && number[2..11].bytes().all(|c| c.is_ascii_digit())
+        && letters(&number[11..]);
+    if is_s10 {
+        IdentifierKind::UpuS10
+    } else {
+        IdentifierKind::Carrier
+    }
+}

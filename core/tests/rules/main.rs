@@ -1,0 +1,12 @@
+//! The rules of the record, seen from outside: reports in, a record out.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod clock;
+mod exceptions;
+mod identity;
+mod milestones;
+mod properties;
+mod record;
+mod revisions;
+mod support;
+mod transitions;

@@ -1,0 +1,195 @@
+//! What validation finds: nothing is thrown away, everything doubtful is named.
+//!
+//! Details are English sentences for developers and hold no personal data: a native code may
+//! appear, a native text never does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::code::EventCode;
+use crate::event::{Classifier, Digest, Observation};
+use crate::fold::{Folded, Objection, Row};
+use crate::place::Resolution;
+use crate::reconcile::SourceFacts;
+use crate::shipment::{Finding, FindingKind, Identifier, MilestoneProgress};
+use crate::time::Basis;
+
+/// Native codes named in one finding; a source that changed its whole vocabulary is one fact.
+const NAMED_CODES: usize = 20;
+
+/// Findings in a fixed order.
+pub(crate) fn findings(
+    folded: &Folded<'_>,
+    facts: &[&SourceFacts],
+    milestones: &[MilestoneProgress],
+    identifiers: &[Identifier],
+) -> Vec<Finding> {
+    let mut found = Found::default();
+    let mut unmapped: BTreeMap<&str, (Vec<Digest>, BTreeSet<&str>)> = BTreeMap::new();
+    for row in &folded.rows {
+        let claim = &row.observation.claim;
+        if claim.code == EventCode::UNMAPPED {
+            let (ids, codes) = unmapped.entry(&row.observation.source).or_default();
+            ids.push(row.observation.id);
+            codes.insert(&claim.native_code);
+        }
+        of_row(row, &mut found);
+    }
+    for (source, (ids, codes)) in unmapped {
+        found.add(
+            FindingKind::UnmappedCode,
+            source,
+            &unmapped_detail(&codes),
+            &ids,
+        );
+    }
+    order_contradictions(folded, &mut found);
+    for source in facts {
+        for doubt in &source.facts.doubts {
+            found.add(FindingKind::TimeContradiction, &source.source, doubt, &[]);
+        }
+    }
+    let missing: Vec<String> = milestones
+        .iter()
+        .filter(|one| one.inferred)
+        .map(|one| format!("{:?}", one.milestone))
+        .collect();
+    if !missing.is_empty() {
+        let detail = format!("passed without an event: {}", missing.join(", "));
+        found.add(FindingKind::MilestoneMissing, "", &detail, &[]);
+    }
+    for identifier in identifiers {
+        if identifier.check_digit_valid == Some(false) {
+            let detail = format!(
+                "check digit of an identifier of kind {:?} is wrong",
+                identifier.kind
+            );
+            found.add(FindingKind::CheckDigit, "", &detail, &[]);
+        }
+    }
+    found.list()
+}
+
+/// Findings by kind, source and detail, so that equal ones are one.
+#[derive(Default)]
+struct Found(BTreeMap<(FindingKind, String, String), Vec<Digest>>);
+
+impl Found {
+    fn add(&mut self, kind: FindingKind, source: &str, detail: &str, ids: &[Digest]) {
+        self.0
+            .entry((kind, source.to_owned(), detail.to_owned()))
+            .or_default()
+            .extend_from_slice(ids);
+    }
+
+    fn list(self) -> Vec<Finding> {
+        self.0
+            .into_iter()
+            .map(|((kind, source, detail), event_ids)| Finding {
+                kind,
+                event_ids,
+                sources: Some(source)
+                    .filter(|source| !source.is_empty())
+                    .into_iter()
+                    .collect(),
+                detail,
+            })
+            .collect()
+    }
+}
+
+fn of_row(row: &Row<'_>, found: &mut Found) {
+    let claim = &row.observation.claim;
+    let mut add = |kind, detail: &str| {
+        found.add(kind, &row.observation.source, detail, &[row.observation.id]);
+    };
+    match claim.time.basis {
+        Basis::SourceConvention => add(
+            FindingKind::TimeZoneAssumed,
+            "no offset stated: the documented convention of the source was used",
+        ),
+        Basis::Unresolved => add(
+            FindingKind::TimeZoneAssumed,
+            "no offset stated and none derivable",
+        ),
+        _ => {}
+    }
+    if let Some(doubt) = &claim.doubt {
+        add(FindingKind::TimeContradiction, doubt);
+    }
+    let unresolved = |place: &crate::place::Location| {
+        !place.is_empty() && place.resolution() == Resolution::None
+    };
+    if claim.location.as_ref().is_some_and(unresolved) {
+        add(
+            FindingKind::LocationUnresolved,
+            "the text of the place names no known country",
+        );
+    }
+    match row.objection {
+        None => {}
+        Some(Objection::Future) => add(
+            FindingKind::FutureTime,
+            "lies more than 10 minutes after the report that states it",
+        ),
+        Some(Objection::Move {
+            from,
+            to,
+            after_terminal,
+        }) => {
+            let kind = if after_terminal {
+                FindingKind::EventAfterTerminal
+            } else {
+                FindingKind::IllegalTransition
+            };
+            add(kind, &format!("{to:?} after {from:?}"));
+        }
+    }
+}
+
+fn unmapped_detail(codes: &BTreeSet<&str>) -> String {
+    let named: Vec<String> = codes
+        .iter()
+        .filter(|code| !code.is_empty())
+        .take(NAMED_CODES)
+        .map(|code| code.chars().take(64).collect())
+        .collect();
+    let mut detail = if named.is_empty() {
+        "no entry for texts without a code".to_owned()
+    } else {
+        format!("no entry for {}", named.join(", "))
+    };
+    let more = codes.len().saturating_sub(NAMED_CODES);
+    if more > 0 {
+        detail.push_str(&format!(" and {more} more"));
+    }
+    detail
+}
+
+/// Rows of one report whose order and resolved clocks contradict each other beyond their bounds.
+fn order_contradictions(folded: &Folded<'_>, found: &mut Found) {
+    let mut rows: Vec<&Observation> = folded
+        .rows
+        .iter()
+        .map(|row| row.observation)
+        .filter(|row| {
+            row.claim.time.instant.is_some()
+                && row.claim.classifier == Classifier::Actual
+                && !row.claim.retracted
+        })
+        .collect();
+    rows.sort_unstable_by_key(|row| (row.source.as_str(), row.last_listed, row.sequence, row.id));
+    for pair in rows.windows(2) {
+        let [before, after] = pair else { continue };
+        let one_report = before.source == after.source
+            && before.last_listed == after.last_listed
+            && before.sequence < after.sequence;
+        if one_report && before.claim.time.earliest > after.claim.time.latest {
+            found.add(
+                FindingKind::TimeContradiction,
+                &before.source,
+                "the order of the list contradicts its clocks",
+                &[before.id, after.id],
+            );
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Commands that ask a running gateway.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use tonic::Status;
+use tonic::transport::Channel;
+use waybill::v1;
+use waybill::v1::tracking_service_client::TrackingServiceClient;
+
+use super::{Remote, View, json, print};
+
+/// Exit code of a call that failed.
+const FAILED: u8 = 1;
+
+#[derive(Args)]
+pub(super) struct Track {
+    /// The number, as printed or typed.
+    number: String,
+    /// Carrier id, if known.
+    #[arg(long, default_value = "")]
+    carrier: String,
+    /// Amount of detail.
+    #[arg(long, value_enum, default_value = "standard")]
+    view: View,
+    /// Greatest age of held data in seconds; 0 asks the sources now.
+    #[arg(long)]
+    max_age: Option<u64>,
+    /// Ask no source.
+    #[arg(long)]
+    cache_only: bool,
+    /// Wait for every source.
+    #[arg(long)]
+    wait: bool,
+    /// Postal code of the destination, for sources that need it.
+    #[arg(long, default_value = "")]
+    postal_code: String,
+    /// Seconds to wait for the answer.
+    #[arg(long, default_value_t = 5)]
+    timeout: u64,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+#[derive(Args)]
+pub(super) struct Batch {
+    /// File with one number per line; "-" reads the standard input.
+    file: PathBuf,
+    /// Amount of detail.
+    #[arg(long, value_enum, default_value = "basic")]
+    view: View,
+    /// Seconds to wait for the whole batch.
+    #[arg(long, default_value_t = 120)]
+    timeout: u64,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+#[derive(Args)]
+pub(super) struct Follow {
+    /// Numbers to follow.
+    #[arg(required = true)]
+    numbers: Vec<String>,
+    /// Amount of detail.
+    #[arg(long, value_enum, default_value = "standard")]
+    view: View,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// Opens a connection.
+pub(super) async fn connect(address: &str) -> Result<TrackingServiceClient<Channel>, String> {
+    let endpoint = Channel::from_shared(address.to_owned())
+        .map_err(|error| format!("{address} is not an address: {error}"))?
+        .connect_timeout(Duration::from_secs(5));
+    let channel = endpoint.connect().await.map_err(|error| {
+        format!("cannot reach a gateway at {address}: {error} (start one with `waybill serve`)")
+    })?;
+    Ok(TrackingServiceClient::new(channel).max_decoding_message_size(16 * 1_024 * 1_024))
+}
+
+/// A failed call in one line: reason, message and advice.
+pub(super) fn failure(status: &Status) -> String {
+    let text = |key: &str| status.metadata().get(key).and_then(|value| value.to_str().ok());
+    let reason = text("waybill-reason").unwrap_or("no reason given");
+    let retry = match text("waybill-retry-ms") {
+        Some(millis) => format!("; try again in {millis} ms"),
+        None => String::new(),
+    };
+    format!("{:?} {reason}: {}{retry}", status.code(), status.message())
+}
+
+fn failed(status: &Status) -> ExitCode {
+    eprintln!("error: {}", failure(status));
+    ExitCode::from(FAILED)
+}
+
+pub(super) async fn track(options: Track) -> Result<ExitCode, String> {
+    let mut client = connect(&options.remote.address).await?;
+    let hints = v1::Hints { postal_code: options.postal_code, ..Default::default() };
+    let mut request = tonic::Request::new(v1::TrackRequest {
+        tracking_number: options.number,
+        carrier: options.carrier,
+        hints: (!hints.postal_code.is_empty()).then_some(hints),
+        view: options.view.number(),
+        max_age: options.max_age.map(|seconds| prost_types::Duration {
+            seconds: i64::try_from(seconds).unwrap_or(i64::MAX),
+            nanos: 0,
+        }),
+        cache_only: options.cache_only,
+        wait_for_all_sources: options.wait,
+        ..Default::default()
+    });
+    request.set_timeout(Duration::from_secs(options.timeout));
+    match client.track(request).await {
+        Ok(response) if options.remote.json => {
+            json::line("TrackResponse", response.get_ref())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Ok(response) => {
+            print::track(response.get_ref());
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(status) => Ok(failed(&status)),
+    }
+}
+
+pub(super) async fn batch(options: Batch) -> Result<ExitCode, String> {
+    use v1::batch_track_response::Message;
+    let text = if options.file.as_os_str() == "-" {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(&options.file)
+    };
+    let text =
+        text.map_err(|error| format!("cannot read {}: {error}", options.file.display()))?;
+    let numbers: Vec<String> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(str::to_owned)
+        .collect();
+    let items = numbers.iter().map(|number| v1::BatchTrackItem {
+        tracking_number: number.clone(),
+        ..Default::default()
+    });
+    let mut request = tonic::Request::new(v1::BatchTrackRequest {
+        items: items.collect(),
+        view: options.view.number(),
+        ..Default::default()
+    });
+    request.set_timeout(Duration::from_secs(options.timeout));
+    let mut client = connect(&options.remote.address).await?;
+    let mut stream = match client.batch_track(request).await {
+        Ok(response) => response.into_inner(),
+        Err(status) => return Ok(failed(&status)),
+    };
+    loop {
+        match stream.message().await {
+            Ok(None) => return Err("the stream ended without a summary".to_owned()),
+            Err(status) => return Ok(failed(&status)),
+            Ok(Some(message)) if options.remote.json => {
+                json::line("BatchTrackResponse", &message)?;
+                if let Some(Message::Summary(summary)) = message.message {
+                    return Ok(batch_code(&summary));
+                }
+            }
+            Ok(Some(message)) => match message.message {
+                Some(Message::Result(result)) => print::batch_result(&result, &numbers),
+                Some(Message::Summary(summary)) => {
+                    println!("{} answered, {} failed", summary.success_count, summary.error_count);
+                    return Ok(batch_code(&summary));
+                }
+                None => {}
+            },
+        }
+    }
+}
+
+fn batch_code(summary: &v1::BatchTrackSummary) -> ExitCode {
+    if summary.error_count == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+}
+
+/// A subscription to numbers.
+pub(super) fn subscription(numbers: &[String], view: i32) -> v1::FollowRequest {
+    let key = |number: &String| v1::ShipmentKey {
+        key: Some(v1::shipment_key::Key::TrackingNumber(number.clone())),
+        ..Default::default()
+    };
+    let shipments = v1::WatchShipments { shipments: numbers.iter().map(key).collect() };
+    v1::FollowRequest {
+        open: Some(v1::WatchOpen {
+            target: Some(v1::watch_open::Target::Shipments(shipments)),
+            view,
+            heartbeat_interval: None,
+        }),
+    }
+}
+
+pub(super) async fn follow(options: Follow) -> Result<ExitCode, String> {
+    let mut client = connect(&options.remote.address).await?;
+    loop {
+        let request = subscription(&options.numbers, options.view.number());
+        let mut stream = match client.follow(request).await {
+            Ok(response) => response.into_inner(),
+            Err(status) => return Ok(failed(&status)),
+        };
+        let mut pause = Duration::from_secs(1);
+        loop {
+            let message = tokio::select! {
+                message = stream.message() => message,
+                _ = tokio::signal::ctrl_c() => return Ok(ExitCode::SUCCESS),
+            };
+            match message {
+                Err(status) => return Ok(failed(&status)),
+                Ok(None) => break,
+                Ok(Some(message)) => {
+                    if let Some(v1::watch_message::Kind::GoingAway(going)) = &message.kind
+                        && let Some(delay) = going.reconnect_delay
+                    {
+                        pause = Duration::try_from(delay).unwrap_or(pause);
+                    }
+                    if options.remote.json {
+                        json::line("WatchMessage", &message)?;
+                    } else {
+                        print::watch(&message);
+                    }
+                }
+            }
+        }
+        tokio::time::sleep(pause).await;
+    }
+}

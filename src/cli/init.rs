@@ -1,0 +1,64 @@
+//! `waybill init`: a commented configuration with every setting and every source.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use waybill::config::Config;
+use waybill_core::registry::Registry;
+
+#[derive(Args)]
+pub(super) struct Options {
+    /// File to write; the standard output if it is not given. An existing file is not touched.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(options: &Options, registry: Registry) -> Result<ExitCode, String> {
+    let text = text(registry)?;
+    match &options.out {
+        None => print!("{text}"),
+        Some(path) => {
+            let mut file = std::fs::File::create_new(path)
+                .map_err(|error| format!("cannot make {}: {error}", path.display()))?;
+            std::io::Write::write_all(&mut file, text.as_bytes())
+                .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+            println!("{}", path.display());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The whole configuration: sections with their defaults, commented out, then the sources.
+fn text(registry: Registry) -> Result<String, String> {
+    let mut text = String::from(
+        "# waybill.toml. Every line that is commented out shows a default.\n\
+         # Any of these can be set in the environment: WAYBILL_CALLS__PATIENCE=1s sets calls.patience.\n\
+         # A credential can be read from a file: api_key_file = \"/run/secrets/dhl\".\n\n",
+    );
+    let defaults = toml::to_string(&Config::default()).map_err(|error| error.to_string())?;
+    for line in defaults.lines() {
+        match line.strip_prefix('[') {
+            Some(_) => text.push_str(&format!("{line}\n")),
+            None if line.is_empty() => text.push('\n'),
+            None => text.push_str(&format!("# {line}\n")),
+        }
+    }
+    for source in registry.iter() {
+        text.push_str(&format!("\n# {} ({})\n# [sources.{}]\n", source.display_name, source.carrier, source.id));
+        for setting in source.settings {
+            let need = if setting.required { "required" } else { "optional" };
+            text.push_str(&format!("# # {} ({need})\n# {} = {:?}\n", setting.help, setting.key, setting.default));
+        }
+        let limits = &source.limits;
+        text.push_str(&format!(
+            "# limits = {{ per_second = {}, burst = {}, per_day = {}, timeout = \"{}ms\", min_interval = \"{}s\" }}\n",
+            limits.per_second,
+            limits.burst,
+            limits.per_day,
+            limits.timeout.as_millis(),
+            limits.min_interval.as_secs(),
+        ));
+    }
+    Ok(text)
+}

@@ -1,0 +1,42 @@
+//! Messages as proto3 JSON, by the compiled descriptors.
+
+use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
+use serde::Serialize;
+
+/// Writes a message of `waybill.v1` as a JSON value.
+///
+/// # Errors
+/// If the descriptors lack the message, which a test rules out.
+pub(super) fn value(
+    name: &str,
+    message: &impl prost::Message,
+) -> Result<serde_json::Value, String> {
+    let pool = DescriptorPool::decode(waybill::v1::DESCRIPTORS).map_err(|error| error.to_string())?;
+    let name = format!("waybill.v1.{name}");
+    let descriptor = pool.get_message_by_name(&name).ok_or_else(|| format!("no message {name}"))?;
+    let dynamic = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice())
+        .map_err(|error| error.to_string())?;
+    let options = SerializeOptions::new();
+    dynamic
+        .serialize_with_options(serde_json::value::Serializer, &options)
+        .map_err(|error| error.to_string())
+}
+
+/// Prints a message as one line of JSON.
+///
+/// # Errors
+/// As [`value`].
+pub(super) fn line(name: &str, message: &impl prost::Message) -> Result<(), String> {
+    println!("{}", value(name, message)?);
+    Ok(())
+}
+
+/// Prints a value that is not a message, indented.
+///
+/// # Errors
+/// If it cannot be serialised.
+pub(super) fn pretty(value: &impl Serialize) -> Result<(), String> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| error.to_string())?;
+    println!("{text}");
+    Ok(())
+}

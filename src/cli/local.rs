@@ -1,0 +1,156 @@
+//! Commands that need no gateway.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+use waybill_core::adapter::Hints;
+use waybill_core::number::{self, TrackingNumber};
+use waybill_core::registry::Registry;
+
+use super::json;
+
+#[derive(Args)]
+pub(super) struct Detect {
+    /// The number, as printed or typed.
+    number: String,
+    /// Destination, ISO 3166-1 alpha-2; narrows the choice.
+    #[arg(long, default_value = "")]
+    destination: String,
+    /// Origin, ISO 3166-1 alpha-2; narrows the choice.
+    #[arg(long, default_value = "")]
+    origin: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub(super) struct Carriers {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub(super) struct Proto {
+    /// Folder to write to; made if it does not exist.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// One candidate as `detect --json` prints it; the shape is a contract.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Candidate {
+    format: String,
+    carrier: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    check_digit_valid: Option<bool>,
+    rank: u32,
+    reason: String,
+}
+
+pub(super) fn detect(options: &Detect) -> Result<ExitCode, String> {
+    let number = TrackingNumber::parse(&options.number)
+        .map_err(|description| format!("the number {description}"))?;
+    let hints = Hints {
+        destination_country: options.destination.to_uppercase(),
+        origin_country: options.origin.to_uppercase(),
+        ..Hints::default()
+    };
+    let candidates = number::detect(&number, &hints).into_iter().map(|candidate| Candidate {
+        format: candidate.format.to_string(),
+        carrier: candidate.carrier,
+        check_digit_valid: candidate.check_digit_valid,
+        rank: candidate.rank,
+        reason: candidate.reason,
+    });
+    let candidates: Vec<Candidate> = candidates.collect();
+    if options.json {
+        println!("{}", serde_json::json!({ "candidates": candidates }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    if candidates.is_empty() {
+        println!("No known format fits.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut table = table(["rank", "carrier", "format", "check digit", "why"]);
+    for candidate in candidates {
+        let check = match candidate.check_digit_valid {
+            Some(true) => "right",
+            Some(false) => "wrong",
+            None => "none",
+        };
+        table.add_row([
+            candidate.rank.to_string(),
+            candidate.carrier,
+            candidate.format,
+            check.to_owned(),
+            candidate.reason,
+        ]);
+    }
+    println!("{table}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One carrier as `carriers --json` prints it.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Carrier {
+    carrier: String,
+    sources: Vec<&'static str>,
+    formats: Vec<String>,
+}
+
+pub(super) fn carriers(options: &Carriers, registry: Registry) -> Result<ExitCode, String> {
+    let mut carriers: BTreeMap<String, Carrier> = BTreeMap::new();
+    for format in number::formats().filter(|format| !format.carrier.is_empty()) {
+        let carrier = carriers.entry(format.carrier.to_string()).or_default();
+        carrier.formats.push(format.id.to_string());
+    }
+    for source in registry.iter() {
+        carriers.entry(source.carrier.to_owned()).or_default().sources.push(source.id);
+    }
+    for (id, carrier) in &mut carriers {
+        carrier.carrier.clone_from(id);
+    }
+    if options.json {
+        let carriers: Vec<Carrier> = carriers.into_values().collect();
+        json::pretty(&serde_json::json!({ "carriers": carriers }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut table = table(["carrier", "sources", "number formats"]);
+    for carrier in carriers.into_values() {
+        table.add_row([carrier.carrier, carrier.sources.join(", "), carrier.formats.join(", ")]);
+    }
+    println!("{table}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header);
+    table
+}
+
+/// The .proto files of this version, by their path below the import root.
+const PROTOS: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/protos.rs"));
+
+pub(super) fn proto(options: &Proto) -> Result<ExitCode, String> {
+    for (path, text) in PROTOS {
+        let path = options.out.join(path);
+        let folder = path.parent().unwrap_or(&options.out);
+        std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(&path, text))
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        println!("{}", path.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}

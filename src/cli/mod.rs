@@ -1,0 +1,133 @@
+//! Commands and their options.
+
+mod check;
+mod client;
+mod demo;
+mod init;
+mod json;
+mod local;
+mod normalize;
+mod print;
+mod serve;
+mod sim;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use waybill_core::registry::Registry;
+
+/// Asks every carrier that may know about a parcel, and answers with one record.
+#[derive(Parser)]
+#[command(name = "waybill", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the gateway.
+    Serve(serve::Options),
+    /// See everything at work: simulated carriers, a gateway, and real gRPC calls. Ends by itself.
+    Demo(demo::Options),
+    /// Ask a running gateway about one number.
+    Track(client::Track),
+    /// Ask a running gateway about every number in a file, one per line.
+    Batch(client::Batch),
+    /// Follow numbers at a running gateway until interrupted.
+    Follow(client::Follow),
+    /// Say which carriers a number can belong to, without asking anybody.
+    Detect(local::Detect),
+    /// List carriers, their sources and number formats.
+    Carriers(local::Carriers),
+    /// Print a commented configuration with every setting and source.
+    Init(init::Options),
+    /// Check a configuration and show what protects each source.
+    Check(check::Options),
+    /// Run the simulated carriers alone.
+    Sim(sim::Options),
+    /// Write the .proto files of this version.
+    Proto(local::Proto),
+    /// Show what one raw answer of a source is taken to mean, without any network.
+    Normalize(normalize::Options),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Where a gateway is, and how to print what it says.
+#[derive(Args, Clone)]
+struct Remote {
+    /// Address of the gateway.
+    #[arg(long, env = "WAYBILL_ADDRESS", default_value = "http://127.0.0.1:50051")]
+    address: String,
+    /// Print proto3 JSON, for programs.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which configuration to read.
+#[derive(Args, Clone)]
+struct Configured {
+    /// Configuration file.
+    #[arg(long, short, env = "WAYBILL_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+impl Configured {
+    /// Reads the file that was named, or `waybill.toml` here if there is one, and the environment.
+    fn load(&self) -> Result<waybill::config::Config, String> {
+        let here = PathBuf::from("waybill.toml");
+        let file = self.config.clone().or_else(|| here.exists().then_some(here));
+        waybill::config::load(file.as_deref(), waybill::config::environment())
+    }
+}
+
+/// Amount of detail.
+#[derive(Clone, Copy, ValueEnum)]
+enum View {
+    /// No events.
+    Basic,
+    /// The newest 50 events.
+    Standard,
+    /// Everything, with the evidence.
+    Full,
+}
+
+impl View {
+    const fn number(self) -> i32 {
+        (match self {
+            Self::Basic => waybill::v1::ShipmentView::Basic,
+            Self::Standard => waybill::v1::ShipmentView::Standard,
+            Self::Full => waybill::v1::ShipmentView::Full,
+        }) as i32
+    }
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// One line for the person at the terminal.
+pub(crate) async fn run(cli: Cli, registry: Registry) -> Result<ExitCode, String> {
+    match cli.command {
+        Command::Serve(options) => serve::run(options, registry).await,
+        Command::Demo(options) => demo::run(options, registry).await,
+        Command::Track(options) => client::track(options).await,
+        Command::Batch(options) => client::batch(options).await,
+        Command::Follow(options) => client::follow(options).await,
+        Command::Detect(options) => local::detect(&options),
+        Command::Carriers(options) => local::carriers(&options, registry),
+        Command::Init(options) => init::run(&options, registry),
+        Command::Check(options) => check::run(options, registry).await,
+        Command::Sim(options) => sim::run(options).await,
+        Command::Proto(options) => local::proto(&options),
+        Command::Normalize(options) => normalize::run(&options, registry),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "waybill", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Messages as text for people.
+
+use std::io::IsTerminal;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use waybill::v1;
+
+/// Prints the answer to `track`.
+pub(super) fn track(response: &v1::TrackResponse) {
+    for record in &response.shipments {
+        shipment(record);
+        println!();
+    }
+    if response.shipments.is_empty() {
+        println!("No source knows this number (yet).");
+    }
+    sources(response);
+}
+
+/// Prints who was asked, and how old the answer is.
+pub(super) fn sources(response: &v1::TrackResponse) {
+    for outcome in &response.outcomes {
+        let error = outcome.error.as_ref().map(|error| format!(": {}", error.message));
+        let latency = outcome.latency.as_ref().map(|latency| format!(" in {}", duration(latency)));
+        println!(
+            "source {}: {}{}{}",
+            outcome.source,
+            words(outcome.result().as_str_name(), "SOURCE_RESULT_"),
+            latency.unwrap_or_default(),
+            error.unwrap_or_default(),
+        );
+    }
+    if let Some(freshness) = &response.freshness {
+        println!("data: {}", self::freshness(freshness));
+    }
+}
+
+/// Freshness in words.
+pub(super) fn freshness(freshness: &v1::Freshness) -> String {
+    let state = words(freshness.state().as_str_name(), "FRESHNESS_STATE_");
+    match &freshness.fetch_time {
+        Some(time) => format!("{state}, fetched {time}"),
+        None => state,
+    }
+}
+
+/// Prints a record.
+pub(super) fn shipment(record: &v1::Shipment) {
+    println!(
+        "{}  {}  {}",
+        bold(&record.tracking_number),
+        record.carrier,
+        bold(&words(record.status().as_str_name(), "SHIPMENT_STATUS_")),
+    );
+    if let Some(line) = position(record) {
+        println!("{line}");
+    }
+    for problem in record.exceptions.iter().filter(|problem| problem.close_time.is_none()) {
+        println!("  ! {}", exception(problem));
+    }
+    if record.events.is_empty() {
+        return;
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    for event in &record.events {
+        table.add_row([time(event.time.as_ref()), event_words(event), place(event.location.as_ref())]);
+    }
+    println!("{table}");
+}
+
+/// Progress and next step in one line; `None` if the route is unknown.
+pub(super) fn position(record: &v1::Shipment) -> Option<String> {
+    let progress = record.progress.as_ref()?;
+    let (step, of) = (progress.step as usize, progress.of as usize);
+    let bar: String = (0..of).map(|at| if at < step { '#' } else { '.' }).collect();
+    let next = match &record.next_step {
+        Some(next) => match next.window.as_ref().and_then(|window| window.start.as_ref()) {
+            Some(start) => format!("next: {} ({})", next.title, time(Some(start))),
+            None => format!("next: {}", next.title),
+        },
+        None if record.terminal => "done".to_owned(),
+        None => String::new(),
+    };
+    Some(format!("  [{bar}] step {step} of {of}  {next}"))
+}
+
+/// An exception in words.
+pub(super) fn exception(problem: &v1::ShipmentException) -> String {
+    format!(
+        "{} {}: {} to {}{}",
+        words(problem.severity().as_str_name(), "SEVERITY_"),
+        words(problem.category().as_str_name(), "EXCEPTION_CATEGORY_"),
+        words(problem.owner().as_str_name(), "RESPONSIBILITY_"),
+        words(problem.next_action().as_str_name(), "NEXT_ACTION_"),
+        problem.due_time.as_ref().map(|due| format!(" until {due}")).unwrap_or_default(),
+    )
+}
+
+fn event_words(event: &v1::TrackingEvent) -> String {
+    let mut text = match v1::EventCode::try_from(event.code) {
+        Ok(code) => words(code.as_str_name(), "EVENT_CODE_"),
+        Err(_) => format!("code {}", event.code),
+    };
+    if event.reason != 0 {
+        text.push_str(&format!(" ({})", words(event.reason().as_str_name(), "REASON_CODE_")));
+    }
+    if event.standing() != v1::EventStanding::Accepted {
+        text.push_str(&format!(" [{}]", words(event.standing().as_str_name(), "EVENT_STANDING_")));
+    }
+    text
+}
+
+/// A time on its own clock; a question mark says that the zone is unknown.
+pub(super) fn time(time: Option<&v1::EventTime>) -> String {
+    let Some(time) = time else { return String::new() };
+    let local = time.local_time.replace('T', " ");
+    match &time.utc_offset {
+        Some(offset) => {
+            let minutes = offset.seconds.abs() / 60;
+            let sign = if offset.seconds < 0 { '-' } else { '+' };
+            format!("{local} {sign}{:02}:{:02}", minutes / 60, minutes % 60)
+        }
+        None => format!("{local} (zone?)"),
+    }
+}
+
+fn place(place: Option<&v1::Location>) -> String {
+    let Some(place) = place else { return String::new() };
+    let parts = [&place.locality, &place.subdivision_code, &place.country_code];
+    parts.into_iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(", ")
+}
+
+/// Prints one result of a batch in one line.
+pub(super) fn batch_result(result: &v1::BatchTrackResult, numbers: &[String]) {
+    use v1::batch_track_result::Outcome;
+    let number = numbers.get(result.index as usize).map_or("?", String::as_str);
+    match &result.outcome {
+        Some(Outcome::Response(response)) => match response.shipments.first() {
+            Some(record) => println!(
+                "{number}  {}  {}",
+                words(record.status().as_str_name(), "SHIPMENT_STATUS_"),
+                position(record).unwrap_or_default().trim(),
+            ),
+            None => println!("{number}  not known yet"),
+        },
+        Some(Outcome::Error(problem)) => println!(
+            "{number}  error {}: {}",
+            words(problem.reason().as_str_name(), "ERROR_REASON_"),
+            problem.message
+        ),
+        None => println!("{number}  no result"),
+    }
+}
+
+/// Prints one message of a stream.
+pub(super) fn watch(message: &v1::WatchMessage) {
+    use v1::watch_message::Kind;
+    match &message.kind {
+        Some(Kind::Update(update)) => {
+            let Some(record) = &update.shipment else { return };
+            println!("-- revision {}, {} new events", record.revision, update.new_event_ids.len());
+            shipment(record);
+        }
+        Some(Kind::Synced(synced)) => {
+            println!("-- following; {} shipments known now", synced.shipment_count);
+        }
+        Some(Kind::Rejected(rejected)) => {
+            let why = rejected.error.as_ref().map_or("", |error| error.message.as_str());
+            println!("-- not followed: {why}");
+        }
+        Some(Kind::GoingAway(going)) => {
+            let why = words(going.reason().as_str_name(), "GOING_AWAY_REASON_");
+            println!("-- the server ends the stream: {why}");
+        }
+        Some(Kind::Opened(_) | Kind::Heartbeat(_)) | None => {}
+    }
+}
+
+/// An enum value's name as words: prefix gone, lower case, spaces.
+pub(super) fn words(name: &str, prefix: &str) -> String {
+    name.trim_start_matches(prefix).to_lowercase().replace('_', " ")
+}
+
+fn duration(duration: &prost_types::Duration) -> String {
+    let millis = duration.seconds * 1_000 + i64::from(duration.nanos) / 1_000_000;
+    format!("{millis} ms")
+}
+
+/// Bold on a terminal, plain in a pipe.
+pub(super) fn bold(text: &str) -> String {
+    if std::io::stdout().is_terminal() { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
+}

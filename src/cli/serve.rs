@@ -1,0 +1,93 @@
+//! `waybill serve`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use waybill::clock::Clock;
+use waybill::config::Reflection;
+use waybill::telemetry;
+use waybill_core::registry::Registry;
+
+use super::Configured;
+
+#[derive(Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    configured: Configured,
+    /// Address of the gRPC port; over the configuration.
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+    /// Address of the side port; over the configuration.
+    #[arg(long)]
+    side: Option<SocketAddr>,
+    /// Folder of the store; over the configuration.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    /// Redis that nodes share; over the configuration.
+    #[arg(long)]
+    redis: Option<String>,
+    /// Listen beyond loopback although callers are not authenticated.
+    #[arg(long)]
+    insecure: bool,
+    /// Serve reflection on any address.
+    #[arg(long)]
+    reflection: bool,
+    /// Form of the log.
+    #[arg(long, value_enum, default_value = "plain")]
+    log: Log,
+    /// What to log, for example "info" or "waybill=debug".
+    #[arg(long, env = "WAYBILL_LOG", default_value = "info")]
+    filter: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Log {
+    /// Lines for people.
+    Plain,
+    /// One JSON object per line.
+    Json,
+}
+
+pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode, String> {
+    let format = match options.log {
+        Log::Plain => telemetry::Format::Plain,
+        Log::Json => telemetry::Format::Json,
+    };
+    telemetry::init(format, &options.filter)?;
+    let mut config = options.configured.load()?;
+    config.server.insecure |= options.insecure;
+    if options.reflection {
+        config.server.reflection = Reflection::On;
+    }
+    if let Some(listen) = options.listen {
+        config.server.listen = listen;
+    }
+    if let Some(side) = options.side {
+        config.server.side = side;
+    }
+    if let Some(folder) = options.data_dir {
+        config.store.data_dir = folder;
+    }
+    if let Some(redis) = options.redis {
+        config.cache.redis = redis;
+    }
+    let app = waybill::app::start(config, registry, Clock::system()).await?;
+    println!("waybill listens on {} (side port {})", app.address, app.side);
+    stop_signal().await?;
+    app.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits until the program is asked to stop.
+pub(super) async fn stop_signal() -> Result<(), String> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())
+        .map_err(|error| format!("cannot listen for signals: {error}"))?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! `waybill sim`: the simulated carriers alone, for a gateway of one's own.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use waybill_simulator::{Options as SimulatorOptions, Simulator};
+
+#[derive(Args)]
+pub(super) struct Options {
+    /// Port of the fake DHL; 0 lets the system choose.
+    #[arg(long, default_value_t = 0)]
+    dhl_port: u16,
+    /// Port of the fake UPS; 0 lets the system choose.
+    #[arg(long, default_value_t = 0)]
+    ups_port: u16,
+    /// Port for switching faults and looking at counters; 0 lets the system choose.
+    #[arg(long, default_value_t = 0)]
+    control_port: u16,
+    /// Simulated seconds in a real one.
+    #[arg(long, default_value_t = 600.0)]
+    speed: f64,
+    /// Hours of the scripts that have already happened.
+    #[arg(long, default_value_t = 48)]
+    elapsed_hours: u64,
+}
+
+pub(super) async fn run(options: Options) -> Result<ExitCode, String> {
+    let settings = SimulatorOptions {
+        dhl_port: options.dhl_port,
+        ups_port: options.ups_port,
+        control_port: Some(options.control_port),
+        elapsed: Duration::from_secs(options.elapsed_hours * 3_600),
+        ..SimulatorOptions::live(options.speed)
+    };
+    let simulator = Simulator::start(settings).await.map_err(|error| error.to_string())?;
+    println!("# a configuration for these carriers; save it as waybill.toml\n{}", config(&simulator));
+    if let Some(address) = simulator.control_address() {
+        println!("# what there is:  curl http://{address}/_sim");
+        println!("# a fault:        curl -X POST 'http://{address}/_sim/fault?carrier=dhl&fault=hang'");
+    }
+    super::serve::stop_signal().await?;
+    simulator.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The sections of a configuration that point a gateway at a simulator.
+pub(super) fn config(simulator: &Simulator) -> String {
+    format!(
+        "[sources.dhl]\nbase_url = \"{}\"\napi_key = \"{}\"\n{LIMITS}\n\
+         [sources.ups]\nbase_url = \"{}\"\nclient_id = \"{}\"\nclient_secret = \"{}\"\n{LIMITS}",
+        simulator.dhl().base_url(),
+        simulator.dhl().api_key(),
+        simulator.ups().base_url(),
+        simulator.ups().client_id(),
+        simulator.ups().client_secret(),
+    )
+}
+
+/// Simulated carriers may be asked as often as one likes.
+const LIMITS: &str =
+    "limits = { per_second = 1000, burst = 1000, per_day = 0, min_interval = \"0s\" }\n";

@@ -1,0 +1,558 @@
+//! One typed tree of settings, read from `waybill.toml` and the environment.
+//!
+//! Every default is here and in `docs/limits.md`, and a test compares the two. An unknown key is
+//! refused, naming the known ones. Credentials come from the file, from `<key>_file`, or from the
+//! environment, and never appear in an error.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// All settings.
+#[derive(Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where the server listens.
+    pub server: Server,
+    /// Limits of calls.
+    pub calls: CallSettings,
+    /// Limits of streams.
+    pub streams: StreamSettings,
+    /// The cache of sources' answers.
+    pub cache: CacheSettings,
+    /// How long an answer is fresh.
+    pub freshness: FreshnessSettings,
+    /// Where the truth is kept.
+    pub store: StoreSettings,
+    /// Protection of and from sources.
+    pub guard: GuardSettings,
+    /// The way out.
+    pub http: HttpSettings,
+    /// Sources by id, each with its own keys.
+    #[serde(skip_serializing)]
+    pub sources: BTreeMap<String, toml::Table>,
+}
+
+/// A length of time, written as "300ms", "5s", "2m", "24h" or "7d".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span(pub Duration);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let wrong = || D::Error::custom(format!("{text:?} is not a length of time such as \"5s\""));
+        let days = text.strip_suffix('d').and_then(|days| days.trim().parse::<u32>().ok());
+        if let Some(days) = days {
+            return Ok(Self(Duration::from_secs(u64::from(days) * 86_400)));
+        }
+        let span: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+        Duration::try_from(span).map(Self).map_err(|_| wrong())
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let millis = self.0.as_millis();
+        let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+        let exact = units.into_iter().find(|(_, unit)| millis % unit == 0 && millis >= *unit);
+        let (name, unit) = exact.unwrap_or(("ms", 1));
+        serializer.collect_str(&format_args!("{}{name}", millis / unit))
+    }
+}
+
+const fn ms(millis: u64) -> Span {
+    Span(Duration::from_millis(millis))
+}
+
+const fn secs(seconds: u64) -> Span {
+    Span(Duration::from_secs(seconds))
+}
+
+const DAY: u64 = 86_400;
+
+/// Declares a section: its fields, their defaults, and what they mean, each once.
+macro_rules! section {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty = $default:expr,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $kind,)* }
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+    };
+}
+
+section! {
+    /// `[server]`
+    Server {
+        /// Address of the gRPC port.
+        listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 50_051)),
+        /// Address of the side port: health and metrics.
+        side: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 9_464)),
+        /// Listen beyond loopback although callers are not authenticated.
+        insecure: bool = false,
+        /// Whether reflection is served.
+        reflection: Reflection = Reflection::Auto,
+        /// Streams on one connection.
+        streams_per_connection: u32 = 100,
+        /// Connections at the same time.
+        connections: usize = 10_000,
+        /// Connections at the same time from one address.
+        connections_per_address: usize = 256,
+        /// Time from connecting to the HTTP/2 preface.
+        preface_time: Span = secs(10),
+        /// Age at which a connection is asked to go, +-10 %.
+        connection_age: Span = secs(35 * 60),
+        /// Time between asking a connection to go and closing it.
+        connection_grace: Span = secs(60),
+        /// Silence after which the peer is asked for a sign of life.
+        keep_alive: Span = secs(30),
+        /// Time for the sign of life.
+        keep_alive_time: Span = secs(20),
+        /// Time for calls to end when the server stops.
+        drain_time: Span = secs(20),
+    }
+}
+
+/// Whether reflection is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reflection {
+    /// On a loopback address only.
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+section! {
+    /// `[calls]`
+    CallSettings {
+        /// Time for a unary call that states none.
+        default_deadline: Span = secs(5),
+        /// Longest time of a unary call.
+        unary_cap: Span = secs(30),
+        /// Longest time of a batch.
+        batch_cap: Span = secs(120),
+        /// Wait for the others after the first usable direct answer.
+        patience: Span = ms(300),
+        /// Items of one batch, and shipments of one stream.
+        batch_items: usize = 1_000,
+        /// Greatest size of a request in bytes.
+        request_bytes: usize = 256 * 1_024,
+        /// Greatest size of a batch request in bytes.
+        batch_bytes: usize = 1_024 * 1_024,
+        /// Greatest size of an answer in bytes.
+        response_bytes: usize = 4 * 1_024 * 1_024,
+    }
+}
+
+section! {
+    /// `[streams]`
+    StreamSettings {
+        /// Age at which a stream is ended, +-10 %.
+        max_age: Span = secs(30 * 60),
+        /// Silence after which a heartbeat is sent, unless the client asks otherwise.
+        heartbeat: Span = secs(30),
+        /// Streams at the same time.
+        count: usize = 10_000,
+    }
+}
+
+section! {
+    /// `[cache]`
+    CacheSettings {
+        /// Address of a Redis that nodes share, `redis://[user:password@]host:port[/db]`; empty:
+        /// each node by itself.
+        redis: String = String::new(),
+        /// What every key in Redis starts with.
+        prefix: String = "waybill".to_owned(),
+        /// Greatest size of the cache in this process, in bytes.
+        memory_bytes: u64 = 256 * 1_024 * 1_024,
+        /// Time for one answer of Redis.
+        redis_time: Span = ms(50),
+        /// Time for a connection to Redis.
+        redis_connect_time: Span = ms(250),
+    }
+}
+
+section! {
+    /// `[freshness]`
+    FreshnessSettings {
+        /// Fresh for: only a label exists.
+        label: Span = secs(30 * 60),
+        /// Fresh for: under way.
+        transit: Span = secs(15 * 60),
+        /// Fresh for: on the delivery round.
+        out_for_delivery: Span = secs(2 * 60),
+        /// Fresh for: something is wrong.
+        exception: Span = secs(10 * 60),
+        /// Fresh for: over.
+        terminal: Span = secs(DAY),
+        /// Answered at once and refreshed behind until this many times the fresh period.
+        stale_while_revalidate: u32 = 4,
+        /// Answered when all sources fail, until this old.
+        stale_if_error: Span = secs(7 * DAY),
+        /// Not asked again after "not found", doubling with each.
+        not_found: Span = secs(60),
+        /// Longest of these.
+        not_found_cap: Span = secs(30 * 60),
+        /// Not asked again after a refusal of the number itself.
+        impossible: Span = secs(DAY),
+        /// Not asked again after a failure.
+        fault: Span = secs(5),
+    }
+}
+
+section! {
+    /// `[store]`
+    StoreSettings {
+        /// Folder of the store; empty: in memory, and gone when the server stops.
+        data_dir: PathBuf = PathBuf::new(),
+        /// File of the master key, 32 bytes or 64 hexadecimal digits; empty: `key` in `data_dir`,
+        /// made at the first start.
+        key_file: PathBuf = PathBuf::new(),
+        /// Shipments kept in memory.
+        memory_shipments: usize = 1_000_000,
+    }
+}
+
+section! {
+    /// `[guard]`
+    GuardSettings {
+        /// Wait for a permit or for quota when somebody waits for the answer.
+        interactive_wait: Span = ms(200),
+        /// Attempts of one question.
+        attempts: u32 = 3,
+        /// Shortest back-off; the real one is random between zero and a doubling multiple of it.
+        backoff: Span = ms(100),
+        /// Longest back-off.
+        backoff_cap: Span = secs(2),
+        /// Retries as a share of questions, over the window.
+        retry_share: f64 = 0.1,
+        /// Retries per second beside the share.
+        retry_per_second: f64 = 1.0,
+        /// Window of the retry budget.
+        retry_window: Span = secs(10),
+        /// Longest Retry-After that is obeyed.
+        retry_after_cap: Span = secs(300),
+        /// Hard failures in a row that trip the breaker.
+        trip_consecutive: u32 = 5,
+        /// Share of failures that trips it.
+        trip_failure_share: f64 = 0.5,
+        /// Share of slow calls that trips it.
+        trip_slow_share: f64 = 0.8,
+        /// Calls in the window before a share counts.
+        trip_calls: u32 = 20,
+        /// Window of the shares.
+        trip_window: Span = secs(30),
+        /// First time tripped, doubling with each failed probe.
+        tripped: Span = secs(5),
+        /// Longest time tripped.
+        tripped_cap: Span = secs(300),
+        /// Random part of the time tripped, either way.
+        tripped_jitter: f64 = 0.2,
+        /// Calls in flight at one source.
+        in_flight: usize = 32,
+        /// Calls waiting for one of these.
+        waiting: usize = 64,
+        /// Share of the quota that may be used while the shared cache is out.
+        degraded_share: f64 = 0.2,
+    }
+}
+
+section! {
+    /// `[http]`
+    HttpSettings {
+        /// Time for a connection.
+        connect_time: Span = secs(3),
+        /// Time for a whole exchange.
+        total_time: Span = secs(30),
+        /// Greatest size of an answer in bytes, decompressed.
+        body_bytes: usize = 2 * 1_024 * 1_024,
+        /// Least speed of an answer in bytes per second.
+        floor_bytes: u64 = 1_024,
+        /// Grace before the floor counts.
+        floor_grace: Span = secs(2),
+    }
+}
+
+/// Limits of calls as plain values.
+#[derive(Clone, Debug)]
+pub struct Calls {
+    /// As in [`CallSettings`].
+    pub default_deadline: Duration,
+    /// As in [`CallSettings`].
+    pub unary_cap: Duration,
+    /// As in [`CallSettings`].
+    pub batch_cap: Duration,
+    /// As in [`CallSettings`].
+    pub batch_items: usize,
+    /// As in [`CallSettings`].
+    pub request_bytes: usize,
+    /// As in [`CallSettings`].
+    pub batch_bytes: usize,
+    /// As in [`CallSettings`].
+    pub response_bytes: usize,
+}
+
+impl Calls {
+    /// Time for a call that states `stated`.
+    pub fn time_for(&self, stated: Option<Duration>, cap: Duration) -> Duration {
+        stated.unwrap_or(self.default_deadline.min(cap)).min(cap)
+    }
+}
+
+impl From<&CallSettings> for Calls {
+    fn from(settings: &CallSettings) -> Self {
+        Self {
+            default_deadline: settings.default_deadline.0,
+            unary_cap: settings.unary_cap.0,
+            batch_cap: settings.batch_cap.0,
+            batch_items: settings.batch_items,
+            request_bytes: settings.request_bytes,
+            batch_bytes: settings.batch_bytes,
+            response_bytes: settings.response_bytes,
+        }
+    }
+}
+
+/// What every variable that is read starts with; `WAYBILL_CALLS__PATIENCE` is `calls.patience`.
+const PREFIX: &str = "WAYBILL_";
+
+/// Reads a file, if there is one, and the environment over it.
+///
+/// # Errors
+/// Names the file, the key, and what is wrong with it.
+pub fn load(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config, String> {
+    let mut table = match file {
+        None => toml::Table::new(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+            // The parser's own message quotes the line, which can hold a credential.
+            text.parse::<toml::Table>().map_err(|error| {
+                let line = error.span().map_or(0, |span| text[..span.start].lines().count());
+                format!("{}: line {line}: {}", path.display(), error.message())
+            })?
+        }
+    };
+    for (name, value) in environment {
+        if let Some(path) = name.strip_prefix(PREFIX).filter(|path| path.contains("__")) {
+            let keys: Vec<String> = path.split("__").map(str::to_lowercase).collect();
+            // A credential that looks like a number is still a text.
+            let is_text = keys[0] == "sources" && !keys.iter().any(|key| key == "limits");
+            set(&mut table, &keys, value, is_text).map_err(|error| format!("{name}: {error}"))?;
+        }
+    }
+    Config::deserialize(table).map_err(|error| error.message().to_owned())
+}
+
+/// Puts a value where the keys say. Source and account ids are written with underscores in a
+/// variable's name and with hyphens in the file.
+fn set(
+    table: &mut toml::Table,
+    keys: &[String],
+    value: String,
+    is_text: bool,
+) -> Result<(), String> {
+    let [key, rest @ ..] = keys else { return Err("names no setting".to_owned()) };
+    if rest.is_empty() && is_text {
+        table.insert(key.clone(), toml::Value::String(value));
+        return Ok(());
+    }
+    if rest.is_empty() {
+        let parsed = format!("v = {value}").parse::<toml::Table>();
+        let parsed = parsed.ok().and_then(|mut table| table.remove("v"));
+        let value = match parsed {
+            Some(number @ (toml::Value::Integer(_) | toml::Value::Float(_))) => number,
+            Some(boolean @ toml::Value::Boolean(_)) => boolean,
+            _ => toml::Value::String(value),
+        };
+        table.insert(key.clone(), value);
+        return Ok(());
+    }
+    let hyphened = key.replace('_', "-");
+    let key = if table.contains_key(&hyphened) { hyphened } else { key.clone() };
+    let inner = table.entry(key).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+    match inner {
+        toml::Value::Table(inner) => set(inner, rest, value, is_text),
+        _ => Err("is not a section".to_owned()),
+    }
+}
+
+/// Reads the process's environment: the only place that does.
+#[expect(clippy::disallowed_methods, reason = "this is the config module")]
+pub fn environment() -> Vec<(String, String)> {
+    std::env::vars().filter(|(name, _)| name.starts_with(PREFIX)).collect()
+}
+
+/// One account of a source: its own settings and its limits.
+pub struct Account {
+    /// Name, "default" if the source has only one.
+    pub name: String,
+    /// Settings for the registry, with `<key>_file` read.
+    pub pairs: Vec<(String, String)>,
+    /// `limits.*`
+    pub limits: LimitSettings,
+}
+
+/// `[sources.<id>.limits]`: changes to what the source's own documents allow.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitSettings {
+    /// Requests per second.
+    pub per_second: Option<f64>,
+    /// Requests that may come at once.
+    pub burst: Option<u32>,
+    /// Requests per UTC day; 0: no daily limit.
+    pub per_day: Option<u32>,
+    /// Time for one attempt.
+    pub timeout: Option<Span>,
+    /// A call slower than this counts as slow for the breaker.
+    pub slow: Option<Span>,
+    /// Least time between two requests for one number.
+    pub min_interval: Option<Span>,
+}
+
+/// Reads the accounts of one source: the section itself, or each of its `accounts`, which start
+/// from the section's own keys.
+///
+/// # Errors
+/// Names the section and what is wrong with it, never a value.
+pub fn accounts(id: &str, section: &toml::Table) -> Result<Vec<Account>, String> {
+    let mut shared = section.clone();
+    let limits = match shared.remove("limits") {
+        None => LimitSettings::default(),
+        Some(limits) => LimitSettings::deserialize(limits)
+            .map_err(|error| format!("sources.{id}.limits: {}", error.message()))?,
+    };
+    let accounts = match shared.remove("accounts") {
+        None => return Ok(vec![account(id, "default", &shared, limits)?]),
+        Some(toml::Value::Table(accounts)) => accounts,
+        Some(_) => return Err(format!("sources.{id}.accounts: is not a section")),
+    };
+    let mut all = Vec::new();
+    for (name, own) in &accounts {
+        let toml::Value::Table(own) = own else {
+            return Err(format!("sources.{id}.accounts.{name}: is not a section"));
+        };
+        let mut merged = shared.clone();
+        merged.extend(own.clone());
+        all.push(account(id, name, &merged, limits.clone())?);
+    }
+    Ok(all)
+}
+
+fn account(
+    id: &str,
+    name: &str,
+    table: &toml::Table,
+    limits: LimitSettings,
+) -> Result<Account, String> {
+    let mut pairs = Vec::new();
+    for (key, value) in table {
+        let value = match value {
+            toml::Value::String(text) => text.clone(),
+            toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => {
+                value.to_string()
+            }
+            _ => return Err(format!("sources.{id}.{key}: must be a text, a number or a boolean")),
+        };
+        match key.strip_suffix("_file") {
+            Some(key) => {
+                let secret = std::fs::read_to_string(&value)
+                    .map_err(|error| format!("sources.{id}.{key}_file: cannot read {value}: {error}"))?;
+                pairs.push((key.to_owned(), secret.trim().to_owned()));
+            }
+            None => pairs.push((key.clone(), value)),
+        }
+    }
+    Ok(Account { name: name.to_owned(), pairs, limits })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load_text(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        let pairs = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        load(Some(file.path()), pairs)
+    }
+
+    #[test]
+    fn the_environment_goes_over_the_file() {
+        let file = "[calls]\npatience = \"1s\"\nbatch_items = 7\n[sources.dhl-express]\nuser = \"a\"\n";
+        let config = load_text(
+            file,
+            &[
+                ("WAYBILL_CALLS__PATIENCE", "250ms"),
+                ("WAYBILL_SERVER__INSECURE", "true"),
+                ("WAYBILL_SOURCES__DHL_EXPRESS__PASSWORD", "007"),
+                ("WAYBILL_LOG", "debug"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(config.calls.patience, ms(250));
+        assert_eq!(config.calls.batch_items, 7);
+        assert!(config.server.insecure);
+        let accounts = accounts("dhl-express", &config.sources["dhl-express"]).unwrap();
+        let pairs = &accounts[0].pairs;
+        assert!(pairs.contains(&("user".to_owned(), "a".to_owned())));
+        assert!(pairs.contains(&("password".to_owned(), "007".to_owned())));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_naming_the_known_ones() {
+        let error = load_text("[calls]\npatince = \"1s\"\n", &[]).err().unwrap();
+        assert!(error.contains("patince") && error.contains("patience"), "{error}");
+        let error = load_text("[calls]\npatience = 3\n", &[]).err().unwrap();
+        assert!(error.contains("string"), "{error}");
+    }
+
+    #[test]
+    fn a_broken_file_is_named_by_line_without_its_text() {
+        let error = load_text("[sources.ups]\nclient_secret = \"hunter2\n", &[]).err().unwrap();
+        assert!(error.contains("line 2") && !error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn accounts_start_from_the_keys_of_their_source() {
+        let secret = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(secret.path(), "s3cret\n").unwrap();
+        let text = format!(
+            "environment = \"sandbox\"\n[limits]\nper_day = 9\n[accounts.shop-a]\nclient_secret_file = {:?}\n",
+            secret.path()
+        );
+        let accounts = accounts("ups", &text.parse().unwrap()).unwrap();
+        assert_eq!(accounts[0].name, "shop-a");
+        assert_eq!(accounts[0].limits.per_day, Some(9));
+        let expected =
+            [("client_secret", "s3cret"), ("environment", "sandbox")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let mut pairs = accounts[0].pairs.clone();
+        pairs.sort();
+        assert_eq!(pairs, expected);
+    }
+
+    #[test]
+    fn spans_read_back_what_they_write() {
+        for text in ["300ms", "5s", "2m", "24h", "7d"] {
+            let span: Span = serde_json::from_value(text.into()).unwrap();
+            let again: Span = serde_json::from_value(serde_json::to_value(span).unwrap()).unwrap();
+            assert_eq!(span, again);
+        }
+    }
+}

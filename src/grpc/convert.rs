@@ -1,0 +1,385 @@
+//! The one place where core's values become messages.
+
+use jiff::Timestamp;
+use waybill_core::event::{Classifier, Event, Observation, SourceClass, Standing};
+use waybill_core::exception::Exception;
+use waybill_core::place::{Location, Resolution};
+use waybill_core::shipment::{
+    Contact, Estimate, Finding, Identifier, LocalWindow, MilestoneProgress, NextStep, Physical,
+    Proof, Requirements, Shipment,
+};
+use waybill_core::status::{Milestone, Severity, Status};
+use waybill_core::time::EventTime;
+
+use crate::v1;
+
+/// Amount of detail, with the default resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum View {
+    /// No events.
+    Basic,
+    /// The newest 50 events.
+    Standard,
+    /// The newest 200 events, with the evidence.
+    Full,
+}
+
+impl View {
+    /// Every view.
+    pub const ALL: [Self; 3] = [Self::Basic, Self::Standard, Self::Full];
+
+    /// Reads the enum of the API; `None` for a number this version does not know.
+    pub fn read(number: i32) -> Option<Self> {
+        match v1::ShipmentView::try_from(number).ok()? {
+            v1::ShipmentView::Unspecified | v1::ShipmentView::Standard => Some(Self::Standard),
+            v1::ShipmentView::Basic => Some(Self::Basic),
+            v1::ShipmentView::Full => Some(Self::Full),
+        }
+    }
+
+    const fn events(self) -> usize {
+        match self {
+            Self::Basic => 0,
+            Self::Standard => 50,
+            Self::Full => 200,
+        }
+    }
+}
+
+/// Writes a record in a view.
+pub fn shipment(record: &Shipment, view: View) -> v1::Shipment {
+    let standard = view >= View::Standard;
+    let full = view == View::Full;
+    let estimates = if view == View::Basic { 1 } else { usize::MAX };
+    v1::Shipment {
+        id: record.id.0.clone(),
+        tracking_number: record.number.reveal().to_owned(),
+        carrier: record.carrier.clone(),
+        status: status(Some(record.status)),
+        terminal: record.status.is_terminal(),
+        code: record.code.map_or(0, |code| i32::from(code.0)),
+        reason: record.reason.map_or(0, |reason| i32::from(reason.0)),
+        status_event_id: record.status_event.map(|id| id.to_string()).unwrap_or_default(),
+        source_count: record.source_count,
+        revision: record.revision,
+        etag: record.etag.clone(),
+        update_time: Some(timestamp(record.update_time)),
+        tracking_state: record.tracking as i32,
+        attention: severity(record.attention),
+        progress: record.progress.map(|at| v1::Progress { step: at.step, of: at.of }),
+        next_step: record.next_step.as_ref().map(next_step),
+        contact_options: record.contacts.iter().map(contact).collect(),
+        requirements: record.requirements.as_ref().map(requirements),
+        last_event_time: record.last_event_time.as_ref().map(|time| event_time(time, false)),
+        last_location: record.last_location.as_ref().map(|place| location(place, false)),
+        estimates: record.estimates.iter().take(estimates).map(estimate).collect(),
+        events: record.events.iter().take(view.events()).map(|it| event(it, full)).collect(),
+        event_count: count(record.events.len()),
+        exceptions: part(standard, &record.exceptions, exception),
+        milestones: part(standard, &record.milestones, milestone_progress),
+        identifiers: part(standard, &record.identifiers, identifier),
+        origin: record.origin.as_ref().filter(|_| standard).map(|place| location(place, false)),
+        destination: record
+            .destination
+            .as_ref()
+            .filter(|_| standard)
+            .map(|place| location(place, false)),
+        pieces: part(standard, &record.pieces, |id| id.0.clone()),
+        physical: full.then(|| physical(&record.physical)).flatten(),
+        proof_of_delivery: record.proof.as_ref().filter(|_| full).map(proof),
+        findings: part(full, &record.findings, finding),
+        service: record.service.clone(),
+    }
+}
+
+fn part<T, M>(wanted: bool, items: &[T], write: impl Fn(&T) -> M) -> Vec<M> {
+    if wanted { items.iter().map(write).collect() } else { Vec::new() }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Writes an instant.
+pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
+}
+
+/// Writes a length of time; one that does not fit becomes the longest that does.
+pub fn duration(length: std::time::Duration) -> prost_types::Duration {
+    prost_types::Duration {
+        seconds: i64::try_from(length.as_secs()).unwrap_or(i64::MAX),
+        nanos: i32::try_from(length.subsec_nanos()).unwrap_or(0),
+    }
+}
+
+/// Writes a status; none is "unspecified".
+pub fn status(status: Option<Status>) -> i32 {
+    status.map_or(0, |status| {
+        (match status {
+            Status::Pending => v1::ShipmentStatus::Pending,
+            Status::InfoReceived => v1::ShipmentStatus::InfoReceived,
+            Status::InTransit => v1::ShipmentStatus::InTransit,
+            Status::OutForDelivery => v1::ShipmentStatus::OutForDelivery,
+            Status::DeliveryAttempted => v1::ShipmentStatus::DeliveryAttempted,
+            Status::AvailableForPickup => v1::ShipmentStatus::AvailableForPickup,
+            Status::Delivered => v1::ShipmentStatus::Delivered,
+            Status::Returning => v1::ShipmentStatus::Returning,
+            Status::Returned => v1::ShipmentStatus::Returned,
+            Status::Cancelled => v1::ShipmentStatus::Cancelled,
+            Status::Failed => v1::ShipmentStatus::Failed,
+        }) as i32
+    })
+}
+
+/// Writes a milestone; none is "unspecified".
+pub fn milestone(milestone: Option<Milestone>) -> i32 {
+    milestone.map_or(0, |milestone| {
+        (match milestone {
+            Milestone::InfoReceived => v1::Milestone::InfoReceived,
+            Milestone::PickedUp => v1::Milestone::PickedUp,
+            Milestone::InTransit => v1::Milestone::InTransit,
+            Milestone::AtFacility => v1::Milestone::AtFacility,
+            Milestone::DepartedOrigin => v1::Milestone::DepartedOrigin,
+            Milestone::ArrivedDestination => v1::Milestone::ArrivedDestination,
+            Milestone::CustomsCleared => v1::Milestone::CustomsCleared,
+            Milestone::OutForDelivery => v1::Milestone::OutForDelivery,
+            Milestone::AvailableForPickup => v1::Milestone::AvailableForPickup,
+            Milestone::Delivered => v1::Milestone::Delivered,
+            Milestone::Returning => v1::Milestone::Returning,
+            Milestone::Returned => v1::Milestone::Returned,
+        }) as i32
+    })
+}
+
+/// One line for people about a milestone, in English.
+pub const fn milestone_title(milestone: Milestone) -> &'static str {
+    match milestone {
+        Milestone::InfoReceived => "Shipment data received",
+        Milestone::PickedUp => "Picked up",
+        Milestone::InTransit => "On the way",
+        Milestone::AtFacility => "At a facility",
+        Milestone::DepartedOrigin => "Left the country of origin",
+        Milestone::ArrivedDestination => "Arrived in the destination country",
+        Milestone::CustomsCleared => "Cleared by customs",
+        Milestone::OutForDelivery => "Out for delivery",
+        Milestone::AvailableForPickup => "Ready to collect",
+        Milestone::Delivered => "Delivered",
+        Milestone::Returning => "Return started",
+        Milestone::Returned => "Back with the sender",
+    }
+}
+
+/// Writes a severity; none is "unspecified".
+pub fn severity(severity: Option<Severity>) -> i32 {
+    severity.map_or(0, |severity| {
+        (match severity {
+            Severity::Informational => v1::Severity::Informational,
+            Severity::Warning => v1::Severity::Warning,
+            Severity::Critical => v1::Severity::Critical,
+        }) as i32
+    })
+}
+
+fn event(event: &Event, evidence: bool) -> v1::TrackingEvent {
+    v1::TrackingEvent {
+        id: event.id.to_string(),
+        code: i32::from(event.code.0),
+        status: status(event.status),
+        time: Some(event_time(&event.time, false)),
+        location: event.location.as_ref().map(|place| location(place, false)),
+        reason: event.reason.map_or(0, |reason| i32::from(reason.0)),
+        severity: severity(Some(event.severity)),
+        carrier: event.carrier.clone(),
+        classifier: classifier(event.classifier),
+        standing: (match event.standing {
+            Standing::Accepted => v1::EventStanding::Accepted,
+            Standing::Disputed => v1::EventStanding::Disputed,
+            Standing::Retracted => v1::EventStanding::Retracted,
+        }) as i32,
+        source_count: event.source_count,
+        observations: part(evidence, &event.observations, observation),
+        ingest_time: Some(timestamp(event.ingest_time)),
+        revision: event.revision,
+        attempt_number: event.attempt,
+    }
+}
+
+fn classifier(classifier: Classifier) -> i32 {
+    (match classifier {
+        Classifier::Actual => v1::EventClassifier::Actual,
+        Classifier::Estimated => v1::EventClassifier::Estimated,
+        Classifier::Planned => v1::EventClassifier::Planned,
+    }) as i32
+}
+
+fn observation(observation: &Observation) -> v1::Observation {
+    let claim = &observation.claim;
+    v1::Observation {
+        id: observation.id.to_string(),
+        source: observation.source.clone(),
+        source_class: (match observation.class {
+            SourceClass::Internal => v1::SourceClass::Internal,
+            SourceClass::Custodian => v1::SourceClass::Custodian,
+            SourceClass::Carrier => v1::SourceClass::Carrier,
+            SourceClass::Aggregator => v1::SourceClass::Aggregator,
+        }) as i32,
+        evidence_root: observation.evidence_root.clone(),
+        native_code: claim.native_code.clone(),
+        native_text: claim.native_text.reveal().clone(),
+        language: observation.language.clone(),
+        code: i32::from(claim.code.0),
+        reason: claim.reason.map_or(0, |reason| i32::from(reason.0)),
+        mapping_basis: claim.basis as i32,
+        time: Some(event_time(&claim.time, true)),
+        location: claim.location.as_ref().map(|place| location(place, true)),
+        carrier: claim.carrier.clone(),
+        classifier: classifier(claim.classifier),
+        source_sequence: Some(observation.sequence),
+        receive_time: Some(timestamp(observation.receive_time)),
+        retracted: claim.retracted,
+    }
+}
+
+/// Writes a time; `raw` adds the source's own text, which belongs to observations only.
+pub fn event_time(time: &EventTime, raw: bool) -> v1::EventTime {
+    v1::EventTime {
+        instant: time.instant.map(timestamp),
+        local_time: waybill_core::time::local_text(time),
+        utc_offset: time
+            .offset
+            .map(|seconds| prost_types::Duration { seconds: i64::from(seconds), nanos: 0 }),
+        time_zone: time.zone.clone(),
+        precision: time.precision as i32,
+        basis: time.basis as i32,
+        earliest: Some(timestamp(time.earliest)),
+        latest: Some(timestamp(time.latest)),
+        raw: if raw { time.raw.clone() } else { String::new() },
+    }
+}
+
+fn window(window: &LocalWindow) -> v1::LocalWindow {
+    v1::LocalWindow {
+        start: window.start.as_ref().map(|time| event_time(time, false)),
+        end: window.end.as_ref().map(|time| event_time(time, false)),
+    }
+}
+
+fn location(place: &Location, raw: bool) -> v1::Location {
+    v1::Location {
+        country_code: place.country.clone(),
+        subdivision_code: place.subdivision.clone(),
+        locality: place.locality.clone(),
+        postal_code: place.postal_code.reveal().clone(),
+        facility: place.facility.as_ref().map(|facility| v1::Facility {
+            code: facility.code.clone(),
+            code_system: facility.system as i32,
+            name: facility.name.clone(),
+            kind: facility.kind as i32,
+        }),
+        time_zone: place.time_zone.clone(),
+        resolution: match place.resolution() {
+            Resolution::None => 0,
+            level => level as i32,
+        },
+        raw: if raw { place.raw.reveal().clone() } else { String::new() },
+    }
+}
+
+fn next_step(step: &NextStep) -> v1::NextStep {
+    v1::NextStep {
+        milestone: milestone(Some(step.milestone)),
+        title: milestone_title(step.milestone).to_owned(),
+        window: step.window.as_ref().map(window),
+    }
+}
+
+fn milestone_progress(progress: &MilestoneProgress) -> v1::MilestoneProgress {
+    v1::MilestoneProgress {
+        milestone: milestone(Some(progress.milestone)),
+        title: milestone_title(progress.milestone).to_owned(),
+        reach_time: progress.time.as_ref().map(|time| event_time(time, false)),
+        location: progress.location.as_ref().map(|place| location(place, false)),
+        event_id: progress.event.map(|id| id.to_string()).unwrap_or_default(),
+        inferred: progress.inferred,
+    }
+}
+
+fn contact(contact: &Contact) -> v1::ContactOption {
+    v1::ContactOption { action: contact.action as i32, url: contact.url.clone() }
+}
+
+fn requirements(needs: &Requirements) -> v1::DeliveryRequirements {
+    v1::DeliveryRequirements {
+        signature: needs.signature,
+        identity_check: needs.identity_check,
+        payment_due: needs.payment_due.as_ref().map(|money| v1::Money {
+            currency_code: money.currency.clone(),
+            amount: money.amount.clone(),
+        }),
+        instructions: needs.instructions.reveal().clone(),
+        pickup_place: needs.pickup_place.as_ref().map(|place| location(place, false)),
+        collect_by: needs.collect_by.clone(),
+    }
+}
+
+fn estimate(estimate: &Estimate) -> v1::DeliveryEstimate {
+    v1::DeliveryEstimate {
+        kind: estimate.kind as i32,
+        source: estimate.source.clone(),
+        window: Some(window(&estimate.window)),
+        update_time: Some(timestamp(estimate.receive_time)),
+    }
+}
+
+fn exception(problem: &Exception) -> v1::ShipmentException {
+    v1::ShipmentException {
+        id: problem.id.to_string(),
+        category: problem.category as i32,
+        reason: problem.reason.map_or(0, |reason| i32::from(reason.0)),
+        severity: severity(Some(problem.severity)),
+        owner: problem.owner as i32,
+        next_action: problem.next_action as i32,
+        alternative_actions: problem.alternatives.iter().map(|action| *action as i32).collect(),
+        open_time: Some(timestamp(problem.open_time)),
+        due_time: problem.due_time.map(timestamp),
+        close_time: problem.close_time.map(timestamp),
+        derived: problem.derived,
+        event_ids: problem.event_ids.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn identifier(identifier: &Identifier) -> v1::Identifier {
+    v1::Identifier {
+        value: identifier.value.reveal().clone(),
+        kind: identifier.kind as i32,
+        carrier: identifier.carrier.clone(),
+        check_digit_valid: identifier.check_digit_valid,
+    }
+}
+
+fn physical(facts: &Physical) -> Option<v1::PhysicalFacts> {
+    (*facts != Physical::default()).then_some(v1::PhysicalFacts {
+        weight_grams: facts.weight_grams,
+        length_millimeters: facts.length_mm,
+        width_millimeters: facts.width_mm,
+        height_millimeters: facts.height_mm,
+        piece_count: facts.piece_count,
+    })
+}
+
+fn proof(proof: &Proof) -> v1::ProofOfDelivery {
+    v1::ProofOfDelivery {
+        signed_by: proof.signed_by.reveal().clone(),
+        document_uris: proof.documents.iter().map(|uri| uri.reveal().clone()).collect(),
+    }
+}
+
+fn finding(finding: &Finding) -> v1::QualityFinding {
+    v1::QualityFinding {
+        kind: finding.kind as i32,
+        event_ids: finding.event_ids.iter().map(ToString::to_string).collect(),
+        sources: finding.sources.clone(),
+        detail: finding.detail.clone(),
+    }
+}

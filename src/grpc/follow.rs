@@ -1,0 +1,396 @@
+//! `TrackingService.Follow`: one task per stream, which sends the snapshot and then whatever
+//! changes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt, stream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
+use waybill_core::adapter::Hints;
+use waybill_core::number::TrackingNumber;
+use waybill_core::revision::new_event_ids;
+use waybill_core::shipment::{Shipment, ShipmentId};
+
+use super::convert::{self, View};
+use super::status::Failure;
+use super::tracking::{self, Tracking};
+use crate::config::{Calls, StreamSettings};
+use crate::guard::Priority;
+use crate::pipeline::{Found, Lookup, Miss, Pipeline, SourceResult};
+use crate::v1;
+use crate::v1::watch_message::Kind;
+use crate::watch::{Mailbox, Topic};
+
+/// The stream of one call.
+pub type FollowStream = ReceiverStream<Result<v1::WatchMessage, Status>>;
+
+/// Messages that may wait in a stream before its task waits for the reader.
+const WINDOW: usize = 8;
+/// How many shipments of one stream are looked up at the same time.
+const WIDTH: usize = 16;
+/// When to look again for a number about which nothing else says when.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// Least time between two looks of a stream at one shipment.
+const LEAST_PAUSE: Duration = Duration::from_secs(1);
+/// Time left for messages that are due once the stream is announced to end.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What all streams share.
+#[derive(Clone)]
+pub struct Streams {
+    permits: Arc<Semaphore>,
+    drain: watch::Receiver<bool>,
+    server_id: Arc<str>,
+    settings: Settings,
+}
+
+/// Limits of streams as plain values.
+#[derive(Clone, Copy)]
+struct Settings {
+    max_age: Duration,
+    heartbeat: Duration,
+    count: usize,
+    /// Time for the lookups of a snapshot.
+    snapshot: Duration,
+}
+
+impl Streams {
+    /// Makes the shared part; `drain` turns true when the server stops.
+    pub fn new(
+        settings: &StreamSettings,
+        calls: &Calls,
+        server_id: &str,
+        drain: watch::Receiver<bool>,
+    ) -> Self {
+        let permits = Arc::new(Semaphore::new(settings.count));
+        let settings = Settings {
+            max_age: settings.max_age.0,
+            heartbeat: settings.heartbeat.0,
+            count: settings.count,
+            snapshot: calls.default_deadline,
+        };
+        Self { permits, drain, server_id: server_id.into(), settings }
+    }
+}
+
+/// Checks a subscription and starts its stream.
+pub(super) fn open(tracking: &Tracking, open: v1::WatchOpen) -> Result<FollowStream, Failure> {
+    let view = tracking::view(open.view)?;
+    let Some(v1::watch_open::Target::Shipments(target)) = open.target else {
+        return Err(Failure::field("open.shipments", "is required"));
+    };
+    let keys = target.shipments;
+    if keys.is_empty() || keys.len() > tracking.calls.batch_items {
+        let limit = tracking.calls.batch_items;
+        return Err(Failure::field("open.shipments.shipments", format!("must have 1 to {limit} keys")));
+    }
+    let heartbeat = match open.heartbeat_interval {
+        None => tracking.streams.settings.heartbeat,
+        Some(wanted) => Duration::try_from(wanted)
+            .map_err(|_| Failure::field("open.heartbeat_interval", "must not be negative"))?
+            .clamp(Duration::from_secs(5), Duration::from_secs(300)),
+    };
+    let permit = Arc::clone(&tracking.streams.permits).try_acquire_owned().map_err(|_| {
+        let message = "the server has as many streams as it may have";
+        Failure::new(v1::ErrorReason::WatchLimit, message).with("subject", "streams")
+    })?;
+    let (sender, receiver) = mpsc::channel(WINDOW);
+    let jitter = rand::random_range(0.9..1.1);
+    let stream = Stream {
+        pipeline: tracking.pipeline.clone(),
+        shared: tracking.streams.clone(),
+        view,
+        heartbeat,
+        end: Instant::now() + tracking.streams.settings.max_age.mul_f64(jitter),
+        sender,
+        sequence: 0,
+        last_message: Instant::now(),
+        mailbox: Arc::new(Mailbox::default()),
+        sent: HashMap::new(),
+        _permit: permit,
+    };
+    crate::tasks::spawn("follow", async move {
+        metrics::gauge!("waybill_streams").increment(1);
+        // Whatever ends the stream, a reader that is gone or a normal end, it ends quietly.
+        let _ended = stream.run(keys).await;
+        metrics::gauge!("waybill_streams").decrement(1);
+    });
+    Ok(ReceiverStream::new(receiver))
+}
+
+/// One stream.
+struct Stream {
+    pipeline: Pipeline,
+    shared: Streams,
+    view: View,
+    heartbeat: Duration,
+    end: Instant,
+    sender: mpsc::Sender<Result<v1::WatchMessage, Status>>,
+    sequence: u64,
+    last_message: Instant,
+    mailbox: Arc<Mailbox>,
+    /// What the reader holds.
+    sent: HashMap<ShipmentId, Arc<Shipment>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// The reader is gone.
+struct Gone;
+
+/// A key that is followed: what to look up, and as what the client asked for it.
+struct Followed {
+    requested: v1::ShipmentKey,
+    number: TrackingNumber,
+    carrier: String,
+    hints: Hints,
+    /// Only this shipment of those that the number stands for.
+    only: Option<ShipmentId>,
+}
+
+impl Stream {
+    async fn run(mut self, keys: Vec<v1::ShipmentKey>) -> Result<(), Gone> {
+        let opened = v1::WatchOpened {
+            server_id: self.shared.server_id.to_string(),
+            heartbeat_interval: Some(convert::duration(self.heartbeat)),
+            max_stream_age: Some(convert::duration(
+                self.end.saturating_duration_since(Instant::now()),
+            )),
+        };
+        self.send(Kind::Opened(opened)).await?;
+        let (followed, looks) = self.snapshot(keys).await?;
+        let shipment_count = u32::try_from(self.sent.len()).unwrap_or(u32::MAX);
+        self.send(Kind::Synced(v1::WatchSynced { shipment_count })).await?;
+        self.follow(followed, looks).await
+    }
+
+    /// Looks every key up and sends what it stands for, as soon as it is known.
+    async fn snapshot(
+        &mut self,
+        keys: Vec<v1::ShipmentKey>,
+    ) -> Result<(Vec<Arc<Followed>>, Vec<Instant>), Gone> {
+        let pipeline = self.pipeline.clone();
+        let deadline = Instant::now() + self.shared.settings.snapshot;
+        let mailbox = Arc::clone(&self.mailbox);
+        let mut results = stream::iter(keys)
+            .map(|key| {
+                let (pipeline, mailbox) = (pipeline.clone(), Arc::clone(&mailbox));
+                async move {
+                    let followed = match read_key(&pipeline, &key).await {
+                        Ok(followed) => followed,
+                        Err(failure) => return Err((key, failure)),
+                    };
+                    // On the topic before the lookup: a change in between is not missed.
+                    let topic = match &followed.only {
+                        Some(id) => Topic::Shipment(id.clone()),
+                        None => Topic::Number(followed.number.clone()),
+                    };
+                    pipeline.hub().follow(topic, &mailbox);
+                    match look(&pipeline, &followed, deadline, Priority::Interactive).await {
+                        Ok(found) => Ok((followed, Some(found))),
+                        Err(Miss::SourcesFailed(_) | Miss::NoTime) => Ok((followed, None)),
+                        Err(miss) => Err((key, Failure::from(miss))),
+                    }
+                }
+            })
+            .buffer_unordered(WIDTH);
+        let (mut followed, mut looks) = (Vec::new(), Vec::new());
+        while let Some(result) = results.next().await {
+            match result {
+                Err((key, failure)) => {
+                    let error = Some(failure.into_problem());
+                    let rejected = v1::WatchRejected { shipment: Some(key), error };
+                    self.send(Kind::Rejected(rejected)).await?;
+                }
+                Ok((key, found)) => {
+                    let pause = found.as_ref().map_or(LOOK_AGAIN, |found| pause(&self.pipeline, found));
+                    looks.push(Instant::now() + pause);
+                    if let Some(found) = found {
+                        for record in key.of(&found) {
+                            let freshness = Some(tracking::freshness(&found.freshness));
+                            self.update(record, freshness, Some(&key.requested)).await?;
+                        }
+                    }
+                    followed.push(Arc::new(key));
+                }
+            }
+        }
+        Ok((followed, looks))
+    }
+
+    /// Sends what changes until the stream ends, and sees to it that somebody looks.
+    async fn follow(
+        &mut self,
+        followed: Vec<Arc<Followed>>,
+        mut looks: Vec<Instant>,
+    ) -> Result<(), Gone> {
+        let mut running = FuturesUnordered::new();
+        let mut drain = self.shared.drain.clone();
+        loop {
+            let due = looks.iter().copied().enumerate().min_by_key(|(_, at)| *at);
+            let may_look = running.len() < WIDTH;
+            tokio::select! {
+                changed = self.mailbox.take() => {
+                    for id in changed {
+                        self.changed(&id).await?;
+                    }
+                }
+                Some((at, pause)) = running.next() => {
+                    looks[at] = Instant::now() + pause;
+                }
+                () = sleep_until(due.map_or(self.end, |(_, at)| at)), if may_look && due.is_some() => {
+                    if let Some((at, _)) = due {
+                        looks[at] = self.end;
+                        running.push(look_again(self.pipeline.clone(), Arc::clone(&followed[at]), at));
+                    }
+                }
+                () = sleep_until(self.last_message + self.heartbeat) => {
+                    let server_time = Some(convert::timestamp(self.pipeline.now()));
+                    self.send(Kind::Heartbeat(v1::WatchHeartbeat { server_time })).await?;
+                }
+                () = sleep_until(self.end) => {
+                    return self.go_away(v1::GoingAwayReason::MaxAge).await;
+                }
+                _ = drain.wait_for(|drain| *drain) => {
+                    return self.go_away(v1::GoingAwayReason::Draining).await;
+                }
+                () = self.sender.closed() => return Err(Gone),
+            }
+        }
+    }
+
+    /// Sends the newest state of a shipment if the reader does not hold it.
+    async fn changed(&mut self, id: &ShipmentId) -> Result<(), Gone> {
+        let Ok((record, freshness)) = self.pipeline.held(id).await else { return Ok(()) };
+        let known = self.sent.get(id).map_or(0, |sent| sent.revision);
+        if record.revision <= known {
+            return Ok(());
+        }
+        self.update(record, Some(tracking::freshness(&freshness)), None).await
+    }
+
+    async fn update(
+        &mut self,
+        record: Arc<Shipment>,
+        freshness: Option<v1::Freshness>,
+        requested: Option<&v1::ShipmentKey>,
+    ) -> Result<(), Gone> {
+        let before = self.sent.get(&record.id);
+        let previous_revision = before.map_or(0, |before| before.revision);
+        if requested.is_some() && before.is_some() {
+            return Ok(());
+        }
+        let is_snapshot = requested.is_some();
+        let new_events = if is_snapshot {
+            Vec::new()
+        } else {
+            new_event_ids(before.map(AsRef::as_ref), &record)
+        };
+        let skipped = if previous_revision == 0 { 0 } else { record.revision - previous_revision - 1 };
+        let change =
+            if is_snapshot { v1::WatchChange::Snapshot } else { v1::WatchChange::Updated };
+        let update = v1::WatchUpdate {
+            shipment: Some(convert::shipment(&record, self.view)),
+            change: change as i32,
+            freshness,
+            new_event_ids: new_events.iter().map(ToString::to_string).collect(),
+            previous_revision,
+            conflated_count: skipped,
+            requested: requested.cloned(),
+        };
+        self.sent.insert(record.id.clone(), record);
+        self.send(Kind::Update(update)).await
+    }
+
+    async fn go_away(&mut self, reason: v1::GoingAwayReason) -> Result<(), Gone> {
+        // Clients come back spread over a second per thousand streams, not all at once.
+        let spread = 1.0 + self.shared.settings.count as f64 / 1_000.0;
+        let delay = Duration::from_secs_f64(rand::random_range(0.0..spread));
+        let going = v1::WatchGoingAway {
+            reason: reason as i32,
+            grace: Some(convert::duration(GRACE)),
+            reconnect_delay: Some(convert::duration(delay)),
+        };
+        let sent = tokio::time::timeout(GRACE, self.send(Kind::GoingAway(going))).await;
+        sent.unwrap_or(Err(Gone))
+    }
+
+    async fn send(&mut self, kind: Kind) -> Result<(), Gone> {
+        self.sequence += 1;
+        let message = v1::WatchMessage { sequence: self.sequence, kind: Some(kind) };
+        self.sender.send(Ok(message)).await.map_err(|_| Gone)?;
+        self.last_message = Instant::now();
+        Ok(())
+    }
+}
+
+impl Followed {
+    /// The records of a lookup that the key stands for.
+    fn of(&self, found: &Found) -> Vec<Arc<Shipment>> {
+        let wanted = |record: &&Arc<Shipment>| self.only.as_ref().is_none_or(|id| *id == record.id);
+        found.shipments.iter().filter(wanted).cloned().collect()
+    }
+}
+
+async fn read_key(pipeline: &Pipeline, key: &v1::ShipmentKey) -> Result<Followed, Failure> {
+    use v1::shipment_key::Key;
+    let (number, carrier, hints, only) = match &key.key {
+        None => return Err(Failure::field("key", "is required")),
+        Some(Key::Id(id)) => {
+            let id = tracking::shipment_id("id", id.clone())?;
+            let (record, _) = pipeline.held(&id).await?;
+            (record.number.clone(), record.carrier.clone(), Hints::default(), Some(id))
+        }
+        Some(Key::TrackingNumber(text)) => {
+            let number = tracking::number("tracking_number", text)?;
+            tracking::carrier("carrier", &key.carrier)?;
+            (number, key.carrier.clone(), tracking::hints(key.hints.clone())?, None)
+        }
+    };
+    Ok(Followed { requested: key.clone(), number, carrier, hints, only })
+}
+
+async fn look(
+    pipeline: &Pipeline,
+    followed: &Followed,
+    deadline: Instant,
+    priority: Priority,
+) -> Result<Found, Miss> {
+    let lookup = Lookup {
+        number: followed.number.clone(),
+        carrier: followed.carrier.clone(),
+        hints: followed.hints.clone(),
+        sources: Vec::new(),
+        max_age: None,
+        cache_only: false,
+        wait_for_all: false,
+        deadline,
+        priority,
+    };
+    pipeline.track(&lookup).await
+}
+
+/// One look by the stream itself; what it brings reaches the mailbox by publication.
+async fn look_again(pipeline: Pipeline, followed: Arc<Followed>, at: usize) -> (usize, Duration) {
+    let deadline = Instant::now() + LOOK_AGAIN;
+    let found = look(&pipeline, &followed, deadline, Priority::Background).await;
+    (at, found.as_ref().map_or(LOOK_AGAIN, |found| pause(&pipeline, found)))
+}
+
+/// When a stream looks again: when the answer stops being fresh or changes by itself, a little
+/// later on some streams than on others.
+fn pause(pipeline: &Pipeline, found: &Found) -> Duration {
+    let now = pipeline.now();
+    let negative = found.outcomes.iter().filter_map(|outcome| match outcome.result {
+        SourceResult::NotFound(wait) => Some(wait),
+        _ => None,
+    });
+    let fresh = [found.good_until, found.freshness.fresh_until].into_iter().flatten().min();
+    let fresh = fresh.and_then(|until| Duration::try_from(until.duration_since(now)).ok());
+    let pause = fresh.filter(|pause| !pause.is_zero()).or(negative.min()).unwrap_or(LOOK_AGAIN);
+    pause.max(LEAST_PAUSE).mul_f64(rand::random_range(1.0..1.1))
+}

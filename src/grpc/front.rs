@@ -1,0 +1,397 @@
+//! The first room of a call: it answers a repeated `Track` from the bytes of the last answer, and
+//! sends everything else on to tonic.
+//!
+//! **Invariant:** a hit is one look-up and one reference to encoded bytes. Nothing is built,
+//! cloned or encoded for it; what is kept with the bytes says until when they are true.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use jiff::Timestamp;
+use prost::Message;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tonic::{Code, Status};
+use tower::Service;
+
+use super::status::Failure;
+use super::tracking::Tracking;
+use crate::server::deadline::parse_grpc_timeout;
+use crate::v1;
+
+const TRACK: &str = "/waybill.v1.TrackingService/Track";
+/// Length of a gRPC frame's head: one byte of flags, four of length.
+const HEAD: usize = 5;
+/// Answers that are kept.
+const KEPT: u64 = 100_000;
+
+/// The outermost service.
+#[derive(Clone)]
+pub struct Front {
+    tracking: Tracking,
+    routes: tonic::service::Routes,
+    kept: moka::sync::Cache<String, Arc<Kept>, std::hash::RandomState>,
+    drain: watch::Receiver<bool>,
+    hit_count: metrics::Counter,
+    hit_seconds: metrics::Histogram,
+}
+
+/// An encoded answer and what makes it true.
+struct Kept {
+    /// Frame head and message.
+    frame: Bytes,
+    /// Etags of the shipments, joined by a comma.
+    etags: String,
+    /// Until then nothing that it says changes by time alone.
+    until: Timestamp,
+    /// Versions of the shipments when it was made.
+    versions: Vec<(Arc<AtomicU64>, u64)>,
+}
+
+impl Kept {
+    fn holds(&self, now: Timestamp) -> bool {
+        now < self.until
+            && self.versions.iter().all(|(now, then)| now.load(Ordering::Acquire) == *then)
+    }
+}
+
+impl Front {
+    /// Puts the front before tonic's routes. `drain` turns true when the server stops.
+    pub fn new(
+        tracking: Tracking,
+        routes: tonic::service::Routes,
+        drain: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            tracking,
+            routes,
+            kept: moka::sync::Cache::new(KEPT),
+            drain,
+            hit_count: metrics::counter!("waybill_rpc_total", "method" => "Track", "code" => "OK"),
+            hit_seconds: metrics::histogram!("waybill_rpc_seconds", "method" => "Track"),
+        }
+    }
+
+    async fn track(self, request: Request<Incoming>) -> Response<Reply> {
+        let started = Instant::now();
+        let (head, body) = request.into_parts();
+        let result = match read_message(body, self.tracking.calls.request_bytes).await {
+            Ok(message) => self.answer(&head.headers, &message, started).await,
+            Err(failure) => Err(failure),
+        };
+        self.hit_seconds.record(started.elapsed().as_secs_f64());
+        match result {
+            Ok(frame) => {
+                self.hit_count.increment(1);
+                ok(frame)
+            }
+            Err(failure) => {
+                let status = Status::from(failure);
+                let code = code_name(status.code());
+                metrics::counter!("waybill_rpc_total", "method" => "Track", "code" => code)
+                    .increment(1);
+                status.into_http()
+            }
+        }
+    }
+
+    async fn answer(
+        &self,
+        headers: &HeaderMap,
+        message: &[u8],
+        started: Instant,
+    ) -> Result<Bytes, Failure> {
+        let request = v1::TrackRequest::decode(message)
+            .map_err(|_| Failure::field("request", "is not a TrackRequest"))?;
+        let key = plain_key(&request);
+        if let Some(key) = &key
+            && let Some(kept) = self.kept.get(key)
+            && kept.holds(self.tracking.pipeline.now())
+            && (request.if_none_match.is_empty() || request.if_none_match != kept.etags)
+        {
+            return Ok(kept.frame.clone());
+        }
+        let calls = &self.tracking.calls;
+        let time = calls.time_for(parse_grpc_timeout(headers), calls.unary_cap);
+        let conditional = !request.if_none_match.is_empty();
+        let answer = self.tracking.track_until(request, started + time);
+        let (response, until, ids) = tokio::time::timeout_at(started + time, answer)
+            .await
+            .unwrap_or_else(|_| Err(late()))?;
+        let frame = frame(&response, calls.response_bytes)?;
+        if let (Some(key), Some(until), false) = (key, until, conditional) {
+            self.keep(key, &response, frame.clone(), until, ids).await;
+        }
+        Ok(frame)
+    }
+
+    /// Keeps an answer, unless one of its records has changed while it was made.
+    async fn keep(
+        &self,
+        key: String,
+        response: &v1::TrackResponse,
+        frame: Bytes,
+        until: Timestamp,
+        ids: Vec<waybill_core::shipment::ShipmentId>,
+    ) {
+        let mut versions = Vec::with_capacity(ids.len());
+        for (id, shipment) in ids.iter().zip(&response.shipments) {
+            let version = self.tracking.pipeline.hub().version(id);
+            let then = version.load(Ordering::Acquire);
+            match self.tracking.pipeline.held(id).await {
+                Ok((record, _)) if record.etag == shipment.etag => versions.push((version, then)),
+                _ => return,
+            }
+        }
+        let etags: Vec<&str> = response.shipments.iter().map(|it| it.etag.as_str()).collect();
+        let kept = Kept { frame, etags: etags.join(","), until, versions };
+        self.kept.insert(key, Arc::new(kept));
+    }
+}
+
+/// The deadline passed while the answer was made.
+fn late() -> Failure {
+    Failure::new(v1::ErrorReason::Deadline, "the deadline passed with nothing usable")
+}
+
+/// Key of a request whose answer depends on nothing but number, carrier and view; `None` for one
+/// with further options. Spelling variants of a number have a key each and the same answer.
+fn plain_key(request: &v1::TrackRequest) -> Option<String> {
+    let plain = request.hints.is_none()
+        && request.max_age.is_none()
+        && !request.cache_only
+        && !request.wait_for_all_sources
+        && request.sources.is_empty()
+        && request.tracking_number.len() <= 64
+        && request.carrier.len() <= 64;
+    if !plain {
+        return None;
+    }
+    let mut key =
+        String::with_capacity(request.tracking_number.len() + request.carrier.len() + 2);
+    key.push_str(&request.tracking_number);
+    key.push('\n');
+    key.push_str(&request.carrier);
+    key.push(char::from(b'0' + u8::try_from(request.view).ok().filter(|view| *view < 10)?));
+    Some(key)
+}
+
+/// Reads the one message of a unary call.
+async fn read_message(mut body: Incoming, limit: usize) -> Result<Bytes, Failure> {
+    let broken = || Failure::field("request", "is not one uncompressed gRPC message");
+    let mut whole: Option<Bytes> = None;
+    let mut parts = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| broken())?.into_data() else { continue };
+        if data.len() + parts.len() + whole.as_ref().map_or(0, Bytes::len) > limit + HEAD {
+            return Err(too_large("the request", limit));
+        }
+        match whole.take() {
+            None if parts.is_empty() => whole = Some(data),
+            first => {
+                parts.extend_from_slice(&first.unwrap_or_default());
+                parts.extend_from_slice(&data);
+            }
+        }
+    }
+    let mut whole = whole.unwrap_or_else(|| parts.freeze());
+    if whole.len() < HEAD {
+        return Err(broken());
+    }
+    let head = whole.split_to(HEAD);
+    let length = usize::try_from(u32::from_be_bytes([head[1], head[2], head[3], head[4]]));
+    if head[0] == 1 {
+        let message = "compressed requests are not supported";
+        return Err(Failure::new(v1::ErrorReason::Unsupported, message));
+    }
+    if head[0] != 0 || length.ok() != Some(whole.len()) {
+        return Err(broken());
+    }
+    Ok(whole)
+}
+
+/// Encodes an answer with its frame head.
+fn frame(response: &v1::TrackResponse, limit: usize) -> Result<Bytes, Failure> {
+    let length = response.encoded_len();
+    if length > limit {
+        return Err(too_large("the answer", limit));
+    }
+    let mut frame = BytesMut::with_capacity(HEAD + length);
+    frame.put_u8(0);
+    frame.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+    response.encode_raw(&mut frame);
+    Ok(frame.freeze())
+}
+
+fn too_large(what: &str, limit: usize) -> Failure {
+    let message = format!("{what} is larger than {limit} bytes");
+    Failure::new(v1::ErrorReason::MessageTooLarge, message)
+}
+
+fn ok(frame: Bytes) -> Response<Reply> {
+    let mut response = Response::new(Reply::Frame(Some(frame)));
+    let grpc = HeaderValue::from_static("application/grpc");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, grpc);
+    response
+}
+
+/// Gives the failures that tonic itself finds (a message too large, not decodable, an unknown
+/// method) the reason and the trailers that every failed call carries.
+fn typed(response: Response<tonic::body::Body>) -> Response<Reply> {
+    let failed = Status::from_header_map(response.headers())
+        .filter(|_| !response.headers().contains_key("waybill-reason"));
+    let failure = failed.and_then(|status| match status.code() {
+        Code::OutOfRange => Some(Failure::new(
+            v1::ErrorReason::MessageTooLarge,
+            "the request is larger than the limit",
+        )),
+        Code::Unimplemented => {
+            Some(Failure::new(v1::ErrorReason::Unsupported, "no such method or encoding"))
+        }
+        Code::Internal => Some(Failure::field("request", "is not one well-formed gRPC message")),
+        _ => None,
+    });
+    match failure {
+        Some(failure) => Status::from(failure).into_http(),
+        None => response.map(|body| Reply::Tonic(Box::new(body))),
+    }
+}
+
+/// Last segment of a method's path, if it is one of ours; keeps the metric's labels few.
+fn method_name(path: &str) -> &'static str {
+    const METHODS: [&str; 8] = [
+        "Track",
+        "GetShipment",
+        "BatchTrack",
+        "Follow",
+        "ListCarriers",
+        "GetCarrier",
+        "DetectCarriers",
+        "ListEventCodes",
+    ];
+    let last = path.rsplit('/').next().unwrap_or_default();
+    METHODS.into_iter().find(|method| path.starts_with("/waybill.") && *method == last).unwrap_or("other")
+}
+
+/// Name of a code as the metrics print it.
+fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+impl Service<Request<Incoming>> for Front {
+    type Response = Response<Reply>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        if *self.drain.borrow() {
+            let failure = Failure::new(v1::ErrorReason::ServerDraining, "the server is going away");
+            return Box::pin(async { Ok(Status::from(failure).into_http()) });
+        }
+        if request.uri().path() == TRACK {
+            let front = self.clone();
+            return Box::pin(async move { Ok(front.track(request).await) });
+        }
+        let method = method_name(request.uri().path());
+        let mut routes = self.routes.clone();
+        Box::pin(async move {
+            let started = Instant::now();
+            let response = match routes.call(request).await {
+                Ok(response) => typed(response),
+                Err(never) => match never {},
+            };
+            let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |it| it.code());
+            let code = code_name(code);
+            metrics::counter!("waybill_rpc_total", "method" => method, "code" => code).increment(1);
+            metrics::histogram!("waybill_rpc_seconds", "method" => method)
+                .record(started.elapsed().as_secs_f64());
+            Ok(response)
+        })
+    }
+}
+
+/// Body of an answer.
+pub enum Reply {
+    /// One frame, then the trailer of success.
+    Frame(Option<Bytes>),
+    /// What tonic made.
+    Tonic(Box<tonic::body::Body>),
+    /// Nothing more.
+    Done,
+}
+
+impl Default for Reply {
+    fn default() -> Self {
+        Self::Done
+    }
+}
+
+impl Body for Reply {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = self.get_mut();
+        match this {
+            Self::Tonic(body) => Pin::new(body.as_mut()).poll_frame(cx),
+            Self::Done => Poll::Ready(None),
+            Self::Frame(frame) => match frame.take() {
+                Some(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
+                None => {
+                    *this = Self::Done;
+                    let mut trailers = HeaderMap::with_capacity(1);
+                    trailers.insert("grpc-status", HeaderValue::from_static("0"));
+                    Poll::Ready(Some(Ok(Frame::trailers(trailers))))
+                }
+            },
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Done => true,
+            Self::Frame(_) => false,
+            Self::Tonic(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Tonic(body) => body.size_hint(),
+            _ => SizeHint::default(),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The API: one file per service, [`convert`] for values, [`status`] for failures, and [`front`]
+//! before everything.
+
+pub mod carrier;
+pub mod convert;
+pub mod follow;
+pub mod front;
+pub mod status;
+pub mod tracking;
+
+use tokio::sync::watch;
+use tonic::service::Routes;
+
+use crate::config::Calls;
+use crate::v1::carrier_service_server::CarrierServiceServer;
+use crate::v1::tracking_service_server::TrackingServiceServer;
+
+/// Puts the services together. Reflection is served in both versions, because clients exist that
+/// speak only one of them.
+///
+/// # Errors
+/// If the compiled descriptors cannot be read, which a test rules out.
+pub fn service(
+    tracking: tracking::Tracking,
+    carriers: carrier::Carriers,
+    calls: &Calls,
+    reflection: bool,
+    drain: watch::Receiver<bool>,
+) -> Result<front::Front, String> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    spawn_health(health, drain.clone());
+    // Only a batch may be larger than another request; its own check is in the front.
+    let tracking_service = TrackingServiceServer::new(tracking.clone())
+        .max_decoding_message_size(calls.batch_bytes)
+        .max_encoding_message_size(calls.response_bytes);
+    let carrier_service = CarrierServiceServer::new(carriers)
+        .max_decoding_message_size(calls.request_bytes)
+        .max_encoding_message_size(calls.response_bytes);
+    let mut routes = Routes::new(health_service);
+    routes = routes.add_service(tracking_service).add_service(carrier_service);
+    if reflection {
+        let builder = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(crate::v1::DESCRIPTORS)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        let v1 = builder().build_v1().map_err(|error| error.to_string())?;
+        let v1alpha = builder().build_v1alpha().map_err(|error| error.to_string())?;
+        routes = routes.add_service(v1).add_service(v1alpha);
+    }
+    Ok(front::Front::new(tracking, routes.prepare(), drain))
+}
+
+/// Reports the services as serving until the server drains.
+fn spawn_health(health: tonic_health::server::HealthReporter, mut drain: watch::Receiver<bool>) {
+    crate::tasks::spawn("health", async move {
+        health.set_serving::<TrackingServiceServer<tracking::Tracking>>().await;
+        health.set_serving::<CarrierServiceServer<carrier::Carriers>>().await;
+        // A sender that is gone means the same as one that says so.
+        let _stopping = drain.wait_for(|drain| *drain).await;
+        health.set_not_serving::<TrackingServiceServer<tracking::Tracking>>().await;
+        health.set_not_serving::<CarrierServiceServer<carrier::Carriers>>().await;
+        health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+    });
+}

@@ -1,0 +1,329 @@
+//! From a failure to what the caller sees: one table from core's error kinds, one from reasons to
+//! gRPC codes and details, and the two plain trailers.
+//!
+//! **Invariant:** no text here holds a tracking number or anything else personal.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use prost::Message;
+use tonic::metadata::{AsciiMetadataValue, MetadataMap};
+use tonic::{Code, Status};
+use tonic_types::pb;
+use waybill_core::error::{Error, ErrorKind, Retry};
+
+use super::convert;
+use crate::pipeline::{Miss, Outcome, SourceResult};
+use crate::v1;
+use crate::v1::ErrorReason as Reason;
+
+/// Domain of every `google.rpc.ErrorInfo`.
+const DOMAIN: &str = "waybill.v1";
+
+/// How long to wait when nobody can say better.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// Why a call, or an item of one, failed.
+#[derive(Debug)]
+pub struct Failure {
+    /// Machine-readable reason.
+    pub reason: Reason,
+    /// English, for developers, without personal data.
+    pub message: String,
+    /// Wrong fields.
+    pub violations: Vec<v1::FieldViolation>,
+    /// When a retry can help; `None` if it cannot.
+    pub retry: Option<Duration>,
+    /// Further facts.
+    pub metadata: HashMap<String, String>,
+    /// What became of each source.
+    pub outcomes: Vec<v1::SourceOutcome>,
+}
+
+/// Row of the error table in `errors.proto`: what a core kind is called in an outcome, which
+/// reason it is, and whether a retry can help.
+pub const fn row(kind: ErrorKind) -> (v1::SourceResult, Reason) {
+    use v1::SourceResult as Result;
+    match kind {
+        ErrorKind::NotFound => (Result::NotFound, Reason::ShipmentNotFound),
+        ErrorKind::InvalidQuery => (Result::Rejected, Reason::FieldInvalid),
+        ErrorKind::HintRequired => (Result::SkippedHintMissing, Reason::HintRequired),
+        ErrorKind::Denied => (Result::Denied, Reason::SourcesUnavailable),
+        ErrorKind::Throttled => (Result::Throttled, Reason::SourceQuota),
+        ErrorKind::Timeout => (Result::Timeout, Reason::Deadline),
+        ErrorKind::Unavailable => (Result::Unavailable, Reason::SourcesUnavailable),
+        ErrorKind::Tripped => (Result::Tripped, Reason::BreakersTripped),
+        ErrorKind::Overloaded => (Result::Overloaded, Reason::Overloaded),
+        ErrorKind::Malformed => (Result::Malformed, Reason::SourcesUnavailable),
+        ErrorKind::Unsupported => (Result::SkippedUnsupported, Reason::NoSourceConfigured),
+        ErrorKind::Internal => (Result::Internal, Reason::Internal),
+    }
+}
+
+/// gRPC code of a reason; [`Code::Ok`] for one that never fails a call.
+pub const fn code(reason: Reason) -> Code {
+    match reason {
+        Reason::Unspecified | Reason::Internal => Code::Internal,
+        Reason::FieldInvalid | Reason::TrackingNumberInvalid | Reason::TokenInvalid => {
+            Code::InvalidArgument
+        }
+        Reason::HintRequired | Reason::NoSourceConfigured => Code::FailedPrecondition,
+        Reason::ShipmentNotFound => Code::Ok,
+        Reason::IdNotFound => Code::NotFound,
+        Reason::SourcesUnavailable | Reason::BreakersTripped | Reason::ServerDraining => {
+            Code::Unavailable
+        }
+        Reason::SourceQuota
+        | Reason::Overloaded
+        | Reason::MessageTooLarge
+        | Reason::WatchLimit => Code::ResourceExhausted,
+        Reason::Deadline => Code::DeadlineExceeded,
+        Reason::Unsupported => Code::Unimplemented,
+    }
+}
+
+/// Whether waiting helps, by the table in `errors.proto`.
+const fn waits(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::SourcesUnavailable
+            | Reason::BreakersTripped
+            | Reason::SourceQuota
+            | Reason::Overloaded
+            | Reason::Deadline
+            | Reason::ServerDraining
+    )
+}
+
+/// Name of a reason without its prefix.
+pub fn name(reason: Reason) -> &'static str {
+    reason.as_str_name().trim_start_matches("ERROR_REASON_")
+}
+
+impl Failure {
+    /// Makes a failure; reasons that pass by themselves advise to wait a second.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            violations: Vec::new(),
+            retry: waits(reason).then_some(WAIT),
+            metadata: HashMap::new(),
+            outcomes: Vec::new(),
+        }
+    }
+
+    /// A field breaks its constraint.
+    pub fn field(field: impl Into<String>, description: impl Into<String>) -> Self {
+        let (field, description) = (field.into(), description.into());
+        let mut failure = Self::new(Reason::FieldInvalid, format!("{field}: {description}"));
+        failure.violations.push(v1::FieldViolation { field, description });
+        failure
+    }
+
+    /// A tracking number has a wrong length or characters.
+    pub fn number(field: impl Into<String>, description: &str) -> Self {
+        Self { reason: Reason::TrackingNumberInvalid, ..Self::field(field, description) }
+    }
+
+    /// Adds a fact.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.metadata.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// The same facts inside an answer.
+    pub fn into_problem(self) -> v1::Problem {
+        v1::Problem {
+            reason: self.reason as i32,
+            code: code(self.reason) as i32,
+            message: self.message,
+            violations: self.violations,
+            retry_delay: self.retry.map(convert::duration),
+            metadata: self.metadata,
+        }
+    }
+}
+
+impl From<Miss> for Failure {
+    fn from(miss: Miss) -> Self {
+        match miss {
+            Miss::NoSource { carriers } => Self::new(
+                Reason::NoSourceConfigured,
+                "no source is configured for this number or carrier; set [sources.<id>] in the \
+                 configuration, for example [sources.ups] (waybill init prints all of them)",
+            )
+            .with("carriers", carriers.join(","))
+            .with("setting", "sources"),
+            Miss::HintRequired(hint) => Self::new(
+                Reason::HintRequired,
+                format!("every source that could answer needs hints.{hint}"),
+            )
+            .with("hint", hint),
+            Miss::UnknownSource(_) => Self::field("sources", "names a source that is not configured"),
+            Miss::NoTime => {
+                Self::new(Reason::Deadline, "less time is left than asking takes, and nothing is stored")
+            }
+            Miss::Store(detail) => {
+                tracing::error!(detail, "the store failed");
+                Self::new(Reason::Internal, "the store failed")
+            }
+            Miss::UnknownId => Self::new(Reason::IdNotFound, "no shipment has this id"),
+            Miss::SourcesFailed(outcomes) => sources_failed(&outcomes),
+        }
+    }
+}
+
+/// With the common reason if all sources have the same, else with `SOURCES_UNAVAILABLE`. The wait
+/// is the shortest that any of them advises.
+fn sources_failed(outcomes: &[Outcome]) -> Failure {
+    let mut reasons = outcomes.iter().filter_map(|outcome| match &outcome.result {
+        SourceResult::Failed(error) => Some(row(error.kind).1),
+        SourceResult::StillRunning => Some(Reason::Deadline),
+        _ => None,
+    });
+    let first = reasons.next().unwrap_or(Reason::SourcesUnavailable);
+    let reason = if reasons.all(|other| other == first) { first } else { Reason::SourcesUnavailable };
+    let mut failure = Failure::new(reason, "every asked source failed and nothing is stored");
+    let advised = outcomes.iter().filter_map(|outcome| match &outcome.result {
+        SourceResult::Failed(Error { retry: Retry::After(wait), .. }) => Some(*wait),
+        _ => None,
+    });
+    if let (Some(wait), true) = (advised.min(), waits(reason)) {
+        failure.retry = Some(wait.max(Duration::from_millis(1)));
+    }
+    failure.outcomes = outcomes.iter().map(outcome).collect();
+    if reason == Reason::FieldInvalid {
+        let description = "refused by every source".to_owned();
+        failure
+            .violations
+            .push(v1::FieldViolation { field: "tracking_number".to_owned(), description });
+    }
+    failure
+}
+
+/// Writes what became of one source.
+pub fn outcome(outcome: &Outcome) -> v1::SourceOutcome {
+    let (result, error) = match &outcome.result {
+        SourceResult::Found => (v1::SourceResult::Found, None),
+        SourceResult::SkippedFresh => (v1::SourceResult::SkippedFresh, None),
+        SourceResult::SkippedNotNeeded => (v1::SourceResult::SkippedNotNeeded, None),
+        SourceResult::StillRunning => (v1::SourceResult::StillRunning, None),
+        SourceResult::NotFound(wait) => {
+            let mut failure = Failure::new(Reason::ShipmentNotFound, "the source does not know it");
+            failure.retry = Some(*wait);
+            (v1::SourceResult::NotFound, Some(failure))
+        }
+        SourceResult::SkippedHintMissing(hint) => {
+            let failure = Failure::new(Reason::HintRequired, format!("it needs hints.{hint}"));
+            (v1::SourceResult::SkippedHintMissing, Some(failure.with("hint", *hint)))
+        }
+        SourceResult::Failed(error) => {
+            let (result, reason) = row(error.kind);
+            let mut failure = Failure::new(reason, error.message.clone());
+            if let Retry::After(wait) = error.retry {
+                failure.retry = Some(wait);
+            }
+            if !error.native_code.is_empty() {
+                failure = failure.with("native_code", error.native_code.clone());
+            }
+            (result, Some(failure))
+        }
+    };
+    v1::SourceOutcome {
+        source: outcome.source.to_owned(),
+        result: result as i32,
+        error: error.map(Failure::into_problem),
+        fetch_time: outcome.fetch_time.map(convert::timestamp),
+        latency: outcome.latency.map(convert::duration),
+        attempt_count: outcome.attempts,
+    }
+}
+
+impl From<Failure> for Status {
+    fn from(failure: Failure) -> Self {
+        let code = match code(failure.reason) {
+            Code::Ok => Code::Internal,
+            code => code,
+        };
+        let details = pb::Status {
+            code: code as i32,
+            message: failure.message.clone(),
+            details: details(&failure),
+        };
+        let mut trailers = MetadataMap::new();
+        trailers.insert("waybill-reason", AsciiMetadataValue::from_static(name(failure.reason)));
+        if let Some(wait) = failure.retry {
+            let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            trailers.insert("waybill-retry-ms", AsciiMetadataValue::from(millis));
+        }
+        let bytes = details.encode_to_vec().into();
+        Self::with_details_and_metadata(code, failure.message, bytes, trailers)
+    }
+}
+
+fn details(failure: &Failure) -> Vec<prost_types::Any> {
+    let mut details = vec![any("ErrorInfo", &pb::ErrorInfo {
+        reason: name(failure.reason).to_owned(),
+        domain: DOMAIN.to_owned(),
+        metadata: failure.metadata.clone(),
+    })];
+    match failure.reason {
+        Reason::HintRequired | Reason::NoSourceConfigured => {
+            details.push(any("PreconditionFailure", &pb::PreconditionFailure {
+                violations: vec![pb::precondition_failure::Violation {
+                    r#type: name(failure.reason).to_owned(),
+                    subject: failure
+                        .metadata
+                        .get("hint")
+                        .or_else(|| failure.metadata.get("setting"))
+                        .cloned()
+                        .unwrap_or_default(),
+                    description: failure.message.clone(),
+                }],
+            }));
+        }
+        Reason::SourceQuota | Reason::WatchLimit => details.push(any("QuotaFailure", &pb::QuotaFailure {
+            violations: vec![pb::quota_failure::Violation {
+                subject: failure.metadata.get("subject").cloned().unwrap_or_default(),
+                description: failure.message.clone(),
+                ..Default::default()
+            }],
+        })),
+        Reason::IdNotFound => details.push(any("ResourceInfo", &pb::ResourceInfo {
+            resource_type: failure.metadata.get("type").cloned().unwrap_or_default(),
+            description: failure.message.clone(),
+            ..Default::default()
+        })),
+        Reason::MessageTooLarge if failure.violations.is_empty() => {
+            details.push(any("BadRequest", &pb::BadRequest::default()));
+        }
+        _ => {}
+    }
+    if !failure.violations.is_empty() {
+        let violations = failure.violations.iter().map(|violation| {
+            pb::bad_request::FieldViolation {
+                field: violation.field.clone(),
+                description: violation.description.clone(),
+                ..Default::default()
+            }
+        });
+        details.push(any("BadRequest", &pb::BadRequest { field_violations: violations.collect() }));
+    }
+    if let Some(wait) = failure.retry {
+        details.push(any("RetryInfo", &pb::RetryInfo { retry_delay: Some(convert::duration(wait)) }));
+    }
+    if !failure.outcomes.is_empty() {
+        details.push(prost_types::Any {
+            type_url: "type.googleapis.com/waybill.v1.SourceOutcomes".to_owned(),
+            value: v1::SourceOutcomes { outcomes: failure.outcomes.clone() }.encode_to_vec(),
+        });
+    }
+    details
+}
+
+fn any(name: &str, message: &impl Message) -> prost_types::Any {
+    let type_url = format!("type.googleapis.com/google.rpc.{name}");
+    prost_types::Any { type_url, value: message.encode_to_vec() }
+}

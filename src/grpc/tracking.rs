@@ -1,0 +1,379 @@
+//! `waybill.v1.TrackingService`: requests in, lookups out, records back.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use tokio::time::Instant;
+use tokio_stream::Stream;
+use tonic::{Request, Response, Status};
+use waybill_core::adapter::Hints;
+use waybill_core::number::TrackingNumber;
+use waybill_core::shipment::{Shipment, ShipmentId};
+
+use super::convert::{self, View};
+use super::follow;
+use super::status::{self, Failure};
+use crate::config::Calls;
+use crate::guard::Priority;
+use crate::pipeline::{self, Found, Lookup, LookupOptions, Pipeline, SourceResult, State};
+use crate::server::deadline::parse_grpc_timeout;
+use crate::v1;
+use crate::v1::tracking_service_server::TrackingService;
+
+/// How many items of one batch are looked up at the same time.
+const BATCH_WIDTH: usize = 64;
+/// A batch keeps this share of its time for sending results: one part in this many.
+const BATCH_RESERVE: u32 = 20;
+
+/// The service.
+#[derive(Clone)]
+pub struct Tracking {
+    pub(super) pipeline: Pipeline,
+    pub(super) calls: Arc<Calls>,
+    pub(super) streams: follow::Streams,
+}
+
+impl Tracking {
+    /// Makes the service.
+    pub fn new(pipeline: Pipeline, calls: Arc<Calls>, streams: follow::Streams) -> Self {
+        Self { pipeline, calls, streams }
+    }
+
+    /// Answers `Track`, and says until when the same request has the same answer without asking
+    /// anybody, apart from `freshness.state`.
+    pub(super) async fn track_until(
+        &self,
+        request: v1::TrackRequest,
+        deadline: Instant,
+    ) -> Result<(v1::TrackResponse, Option<jiff::Timestamp>, Vec<ShipmentId>), Failure> {
+        let view = view(request.view)?;
+        let number = number("tracking_number", &request.tracking_number)?;
+        carrier("carrier", &request.carrier)?;
+        let lookup = Lookup {
+            number,
+            carrier: request.carrier,
+            hints: hints(request.hints)?,
+            sources: sources(request.sources)?,
+            max_age: max_age(request.max_age)?,
+            cache_only: request.cache_only,
+            wait_for_all: request.wait_for_all_sources,
+            deadline,
+            priority: Priority::Interactive,
+        };
+        let found = self.pipeline.track(&lookup).await?;
+        let ids = found.shipments.iter().map(|record| record.id.clone()).collect();
+        let until = found.good_until;
+        Ok((response(&found, view, &request.if_none_match), until, ids))
+    }
+
+    async fn get(
+        &self,
+        request: v1::GetShipmentRequest,
+        deadline: Instant,
+    ) -> Result<v1::GetShipmentResponse, Failure> {
+        let view = view(request.view)?;
+        let id = shipment_id("id", request.id)?;
+        let options = LookupOptions {
+            max_age: max_age(request.max_age)?,
+            cache_only: request.cache_only,
+            wait_for_all: false,
+            sources: Vec::new(),
+            deadline,
+            priority: Priority::Interactive,
+        };
+        let found = self.pipeline.get(&id, &options).await.map_err(|miss| {
+            let failure = Failure::from(miss);
+            if failure.reason == v1::ErrorReason::IdNotFound {
+                failure.with("type", "waybill.v1.Shipment")
+            } else {
+                failure
+            }
+        })?;
+        let mut all = response(&found, view, &request.if_none_match);
+        Ok(v1::GetShipmentResponse {
+            shipment: all.shipments.pop(),
+            freshness: all.freshness,
+            outcomes: all.outcomes,
+            not_modified: all.not_modified,
+            partial: all.partial,
+        })
+    }
+
+    /// Checks a batch as a whole and returns the lookups of its distinct items. An item that is
+    /// wrong by itself fails by itself.
+    fn batch(
+        &self,
+        request: v1::BatchTrackRequest,
+        deadline: Instant,
+    ) -> Result<BatchStream, Failure> {
+        let view = view(request.view)?;
+        if request.items.is_empty() || request.items.len() > self.calls.batch_items {
+            let limit = self.calls.batch_items;
+            return Err(Failure::field("items", format!("must have 1 to {limit} items")));
+        }
+        let now = Instant::now();
+        let time = deadline.saturating_duration_since(now);
+        let options = LookupOptions {
+            max_age: max_age(request.max_age)?,
+            cache_only: request.cache_only,
+            wait_for_all: request.wait_for_all_sources,
+            sources: sources(request.sources)?,
+            deadline: now + time - time / BATCH_RESERVE,
+            priority: Priority::Background,
+        };
+        // Equal items are asked once and answered for each.
+        let mut groups: Vec<(v1::BatchTrackItem, Vec<(u32, String)>)> = Vec::new();
+        let mut seen: HashMap<Vec<u8>, usize> = HashMap::new();
+        for (index, mut item) in (0_u32..).zip(request.items) {
+            let correlation_id = std::mem::take(&mut item.correlation_id);
+            let key = prost::Message::encode_to_vec(&item);
+            let at = *seen.entry(key).or_insert_with(|| {
+                groups.push((item, Vec::new()));
+                groups.len() - 1
+            });
+            groups[at].1.push((index, correlation_id));
+        }
+        let pipeline = self.pipeline.clone();
+        let results = stream::iter(groups)
+            .map(move |(item, places)| {
+                let (pipeline, options) = (pipeline.clone(), options.clone());
+                async move { answer_group(&pipeline, &options, view, item, places).await }
+            })
+            .buffer_unordered(BATCH_WIDTH)
+            .flat_map(stream::iter);
+        Ok(Box::pin(summarised(results)))
+    }
+}
+
+type BatchStream = Pin<Box<dyn Stream<Item = Result<v1::BatchTrackResponse, Status>> + Send>>;
+
+async fn answer_group(
+    pipeline: &Pipeline,
+    options: &LookupOptions,
+    view: View,
+    item: v1::BatchTrackItem,
+    places: Vec<(u32, String)>,
+) -> Vec<v1::BatchTrackResult> {
+    use v1::batch_track_result::Outcome;
+    let answer = answer_item(pipeline, options, view, item, &places).await;
+    let outcome = match answer {
+        Ok(response) => Outcome::Response(response),
+        Err(failure) => Outcome::Error(failure.into_problem()),
+    };
+    let result = |(index, correlation_id)| v1::BatchTrackResult {
+        index,
+        correlation_id,
+        outcome: Some(outcome.clone()),
+    };
+    places.into_iter().map(result).collect()
+}
+
+async fn answer_item(
+    pipeline: &Pipeline,
+    options: &LookupOptions,
+    view: View,
+    item: v1::BatchTrackItem,
+    places: &[(u32, String)],
+) -> Result<v1::TrackResponse, Failure> {
+    let path = |field: &str| format!("items[{}].{field}", places.first().map_or(0, |place| place.0));
+    if places.iter().any(|(_, id)| id.chars().count() > 128) {
+        return Err(Failure::field(path("correlation_id"), "must have at most 128 characters"));
+    }
+    let number = number(&path("tracking_number"), &item.tracking_number)?;
+    carrier(&path("carrier"), &item.carrier)?;
+    let lookup = Lookup { hints: hints(item.hints)?, ..options.lookup(number, item.carrier) };
+    if lookup.deadline <= Instant::now() {
+        let message = "the deadline of the batch came before this item";
+        return Err(Failure::new(v1::ErrorReason::Deadline, message));
+    }
+    let found = pipeline.track(&lookup).await?;
+    Ok(response(&found, view, &item.if_none_match))
+}
+
+/// Sends every result, then the totals.
+fn summarised(
+    results: impl Stream<Item = v1::BatchTrackResult> + Send + 'static,
+) -> impl Stream<Item = Result<v1::BatchTrackResponse, Status>> + Send {
+    use v1::batch_track_response::Message;
+    let message = |message| Ok(v1::BatchTrackResponse { message: Some(message) });
+    let start = Some((Box::pin(results), v1::BatchTrackSummary::default()));
+    stream::unfold(start, move |state| async move {
+        let (mut results, mut summary) = state?;
+        match results.next().await {
+            Some(result) => {
+                match result.outcome {
+                    Some(v1::batch_track_result::Outcome::Response(_)) => summary.success_count += 1,
+                    _ => summary.error_count += 1,
+                }
+                Some((message(Message::Result(result)), Some((results, summary))))
+            }
+            None => Some((message(Message::Summary(summary)), None)),
+        }
+    })
+}
+
+#[tonic::async_trait]
+impl TrackingService for Tracking {
+    async fn track(
+        &self,
+        request: Request<v1::TrackRequest>,
+    ) -> Result<Response<v1::TrackResponse>, Status> {
+        let deadline = self.deadline(&request, self.calls.unary_cap);
+        let (response, _, _) = self.track_until(request.into_inner(), deadline).await?;
+        Ok(Response::new(response))
+    }
+
+    async fn get_shipment(
+        &self,
+        request: Request<v1::GetShipmentRequest>,
+    ) -> Result<Response<v1::GetShipmentResponse>, Status> {
+        let deadline = self.deadline(&request, self.calls.unary_cap);
+        Ok(Response::new(self.get(request.into_inner(), deadline).await?))
+    }
+
+    type BatchTrackStream = BatchStream;
+
+    async fn batch_track(
+        &self,
+        request: Request<v1::BatchTrackRequest>,
+    ) -> Result<Response<BatchStream>, Status> {
+        let deadline = self.deadline(&request, self.calls.batch_cap);
+        Ok(Response::new(self.batch(request.into_inner(), deadline)?))
+    }
+
+    type FollowStream = follow::FollowStream;
+
+    async fn follow(
+        &self,
+        request: Request<v1::FollowRequest>,
+    ) -> Result<Response<follow::FollowStream>, Status> {
+        let open = request.into_inner().open.ok_or_else(|| Failure::field("open", "is required"))?;
+        Ok(Response::new(follow::open(self, open)?))
+    }
+}
+
+impl Tracking {
+    fn deadline<T>(&self, request: &Request<T>, cap: Duration) -> Instant {
+        let stated = parse_grpc_timeout(request.metadata().as_ref());
+        Instant::now() + self.calls.time_for(stated, cap)
+    }
+}
+
+/// Reads a view.
+pub(super) fn view(number: i32) -> Result<View, Failure> {
+    View::read(number).ok_or_else(|| Failure::field("view", "is not a known view"))
+}
+
+/// Reads a tracking number.
+pub(super) fn number(field: &str, text: &str) -> Result<TrackingNumber, Failure> {
+    TrackingNumber::parse(text).map_err(|description| Failure::number(field, description))
+}
+
+/// Checks a carrier id.
+pub(super) fn carrier(field: &str, id: &str) -> Result<(), Failure> {
+    let valid = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    if id.len() <= 64 && id.bytes().all(valid) {
+        return Ok(());
+    }
+    Err(Failure::field(field, "must be a carrier id: at most 64 of a-z, 0-9 and hyphen"))
+}
+
+/// Checks a shipment id.
+pub(super) fn shipment_id(field: &str, id: String) -> Result<ShipmentId, Failure> {
+    let valid = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
+    if id.len() == 26 && id.bytes().all(valid) {
+        return Ok(ShipmentId(id));
+    }
+    Err(Failure::field(field, "must be a shipment id: 26 of 0-9 and a-z"))
+}
+
+/// Reads hints.
+pub(super) fn hints(hints: Option<v1::Hints>) -> Result<Hints, Failure> {
+    let hints = hints.unwrap_or_default();
+    let country = |field: &str, code: String| {
+        if code.is_empty() || code.len() == 2 && code.bytes().all(|c| c.is_ascii_uppercase()) {
+            return Ok(code);
+        }
+        Err(Failure::field(field, "must be an ISO 3166-1 alpha-2 code in upper case"))
+    };
+    if hints.postal_code.chars().count() > 16 {
+        return Err(Failure::field("hints.postal_code", "must have at most 16 characters"));
+    }
+    if !hints.ship_date.is_empty() && hints.ship_date.parse::<jiff::civil::Date>().is_err() {
+        return Err(Failure::field("hints.ship_date", "must be a date of the form YYYY-MM-DD"));
+    }
+    Ok(Hints {
+        postal_code: hints.postal_code.into(),
+        destination_country: country("hints.destination_country", hints.destination_country)?,
+        origin_country: country("hints.origin_country", hints.origin_country)?,
+        ship_date: hints.ship_date,
+    })
+}
+
+fn sources(ids: Vec<String>) -> Result<Vec<String>, Failure> {
+    if ids.len() > 16 {
+        return Err(Failure::field("sources", "must have at most 16 ids"));
+    }
+    Ok(ids)
+}
+
+fn max_age(age: Option<prost_types::Duration>) -> Result<Option<Duration>, Failure> {
+    let Some(age) = age else { return Ok(None) };
+    let wrong = |_| Failure::field("max_age", "must not be negative");
+    Duration::try_from(age).map(Some).map_err(wrong)
+}
+
+/// Writes the answer of a lookup.
+fn response(found: &Found, view: View, if_none_match: &str) -> v1::TrackResponse {
+    let not_modified = !if_none_match.is_empty() && etags_hold(&found.shipments, if_none_match);
+    let shipments = if not_modified { &[][..] } else { &found.shipments[..] };
+    v1::TrackResponse {
+        shipments: shipments.iter().map(|record| convert::shipment(record, view)).collect(),
+        freshness: Some(freshness(&found.freshness)),
+        outcomes: found.outcomes.iter().map(status::outcome).collect(),
+        not_modified,
+        partial: is_partial(&found.outcomes),
+    }
+}
+
+/// Tells whether the caller holds exactly these records in this order.
+pub(super) fn etags_hold(shipments: &[Arc<Shipment>], held: &str) -> bool {
+    !shipments.is_empty() && held.split(',').eq(shipments.iter().map(|record| record.etag.as_str()))
+}
+
+/// Writes freshness.
+pub(super) fn freshness(freshness: &pipeline::Freshness) -> v1::Freshness {
+    let state = match freshness.state {
+        State::Live => v1::FreshnessState::Live,
+        State::Fresh => v1::FreshnessState::Fresh,
+        State::Stale => v1::FreshnessState::Stale,
+        State::StaleSourcesDown => v1::FreshnessState::StaleSourcesDown,
+        State::Final => v1::FreshnessState::Final,
+    };
+    v1::Freshness {
+        state: state as i32,
+        fetch_time: freshness.fetch_time.map(convert::timestamp),
+        fresh_until: freshness.fresh_until.map(convert::timestamp),
+        last_attempt_time: freshness.last_attempt.map(convert::timestamp),
+        revalidating: freshness.revalidating,
+    }
+}
+
+/// Some, not all, of the asked sources failed or are still running.
+fn is_partial(outcomes: &[pipeline::Outcome]) -> bool {
+    let lacking = |outcome: &pipeline::Outcome| {
+        matches!(outcome.result, SourceResult::Failed(_) | SourceResult::StillRunning)
+    };
+    let asked = |outcome: &pipeline::Outcome| {
+        lacking(outcome) || matches!(outcome.result, SourceResult::Found | SourceResult::NotFound(_))
+    };
+    let (mut asked_count, mut lacking_count) = (0, 0);
+    for outcome in outcomes.iter().filter(|outcome| asked(outcome)) {
+        asked_count += 1;
+        lacking_count += usize::from(lacking(outcome));
+    }
+    lacking_count > 0 && lacking_count < asked_count
+}

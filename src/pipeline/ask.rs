@@ -1,0 +1,130 @@
+//! Step 3: the routed sources at once, one flight per source and number.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::{Instant, sleep_until};
+use waybill_core::adapter::Query;
+use waybill_core::error::{Error, ErrorKind};
+
+use super::recall::Recalled;
+use super::route::Routed;
+use super::settle::{Settled, key, settle};
+use super::{Lookup, Pipeline, Source};
+use crate::cache::{Age, CacheState, Entry, Held};
+use crate::guard::{Ask, Asked, Priority, Share};
+
+/// What became of the sources that were asked, by their place in the route.
+pub(super) type Answers = Vec<(usize, Option<Arc<Settled>>)>;
+
+/// How long a flight may take when nobody's deadline bounds it.
+const FLIGHT_LIMIT: Duration = Duration::from_secs(30);
+
+/// Asks every source whose held answer is too old, and waits as long as the lookup allows. A
+/// source without a settled answer is still running.
+pub(super) async fn ask(
+    pipeline: &Pipeline,
+    lookup: &Lookup,
+    routed: &[Routed],
+    recalled: &Recalled,
+) -> Answers {
+    if recalled.must_not_ask {
+        return Vec::new();
+    }
+    let mut flights = FuturesUnordered::new();
+    let mut answers: Answers = Vec::new();
+    for (at, routed) in routed.iter().enumerate() {
+        let age = recalled.ages[at];
+        if routed.skip.is_some() || age == Age::Fresh {
+            continue;
+        }
+        let before = recalled.entries[at].clone();
+        let flight = depart(pipeline, &routed.source, lookup, &routed.format, before);
+        answers.push((at, None));
+        if age == Age::Expired {
+            flights.push(async move { (at, flight.await) });
+        }
+    }
+    let nearly = lookup.deadline - remaining(lookup.deadline) / 10;
+    let mut until = nearly;
+    loop {
+        tokio::select! {
+            biased;
+            next = flights.next() => {
+                let Some((at, settled)) = next else { return answers };
+                let usable = settled.as_ref().is_some_and(|settled| is_usable(settled));
+                for answer in answers.iter_mut().filter(|answer| answer.0 == at) {
+                    answer.1 = Some(settled.clone().unwrap_or_else(lost));
+                }
+                if usable && !lookup.wait_for_all {
+                    until = until.min(Instant::now() + pipeline.parts.patience);
+                }
+            }
+            () = sleep_until(until) => return answers,
+        }
+    }
+}
+
+fn remaining(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
+}
+
+fn is_usable(settled: &Settled) -> bool {
+    matches!(settled.entry.answer, Held::Found(_))
+}
+
+/// What a flight comes to that died: a defect, already counted and logged where it happened.
+fn lost() -> Arc<Settled> {
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    let error = Error::new(ErrorKind::Internal, "the question to the source died").unspent();
+    let entry = Entry { fetch_time: at, fresh_until: at, keep_until: at, answer: Held::Failed(error) };
+    Arc::new(Settled { entry: Arc::new(entry), attempts: 0, latency: None })
+}
+
+/// Joins the flight to this source for this number, or starts it. It goes on when the caller
+/// leaves, and ends in steps 4 to 8.
+pub(super) fn depart(
+    pipeline: &Pipeline,
+    source: &Arc<Source>,
+    lookup: &Lookup,
+    format: &str,
+    before: Option<Arc<Entry>>,
+) -> impl Future<Output = Option<Arc<Settled>>> + Send + use<> {
+    let query = query(lookup, format);
+    let key = key(pipeline, source, &query);
+    let (pipeline, source, priority) = (pipeline.clone(), Arc::clone(source), lookup.priority);
+    let deadline = match priority {
+        // Whoever joins later may have more time: the flight gets what the first one has, and at
+        // least what one attempt takes.
+        Priority::Interactive => lookup.deadline.max(Instant::now() + source.limits.timeout),
+        Priority::Background => Instant::now() + FLIGHT_LIMIT,
+    };
+    let flights = Arc::clone(&pipeline.flights);
+    flights.join(key.clone(), move || async move {
+        let share = match pipeline.parts.cache.state() {
+            CacheState::Working => Share::Full,
+            CacheState::Degraded { .. } => Share::Degraded,
+        };
+        let queries: Arc<[Query]> = Arc::from([query.clone()]);
+        let Asked { answers, attempts, latency } =
+            source.guard.ask(Ask { queries, deadline, priority, share }).await;
+        let answer = answers.into_iter().next().unwrap_or_else(|| {
+            Err(Error::new(ErrorKind::Internal, "the adapter gave no answer to the query"))
+        });
+        let entry =
+            Arc::new(settle(&pipeline, &source, &query, answer, before.as_deref()).await);
+        pipeline.parts.cache.put(&key, Arc::clone(&entry)).await;
+        Arc::new(Settled { entry, attempts, latency })
+    })
+}
+
+/// The question to one source.
+pub(super) fn query(lookup: &Lookup, format: &str) -> Query {
+    Query {
+        number: lookup.number.clone(),
+        hints: lookup.hints.clone(),
+        format: format.to_owned(),
+    }
+}

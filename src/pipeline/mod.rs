@@ -1,0 +1,296 @@
+//! The life of a request between gRPC and the sources, in eight steps.
+//!
+//! 1. **route**: which sources may know this number ([`route`])
+//! 2. **recall**: what is held already, and is it fresh enough to answer now ([`recall`])
+//! 3. **ask**: the routed sources at once, one flight per source and number ([`ask`])
+//! 4. **reconcile** reports and last known record into one
+//! 5. **verify**: findings attached, nothing thrown away
+//! 6. **assess**: what depends on the clock
+//! 7. **remember**: compare version, write dossier, record and change log in one commit
+//! 8. **publish**: tell watchers
+//!
+//! Steps 4 to 8 are in [`settle`]: whatever brings news, a call, a poll or a replay, ends there.
+//!
+//! **Invariant:** a caller that goes away cancels nobody. Sources are asked by detached flights
+//! that end in steps 4 to 8 whether or not somebody still waits.
+
+mod ask;
+mod recall;
+mod route;
+mod settle;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use waybill_core::adapter::{Descriptor, Hints, Limits};
+use waybill_core::error::Error;
+use waybill_core::number::TrackingNumber;
+use waybill_core::shipment::{Shipment, ShipmentId};
+
+use crate::cache::flight::Flights;
+use crate::cache::{Cache, Key, Policy};
+use crate::clock::Clock;
+use crate::guard::{Guard, Priority};
+use crate::store::Store;
+use crate::store::seal::Keys;
+use crate::watch::Hub;
+
+pub use settle::Settled;
+
+/// One account of one source, behind its guard.
+pub struct Source {
+    /// What it is.
+    pub descriptor: &'static Descriptor,
+    /// Name of the account, "default" if there is only one.
+    pub account: String,
+    /// Limits with the operator's changes.
+    pub limits: Limits,
+    /// The stack that protects it, and us from it.
+    pub guard: Guard,
+}
+
+/// Everything that the eight steps use.
+pub struct Parts {
+    /// Configured sources, accounts of one source side by side.
+    pub sources: Vec<Arc<Source>>,
+    /// The truth.
+    pub store: Arc<dyn Store>,
+    /// Keyed hashes.
+    pub keys: Arc<Keys>,
+    /// Answers of sources.
+    pub cache: Arc<dyn Cache>,
+    /// How long an answer is fresh.
+    pub policy: Policy,
+    /// How long to wait for the others after the first usable answer.
+    pub patience: Duration,
+    /// Now.
+    pub clock: Clock,
+    /// Who wants to know of changes.
+    pub hub: Arc<Hub>,
+}
+
+/// The eight steps. Cheap to clone.
+#[derive(Clone)]
+pub struct Pipeline {
+    parts: Arc<Parts>,
+    flights: Arc<Flights<Key, Arc<Settled>>>,
+}
+
+/// One question of a caller.
+#[derive(Clone)]
+pub struct Lookup {
+    /// The number.
+    pub number: TrackingNumber,
+    /// Carrier named by the caller; empty if none.
+    pub carrier: String,
+    /// Further facts.
+    pub hints: Hints,
+    /// Source ids to use; empty: all.
+    pub sources: Vec<String>,
+    /// Greatest age of held data.
+    pub max_age: Option<Duration>,
+    /// Ask nobody.
+    pub cache_only: bool,
+    /// Wait for everybody until the deadline.
+    pub wait_for_all: bool,
+    /// When the caller stops waiting.
+    pub deadline: tokio::time::Instant,
+    /// Whether somebody waits at a screen.
+    pub priority: Priority,
+}
+
+/// What a lookup comes to.
+pub struct Found {
+    /// Records, best first.
+    pub shipments: Vec<Arc<Shipment>>,
+    /// Their age.
+    pub freshness: Freshness,
+    /// Every source that could have been asked.
+    pub outcomes: Vec<Outcome>,
+    /// Until when the same lookup has the same answer without asking anybody; `None` if the next
+    /// one has to look again.
+    pub good_until: Option<Timestamp>,
+}
+
+/// Why a lookup has nothing to show.
+#[derive(Debug)]
+pub enum Miss {
+    /// No configured source serves the number; what it looks like.
+    NoSource {
+        /// Carriers that the format points to.
+        carriers: Vec<String>,
+    },
+    /// Every source that could answer needs this hint.
+    HintRequired(&'static str),
+    /// A source id that does not exist or is not configured.
+    UnknownSource(String),
+    /// Every asked source failed, and nothing is stored.
+    SourcesFailed(Vec<Outcome>),
+    /// Less time is left than asking takes, and nothing is stored.
+    NoTime,
+    /// The store does not answer.
+    Store(String),
+    /// No shipment has this id.
+    UnknownId,
+}
+
+/// Age of the records of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Freshness {
+    /// Summary.
+    pub state: State,
+    /// Most recent successful fetch.
+    pub fetch_time: Option<Timestamp>,
+    /// Until then it counts as fresh.
+    pub fresh_until: Option<Timestamp>,
+    /// Most recent attempt.
+    pub last_attempt: Option<Timestamp>,
+    /// A refresh is running.
+    pub revalidating: bool,
+}
+
+/// Summary of freshness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// A source was asked for this call and answered.
+    Live,
+    /// Held, within its fresh period.
+    Fresh,
+    /// Held, past it.
+    Stale,
+    /// Held, past it, because every suitable source failed.
+    StaleSourcesDown,
+    /// Terminal; no refresh is needed.
+    Final,
+}
+
+/// What became of one source.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Source id.
+    pub source: &'static str,
+    /// Result.
+    pub result: SourceResult,
+    /// When its data in the answer was fetched.
+    pub fetch_time: Option<Timestamp>,
+    /// From the first attempt to the result.
+    pub latency: Option<Duration>,
+    /// Upstream requests made for this call.
+    pub attempts: u32,
+    /// When it was last asked, successfully or not.
+    pub attempt_time: Option<Timestamp>,
+}
+
+/// Result of a source in one answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SourceResult {
+    /// Answered and knows the number.
+    Found,
+    /// Answered (now or within the negative period) and does not know it; ask again after this.
+    NotFound(Duration),
+    /// Not asked: what is held is fresh enough, or the caller wants held data only.
+    SkippedFresh,
+    /// Not asked: the caller named other sources.
+    SkippedNotNeeded,
+    /// Not asked: a hint is missing.
+    SkippedHintMissing(&'static str),
+    /// Failed.
+    Failed(Error),
+    /// Still being asked.
+    StillRunning,
+}
+
+impl Pipeline {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        Self { parts: Arc::new(parts), flights: Arc::new(Flights::new()) }
+    }
+
+    /// The configured sources.
+    pub fn sources(&self) -> &[Arc<Source>] {
+        &self.parts.sources
+    }
+
+    /// Who wants to know of changes.
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.parts.hub
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    /// Answers a lookup: steps 1 to 3, and what steps 4 to 8 made of it.
+    ///
+    /// # Errors
+    /// Only when there is nothing to show; see [`Miss`].
+    pub async fn track(&self, lookup: &Lookup) -> Result<Found, Miss> {
+        let routed = route::route(&self.parts.sources, lookup)?;
+        let held = recall::recall(self, lookup, &routed).await?;
+        let asked = ask::ask(self, lookup, &routed, &held).await;
+        recall::answer(self, lookup, &routed, held, asked).await
+    }
+
+    /// Answers a lookup by shipment id: the record's own number and carrier, and of what comes
+    /// back the shipment with that id.
+    ///
+    /// # Errors
+    /// As [`Pipeline::track`], and [`Miss::UnknownId`].
+    pub async fn get(&self, id: &ShipmentId, options: &LookupOptions) -> Result<Found, Miss> {
+        let stored = self.parts.store.load(id).await.map_err(|error| Miss::Store(error.to_string()))?;
+        let record = stored.ok_or(Miss::UnknownId)?.record.clone();
+        let lookup = options.lookup(record.number.clone(), record.carrier.clone());
+        let mut found = self.track(&lookup).await?;
+        found.shipments.retain(|shipment| shipment.id == *id);
+        if found.shipments.is_empty() {
+            return Err(Miss::UnknownId);
+        }
+        Ok(found)
+    }
+
+    /// Returns the record with this id as it is held, brought up to now, and its age.
+    ///
+    /// # Errors
+    /// [`Miss::Store`] or [`Miss::UnknownId`].
+    pub async fn held(&self, id: &ShipmentId) -> Result<(Arc<Shipment>, Freshness), Miss> {
+        let (record, _) = recall::current(self, id).await?.ok_or(Miss::UnknownId)?;
+        let freshness = recall::stored_freshness(self, &record).await?;
+        Ok((record, freshness))
+    }
+}
+
+/// The options of a lookup without the number.
+#[derive(Clone)]
+pub struct LookupOptions {
+    /// As in [`Lookup`].
+    pub max_age: Option<Duration>,
+    /// As in [`Lookup`].
+    pub cache_only: bool,
+    /// As in [`Lookup`].
+    pub wait_for_all: bool,
+    /// As in [`Lookup`].
+    pub sources: Vec<String>,
+    /// As in [`Lookup`].
+    pub deadline: tokio::time::Instant,
+    /// As in [`Lookup`].
+    pub priority: Priority,
+}
+
+impl LookupOptions {
+    /// Makes a lookup of these options.
+    pub fn lookup(&self, number: TrackingNumber, carrier: String) -> Lookup {
+        Lookup {
+            number,
+            carrier,
+            hints: Hints::default(),
+            sources: self.sources.clone(),
+            max_age: self.max_age,
+            cache_only: self.cache_only,
+            wait_for_all: self.wait_for_all,
+            deadline: self.deadline,
+            priority: self.priority,
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Step 1: which sources may know this number. Pure: it looks at the number, the hints and the
+//! table of sources, and asks nobody.
+
+use std::sync::Arc;
+
+use waybill_core::adapter::Hints;
+use waybill_core::number::{self, Candidate};
+
+use super::{Lookup, Miss, Source, SourceResult};
+
+/// A source that could answer, and what is to be done with it.
+pub(super) struct Routed {
+    pub(super) source: Arc<Source>,
+    /// Format of the number at this source; empty if only the caller names the carrier.
+    pub(super) format: String,
+    /// `None`: ask it. Otherwise why not.
+    pub(super) skip: Option<SourceResult>,
+}
+
+/// Lists every source that could answer, best first.
+pub(super) fn route(sources: &[Arc<Source>], lookup: &Lookup) -> Result<Vec<Routed>, Miss> {
+    let configured = |id: &String| sources.iter().any(|source| source.descriptor.id == id);
+    if let Some(id) = lookup.sources.iter().find(|id| !configured(id)) {
+        return Err(Miss::UnknownSource(id.clone()));
+    }
+    let candidates = number::detect(&lookup.number, &lookup.hints);
+    // A number whose check digit is wrong is asked for only where nothing better fits or the
+    // caller names the carrier: documents are full of numbers with wrong check digits, and posts
+    // do not always honour them, but each question costs quota.
+    let (failed, sound): (Vec<_>, Vec<_>) =
+        candidates.iter().partition(|candidate| candidate.check_digit_valid == Some(false));
+    let mut pairs = serving(sources, lookup, &sound);
+    if pairs.is_empty() {
+        pairs = serving(sources, lookup, &failed);
+    }
+    if !lookup.carrier.is_empty() {
+        let named = sources.iter().filter(|source| source.descriptor.carrier == lookup.carrier);
+        pairs.extend(named.map(|source| (source, String::new())));
+    }
+    let mut routed: Vec<Routed> = Vec::new();
+    for (source, format) in pairs {
+        if routed.iter().all(|other| other.source.descriptor.id != source.descriptor.id) {
+            let source = healthiest(sources, source);
+            let skip = skip(&source, lookup);
+            routed.push(Routed { source, format, skip });
+        }
+    }
+    if routed.is_empty() {
+        return Err(Miss::NoSource { carriers: carriers(candidates) });
+    }
+    let missing = routed.iter().find_map(|r| match r.skip {
+        Some(SourceResult::SkippedHintMissing(hint)) => Some(hint),
+        _ => None,
+    });
+    match missing {
+        Some(hint) if routed.iter().all(|r| r.skip.is_some()) => Err(Miss::HintRequired(hint)),
+        _ => Ok(routed),
+    }
+}
+
+/// Pairs each candidate with the sources that serve its format, in the order of the candidates.
+fn serving<'a>(
+    sources: &'a [Arc<Source>],
+    lookup: &Lookup,
+    candidates: &[&Candidate],
+) -> Vec<(&'a Arc<Source>, String)> {
+    let mut pairs = Vec::new();
+    for candidate in candidates {
+        let format: &str = candidate.format.as_ref();
+        for source in sources {
+            let descriptor = source.descriptor;
+            let carrier_fits = lookup.carrier.is_empty() || descriptor.carrier == lookup.carrier;
+            if carrier_fits && descriptor.formats.contains(&format) {
+                pairs.push((source, format.to_owned()));
+            }
+        }
+    }
+    pairs
+}
+
+/// Of the accounts of one source, the first whose breakers let calls through and whose quota is
+/// not used up; the first of all if there is none.
+fn healthiest(sources: &[Arc<Source>], like: &Arc<Source>) -> Arc<Source> {
+    sources
+        .iter()
+        .filter(|source| source.descriptor.id == like.descriptor.id)
+        .find(|source| source.guard.admits())
+        .unwrap_or(like)
+        .clone()
+}
+
+fn skip(source: &Source, lookup: &Lookup) -> Option<SourceResult> {
+    let descriptor = source.descriptor;
+    if !lookup.sources.is_empty() && lookup.sources.iter().all(|id| id != descriptor.id) {
+        return Some(SourceResult::SkippedNotNeeded);
+    }
+    let required = descriptor.capabilities.required_hints.iter();
+    let missing = required.copied().find(|hint| !has_hint(&lookup.hints, hint))?;
+    Some(SourceResult::SkippedHintMissing(missing))
+}
+
+fn has_hint(hints: &Hints, field: &str) -> bool {
+    match field {
+        "postal_code" => !hints.postal_code.reveal().is_empty(),
+        "destination_country" => !hints.destination_country.is_empty(),
+        "origin_country" => !hints.origin_country.is_empty(),
+        "ship_date" => !hints.ship_date.is_empty(),
+        _ => false,
+    }
+}
+
+fn carriers(candidates: Vec<Candidate>) -> Vec<String> {
+    let mut carriers: Vec<String> = Vec::new();
+    for candidate in candidates {
+        if !candidate.carrier.is_empty() && !carriers.contains(&candidate.carrier) {
+            carriers.push(candidate.carrier);
+        }
+    }
+    carriers
+}

@@ -1,0 +1,253 @@
+//! Steps 4 to 8: what one source said becomes part of the record, is stored, and is told to those
+//! who watch. Every way that news can come ends here.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use waybill_core::adapter::{Answer, Query, Report};
+use waybill_core::assess::assess;
+use waybill_core::error::{Error, ErrorKind};
+use waybill_core::event::SourceClass;
+use waybill_core::number::TrackingNumber;
+use waybill_core::reconcile::Dossier;
+use waybill_core::revision::revise;
+use waybill_core::shipment::{IdentifierKind, Shipment, ShipmentId};
+
+use super::{Pipeline, Source};
+use crate::cache::{Entry, Held, Key, Stage, stage_of};
+use crate::store::{Commit, CommitError, Stored};
+
+/// How often a commit is tried again when somebody else changed the shipment meanwhile. Conflicts
+/// are possible only between sources of one shipment, so a handful of rounds is plenty.
+const COMMIT_ROUNDS: usize = 16;
+
+/// What became of one question to one source.
+pub struct Settled {
+    /// What is held from now on.
+    pub entry: Arc<Entry>,
+    /// Upstream requests made.
+    pub attempts: u32,
+    /// From the first attempt to the answer; `None` if no request left the gateway.
+    pub latency: Option<Duration>,
+}
+
+/// Takes one answer through steps 4 to 8 and returns what the cache shall hold of it.
+pub(super) async fn settle(
+    pipeline: &Pipeline,
+    source: &Source,
+    query: &Query,
+    answer: Answer,
+    before: Option<&Entry>,
+) -> Entry {
+    let now = pipeline.now();
+    let policy = &pipeline.parts.policy;
+    let reports = match answer {
+        Ok(reports) => reports,
+        Err(error) if error.kind == ErrorKind::NotFound => {
+            let streak = match before.map(|entry| &entry.answer) {
+                Some(Held::NotFound { streak }) => streak.saturating_add(1),
+                _ => 0,
+            };
+            return policy.not_found(now, streak);
+        }
+        Err(error) => return policy.failed(now, error),
+    };
+    let reports = echoing(source, query, reports);
+    if reports.is_empty() {
+        let message = "the answer is about another number";
+        return policy.failed(now, Error::new(ErrorKind::Malformed, message));
+    }
+    match absorb(pipeline, source, query, &reports, now).await {
+        Ok(stage) => policy.found(now, stage, source.limits.min_interval, reports),
+        Err(error) => policy.failed(now, error),
+    }
+}
+
+/// Identity guard: keeps the reports that echo the number asked for, as their own number or as
+/// one of their further numbers. If one report of an answer echoes it, its companions (pieces of
+/// the same consignment) are kept as well.
+fn echoing(source: &Source, query: &Query, reports: Vec<Report>) -> Vec<Report> {
+    let asked = query.number.reveal();
+    let echoes = |report: &Report| {
+        report.number == query.number
+            || report.facts.identifiers.iter().any(|identifier| {
+                TrackingNumber::parse(identifier.value.reveal())
+                    .is_ok_and(|number| number.reveal() == asked)
+            })
+    };
+    if reports.iter().any(echoes) {
+        return reports;
+    }
+    let foreign = u64::try_from(reports.len()).unwrap_or(u64::MAX);
+    metrics::counter!("waybill_reports_foreign_total", "source" => source.descriptor.id)
+        .increment(foreign);
+    Vec::new()
+}
+
+/// Takes the reports of one answer into the store and returns the stage of the liveliest record.
+///
+/// # Errors
+/// `Internal` if the store does not take them.
+pub(super) async fn absorb(
+    pipeline: &Pipeline,
+    source: &Source,
+    query: &Query,
+    reports: &[Report],
+    receive_time: Timestamp,
+) -> Result<Stage, Error> {
+    count_unmapped(source, reports);
+    let mut places: Vec<ShipmentId> = Vec::with_capacity(reports.len());
+    for report in reports {
+        let place = place(pipeline, source, report, &places).await?;
+        places.push(place);
+    }
+    let pieces = consignment(reports, &places);
+    let mut stage = Stage::Terminal;
+    for (report, id) in reports.iter().zip(&places) {
+        let record =
+            remember(pipeline, source, query, report, id, &pieces, receive_time).await?;
+        stage = stage.min(stage_of(&record));
+    }
+    Ok(stage)
+}
+
+fn count_unmapped(source: &Source, reports: &[Report]) {
+    let unmapped = reports
+        .iter()
+        .flat_map(|report| &report.claims)
+        .filter(|claim| claim.code == waybill_core::code::EventCode::UNMAPPED)
+        .count();
+    if unmapped > 0 {
+        metrics::counter!("waybill_unmapped_codes_total", "source" => source.descriptor.id)
+            .increment(u64::try_from(unmapped).unwrap_or(u64::MAX));
+    }
+}
+
+/// Finds the shipment that a report is about, or the id of the one to be made. Numbers are
+/// re-used: of several shipments with one number it is the one that shares an event with the
+/// report; and two reports of one answer are never the same shipment.
+async fn place(
+    pipeline: &Pipeline,
+    source: &Source,
+    report: &Report,
+    taken: &[ShipmentId],
+) -> Result<ShipmentId, Error> {
+    let carrier = carrier_of(source, report);
+    let parts = &pipeline.parts;
+    let mut nth = 0;
+    let mut free: Option<ShipmentId> = None;
+    loop {
+        let id = parts.keys.shipment_id(carrier, &report.number, nth);
+        nth += 1;
+        if taken.contains(&id) {
+            continue;
+        }
+        let stored = parts.store.load(&id).await.map_err(store_error)?;
+        let Some(stored) = stored else {
+            return Ok(free.unwrap_or(id));
+        };
+        if stored.dossier.shares_observation(source.descriptor.id, report) {
+            return Ok(id);
+        }
+        free.get_or_insert(id);
+    }
+}
+
+/// Shipments of one answer that have different numbers are pieces of one consignment; those with
+/// the same number are different uses of it.
+fn consignment(reports: &[Report], ids: &[ShipmentId]) -> BTreeSet<ShipmentId> {
+    let numbers: BTreeSet<&str> = reports.iter().map(|report| report.number.reveal()).collect();
+    if numbers.len() == reports.len() && reports.len() > 1 {
+        ids.iter().cloned().collect()
+    } else {
+        BTreeSet::new()
+    }
+}
+
+fn carrier_of<'a>(source: &'a Source, report: &'a Report) -> &'a str {
+    if source.descriptor.carrier.is_empty() { &report.relays } else { source.descriptor.carrier }
+}
+
+/// Reconciles one report with what is stored, and commits.
+async fn remember(
+    pipeline: &Pipeline,
+    source: &Source,
+    query: &Query,
+    report: &Report,
+    id: &ShipmentId,
+    pieces: &BTreeSet<ShipmentId>,
+    receive_time: Timestamp,
+) -> Result<Shipment, Error> {
+    let carrier = carrier_of(source, report);
+    let class = match source.descriptor.class {
+        SourceClass::Carrier if source.descriptor.carrier == carrier => SourceClass::Custodian,
+        class => class,
+    };
+    for _ in 0..COMMIT_ROUNDS {
+        let stored = pipeline.parts.store.load(id).await.map_err(store_error)?;
+        let mut dossier = match &stored {
+            Some(stored) => stored.dossier.clone(),
+            None => Dossier::new(id.clone(), report.number.clone(), carrier.to_owned()),
+        };
+        dossier.absorb(source.descriptor.id, class, report, receive_time);
+        dossier.pieces.extend(pieces.iter().filter(|piece| *piece != id).cloned());
+        let aliases = aliases(query, report);
+        match commit(pipeline, stored.as_deref(), dossier, aliases).await {
+            Ok(record) => return Ok(record),
+            Err(CommitError::Conflict) => {}
+            Err(CommitError::Store(error)) => return Err(store_error(error)),
+        }
+    }
+    Err(Error::new(ErrorKind::Internal, "the shipment kept changing while it was stored"))
+}
+
+/// Steps 5 to 8 for one dossier: the record as of now, stored and told.
+pub(super) async fn commit(
+    pipeline: &Pipeline,
+    stored: Option<&Stored>,
+    dossier: Dossier,
+    aliases: Vec<TrackingNumber>,
+) -> Result<Shipment, CommitError> {
+    let parts = &pipeline.parts;
+    let now = pipeline.now();
+    let (record, _) = assess(dossier.record(), now);
+    let (record, changed) = revise(stored.map(|stored| &stored.record), record, now);
+    let commit = Commit {
+        expected: stored.map_or(0, |stored| stored.version),
+        dossier,
+        record: record.clone(),
+        aliases: aliases.clone(),
+        changed,
+        time: now,
+    };
+    parts.store.commit(commit).await?;
+    parts.hub.touch(&record.id);
+    if changed {
+        parts.hub.publish(&record.id, &aliases);
+    }
+    Ok(record)
+}
+
+/// Numbers under which the shipment can be found: its own, the one asked for, and those of its
+/// identifiers that name it. References are the shipper's and can stand for many shipments.
+fn aliases(query: &Query, report: &Report) -> Vec<TrackingNumber> {
+    let further = report.facts.identifiers.iter().filter_map(|identifier| match identifier.kind {
+        IdentifierKind::Reference => None,
+        _ => TrackingNumber::parse(identifier.value.reveal()).ok(),
+    });
+    let all: BTreeSet<TrackingNumber> =
+        [query.number.clone(), report.number.clone()].into_iter().chain(further).collect();
+    all.into_iter().collect()
+}
+
+fn store_error(error: crate::store::StoreError) -> Error {
+    tracing::error!(%error, "the store failed");
+    Error::new(ErrorKind::Internal, "the store failed")
+}
+
+/// Cache key of a query to an account of a source.
+pub(super) fn key(pipeline: &Pipeline, source: &Source, query: &Query) -> Key {
+    Key::new(&pipeline.parts.keys, source.descriptor.id, &source.account, query)
+}

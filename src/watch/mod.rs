@@ -1,0 +1,157 @@
+//! Who wants to know of changes, and how they are told.
+//!
+//! A watcher is a [`Mailbox`] that holds the ids of shipments that have changed since it was last
+//! emptied, never the changes themselves: a slow reader finds the newest state, and what waits
+//! for it is bounded by what it follows.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tokio::sync::Notify;
+use waybill_core::number::TrackingNumber;
+use waybill_core::shipment::ShipmentId;
+
+/// All watchers of this server.
+#[derive(Default)]
+pub struct Hub {
+    topics: Mutex<HashMap<Topic, Vec<Weak<Mailbox>>>>,
+    versions: Mutex<HashMap<ShipmentId, Weak<AtomicU64>>>,
+}
+
+/// What can be watched: a shipment, or a number that may come to stand for one.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// A shipment.
+    Shipment(ShipmentId),
+    /// A number.
+    Number(TrackingNumber),
+}
+
+/// What one watcher has not looked at yet.
+#[derive(Default)]
+pub struct Mailbox {
+    changed: Mutex<BTreeSet<ShipmentId>>,
+    notify: Notify,
+}
+
+impl Hub {
+    /// Puts a mailbox on a topic; it leaves when it is dropped.
+    pub fn follow(&self, topic: Topic, mailbox: &Arc<Mailbox>) {
+        let mut topics = lock(&self.topics);
+        let followers = topics.entry(topic).or_default();
+        followers.retain(|follower| follower.strong_count() > 0);
+        if followers.iter().all(|follower| !std::ptr::eq(follower.as_ptr(), Arc::as_ptr(mailbox))) {
+            followers.push(Arc::downgrade(mailbox));
+        }
+    }
+
+    /// Tells everybody who follows the shipment or one of its numbers that it has changed.
+    pub fn publish(&self, id: &ShipmentId, numbers: &[TrackingNumber]) {
+        let mut topics = lock(&self.topics);
+        let shipment = std::iter::once(Topic::Shipment(id.clone()));
+        for topic in shipment.chain(numbers.iter().cloned().map(Topic::Number)) {
+            let Some(followers) = topics.get_mut(&topic) else { continue };
+            followers.retain(|follower| match follower.upgrade() {
+                Some(mailbox) => {
+                    mailbox.put(id);
+                    true
+                }
+                None => false,
+            });
+            if followers.is_empty() {
+                topics.remove(&topic);
+            }
+        }
+    }
+
+    /// A number that rises with every answer about the shipment, whether or not it brought news.
+    /// Whoever keeps something made of the record compares it instead of looking the record up.
+    pub fn version(&self, id: &ShipmentId) -> Arc<AtomicU64> {
+        let mut versions = lock(&self.versions);
+        if let Some(version) = versions.get(id).and_then(Weak::upgrade) {
+            return version;
+        }
+        let version = Arc::new(AtomicU64::new(0));
+        versions.insert(id.clone(), Arc::downgrade(&version));
+        version
+    }
+
+    /// Says that there was an answer about the shipment.
+    pub fn touch(&self, id: &ShipmentId) {
+        if let Some(version) = lock(&self.versions).get(id).and_then(Weak::upgrade) {
+            version.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Forgets what nobody follows or keeps any more.
+    pub fn sweep(&self) {
+        lock(&self.versions).retain(|_, version| version.strong_count() > 0);
+        lock(&self.topics).retain(|_, followers| {
+            followers.retain(|follower| follower.strong_count() > 0);
+            !followers.is_empty()
+        });
+    }
+}
+
+impl Mailbox {
+    fn put(&self, id: &ShipmentId) {
+        lock(&self.changed).insert(id.clone());
+        self.notify.notify_one();
+    }
+
+    /// Waits until something has changed, and takes what has.
+    pub async fn take(&self) -> BTreeSet<ShipmentId> {
+        loop {
+            let changed = std::mem::take(&mut *lock(&self.changed));
+            if !changed.is_empty() {
+                return changed;
+            }
+            self.notify.notified().await;
+        }
+    }
+}
+
+/// A panic while the lock was held cannot leave these collections half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> ShipmentId {
+        ShipmentId(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn changes_wait_for_a_slow_reader_once_per_shipment() {
+        let hub = Hub::default();
+        let mailbox = Arc::new(Mailbox::default());
+        let number = TrackingNumber::parse("1Z999AA10123456784").unwrap();
+        hub.follow(Topic::Number(number.clone()), &mailbox);
+        hub.follow(Topic::Shipment(id("b")), &mailbox);
+        for _ in 0..1_000 {
+            hub.publish(&id("a"), std::slice::from_ref(&number));
+            hub.publish(&id("b"), &[]);
+            hub.publish(&id("c"), &[]);
+        }
+        assert_eq!(mailbox.take().await, BTreeSet::from([id("a"), id("b")]));
+    }
+
+    #[tokio::test]
+    async fn a_watcher_that_left_leaves_nothing_behind() {
+        let hub = Hub::default();
+        let mailbox = Arc::new(Mailbox::default());
+        hub.follow(Topic::Shipment(id("a")), &mailbox);
+        drop(mailbox);
+        hub.publish(&id("a"), &[]);
+        assert!(lock(&hub.topics).is_empty());
+        let mailbox = Arc::new(Mailbox::default());
+        hub.follow(Topic::Shipment(id("b")), &mailbox);
+        drop(mailbox);
+        hub.sweep();
+        assert!(lock(&hub.topics).is_empty());
+    }
+}

@@ -1,0 +1,203 @@
+//! Owns the control port: faults, clock and counters over HTTP for a person at a terminal.
+//! Does not know any carrier's wire format.
+//!
+//! `GET /_sim` lists everything; `POST /_sim/fault?carrier=dhl&fault=hang[&times=3][&target=token]` (also
+//! `fault=down`, `fault=none`), `/_sim/latency?carrier=dhl&ms=50`, `/_sim/advance?seconds=3600` and
+//! `/_sim/tokens?state=expired|revoked` change it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+
+use crate::body::Answered;
+use crate::clock::Clock;
+use crate::dhl::Dhl;
+use crate::fake::{Dialect, Fake, Target, send};
+use crate::fault::Fault;
+use crate::seen::{Answer, Seen};
+use crate::server::{Connections, Exchange, Reset, Running, bind, spawn};
+use crate::ups::Ups;
+
+struct Control {
+    clock: Clock,
+    dhl: Fake<Dhl>,
+    ups: Fake<Ups>,
+}
+
+pub(crate) async fn start(
+    port: u16,
+    clock: Clock,
+    dhl: Fake<Dhl>,
+    ups: Fake<Ups>,
+) -> io::Result<(SocketAddr, Running)> {
+    let bound = bind(port).await?;
+    let address = bound.1;
+    let control = Arc::new(Control { clock, dhl, ups });
+    let (_, running) = spawn(bound, control, Arc::new(Connections::default()));
+    Ok((address, running))
+}
+
+/// What was wrong with a command.
+struct Refusal(StatusCode, String);
+
+impl Refusal {
+    fn bad(message: impl Into<String>) -> Self {
+        Self(StatusCode::BAD_REQUEST, message.into())
+    }
+}
+
+impl Exchange for Control {
+    async fn exchange(&self, request: Request<Incoming>) -> Result<Response<Answered>, Reset> {
+        let (parts, _) = request.into_parts();
+        let seen = Seen::new(parts, Bytes::new());
+        let (status, body) = match self.obey(&seen).await {
+            Ok(()) => (StatusCode::OK, self.state()),
+            Err(Refusal(status, message)) => (status, json!({ "error": message })),
+        };
+        Ok(send(Answer::json(status, "application/json", &body)))
+    }
+}
+
+impl Control {
+    async fn obey(&self, seen: &Seen) -> Result<(), Refusal> {
+        let method = if seen.path == "/_sim" {
+            Method::GET
+        } else {
+            Method::POST
+        };
+        let command = seen
+            .path
+            .strip_prefix("/_sim")
+            .filter(|_| seen.method == method);
+        match command {
+            Some("") => Ok(()),
+            Some("/fault") => match carrier(seen)? {
+                Named::Dhl if seen.query("target") == Some("token") => {
+                    Err(Refusal::bad("dhl has no tokens"))
+                }
+                Named::Dhl => fault(&self.dhl, seen).await,
+                Named::Ups => fault(&self.ups, seen).await,
+            },
+            Some("/latency") => {
+                let latency = Duration::from_millis(whole(seen, "ms")?);
+                match carrier(seen)? {
+                    Named::Dhl => self.dhl.set_latency(latency),
+                    Named::Ups => self.ups.set_latency(latency),
+                }
+                Ok(())
+            }
+            Some("/advance") => {
+                self.clock
+                    .advance(Duration::from_secs(whole(seen, "seconds")?));
+                Ok(())
+            }
+            Some("/tokens") => {
+                match seen.query("state") {
+                    Some("expired") => self.ups.expire_tokens(),
+                    Some("revoked") => self.ups.revoke_tokens(),
+                    _ => return Err(Refusal::bad("state must be expired or revoked")),
+                }
+                Ok(())
+            }
+            _ => Err(Refusal(StatusCode::NOT_FOUND, "no such command".to_owned())),
+        }
+    }
+
+    fn state(&self) -> Value {
+        let mut ups = state("ups", &self.ups, self.ups.base_url());
+        ups["token_requests"] = json!(self.ups.token_requests());
+        ups["token_fault"] = json!(self.ups.fault(Target::Token).map(|fault| fault.to_string()));
+        json!({
+            "now": self.clock.now().to_string(),
+            "start": self.clock.start().to_string(),
+            "speed": self.clock.speed(),
+            "carriers": [state("dhl", &self.dhl, self.dhl.base_url()), ups],
+        })
+    }
+}
+
+enum Named {
+    Dhl,
+    Ups,
+}
+
+fn carrier(seen: &Seen) -> Result<Named, Refusal> {
+    match seen.query("carrier") {
+        Some("dhl") => Ok(Named::Dhl),
+        Some("ups") => Ok(Named::Ups),
+        _ => Err(Refusal::bad("carrier must be dhl or ups")),
+    }
+}
+
+fn whole(seen: &Seen, name: &str) -> Result<u64, Refusal> {
+    let value = seen.query(name).and_then(|text| text.parse().ok());
+    value.ok_or_else(|| Refusal::bad(format!("{name} must be a whole number")))
+}
+
+async fn fault<C: Dialect>(fake: &Fake<C>, seen: &Seen) -> Result<(), Refusal> {
+    let target = match seen.query("target") {
+        None | Some("api") => Target::Api,
+        Some("token") => Target::Token,
+        Some(_) => return Err(Refusal::bad("target must be api or token")),
+    };
+    let times = match seen.query("times") {
+        None => None,
+        Some(text) => Some(
+            text.parse()
+                .map_err(|_| Refusal::bad("times must be a whole number"))?,
+        ),
+    };
+    let text = seen
+        .query("fault")
+        .ok_or_else(|| Refusal::bad("fault is missing"))?;
+    match text {
+        "down" if times.is_some() => return Err(Refusal::bad("down cannot be counted")),
+        "down" => fake.down().await,
+        "none" => {
+            fake.arm(target, None, None);
+            let failed = |error: io::Error| {
+                Refusal(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    format!("cannot listen again: {error}"),
+                )
+            };
+            fake.up().await.map_err(failed)?;
+        }
+        name => {
+            let fault: Fault = name
+                .parse()
+                .map_err(|error| Refusal::bad(format!("{error}")))?;
+            fake.arm(target, Some(fault), times);
+        }
+    }
+    Ok(())
+}
+
+fn state<C: Dialect>(name: &str, fake: &Fake<C>, base_url: String) -> Value {
+    let scenario = |scenario: crate::Scenario| {
+        json!({
+            "name": scenario.name,
+            "number": scenario.number,
+            "title": scenario.title,
+            "shows": scenario.shows,
+            "last_event_seconds": scenario.last_event.as_secs(),
+        })
+    };
+    json!({
+        "carrier": name,
+        "base_url": base_url,
+        "down": fake.is_down(),
+        "fault": fake.fault(Target::Api).map(|fault| fault.to_string()),
+        "latency_ms": fake.latency().as_secs_f64() * 1000.0,
+        "requests": fake.requests(),
+        "open_connections": fake.open_connections(),
+        "accepted_connections": fake.accepted_connections(),
+        "scenarios": fake.scenarios().into_iter().map(scenario).collect::<Vec<_>>(),
+    })
+}
