@@ -5,12 +5,19 @@ use std::path::PathBuf;
 
 use prost::Message;
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo speaks to build scripts by the environment"
+)]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=proto");
     let mut files: Vec<PathBuf> = std::fs::read_dir("proto/waybill/v1")?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()?;
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "proto"));
+    files.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "proto")
+    });
     files.sort();
     let descriptors = protox::compile(&files, ["proto"])?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
@@ -19,10 +26,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = std::env::current_dir()?;
     let rows = files.iter().map(|path| {
         let below = path.strip_prefix("proto").unwrap_or(path);
-        format!("({:?}, include_str!({:?}))", below.display().to_string(), root.join(path).display().to_string())
+        format!(
+            "({:?}, include_str!({:?}))",
+            below.display().to_string(),
+            root.join(path).display().to_string()
+        )
     });
-    std::fs::write(out.join("protos.rs"), format!("[{}]", rows.collect::<Vec<_>>().join(",")))?;
-    tonic_prost_build::configure()
-        .compile_fds(descriptors)?;
+    std::fs::write(
+        out.join("protos.rs"),
+        format!("[{}]", rows.collect::<Vec<_>>().join(",")),
+    )?;
+    tonic_prost_build::configure().compile_fds(descriptors)?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::number::TrackingNumber;
+use crate::number::{self, TrackingNumber};
 use crate::privacy::Pii;
 use crate::reconcile::SourceFacts;
 use crate::shipment::{
@@ -146,7 +146,7 @@ pub(crate) fn identifiers(
         kind: kind_of(number.reveal()),
         value: Pii::new(number.reveal().to_owned()),
         carrier: carrier.to_owned(),
-        check_digit_valid: None,
+        check_digit_valid: number::check_digit_valid(number.reveal(), carrier),
     }];
     for new in ranked.iter().flat_map(|source| &source.facts.identifiers) {
         let own = new.value == all[0].value && new.kind != IdentifierKind::Reference;

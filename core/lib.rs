@@ -35,3 +35,4 @@ pub mod status;
 pub mod time;
 mod timeline;
 mod verify;
+mod zone;

@@ -19,10 +19,12 @@ use crate::grpc::follow::Streams;
 use crate::guard::Guard;
 use crate::pipeline::{Parts, Pipeline, Source};
 use crate::server;
-use crate::server::side::Readiness;
+use crate::server::{Readiness, Side, serve_side};
 use crate::store::seal::Keys;
-use crate::store::{self, Store};
-use crate::watch::Hub;
+use crate::store::Store;
+use crate::store::file::FileStore;
+use crate::store::memory::MemoryStore;
+use crate::watch::{Hub, told};
 
 /// A running server.
 pub struct App {
@@ -33,7 +35,8 @@ pub struct App {
     /// The eight steps, for callers inside this process.
     pub pipeline: Pipeline,
     drain: watch::Sender<bool>,
-    tasks: Vec<JoinHandle<()>>,
+    serving: JoinHandle<()>,
+    others: Vec<JoinHandle<()>>,
 }
 
 /// How often what nobody follows any more is forgotten.
@@ -52,8 +55,8 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
              set server.insecure (or --insecure) to listen there all the same"
         ));
     }
-    let keys = Arc::new(keys(&config)?);
-    let store = store(&config, &keys)?;
+    crate::http::install_crypto();
+    let (store, keys) = store(&config)?;
     let cache = cache(&config, &keys, &clock)?;
     let sources = sources(&config, registry, &clock)?;
     let configured: BTreeSet<&str> = sources.iter().map(|source| source.descriptor.id).collect();
@@ -64,7 +67,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         store,
         keys,
         cache: Arc::clone(&cache),
-        policy: cache::Policy::new(&config.freshness),
+        policy: config.freshness.clone(),
         patience: config.calls.patience.0,
         clock,
         hub: Arc::clone(&hub),
@@ -87,20 +90,18 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let side = side_port.local_addr().map_err(|error| error.to_string())?;
 
     let mut stop = drained.clone();
-    let settings = server::Settings::from(&config.server);
+    let settings = config.front.clone();
     let serving = crate::tasks::spawn("server", async move {
-        let shutdown = async move {
-            let _stopping = stop.wait_for(|drain| *drain).await;
-        };
+        let shutdown = async move { told(&mut stop).await };
         server::run(grpc_port, front, settings, shutdown).await;
     });
-    let mut stop = drained.clone();
-    let readiness = move || readiness(cache.as_ref(), *drained.borrow());
+    let view = Side {
+        readiness: Arc::new(move || readiness(cache.as_ref(), *drained.borrow())),
+        metrics: crate::telemetry::metrics_handle()?,
+    };
     let side_serving = crate::tasks::spawn("side", async move {
-        let shutdown = async move {
-            let _stopping = stop.wait_for(|drain| *drain).await;
-        };
-        server::side::serve(side_port, readiness, shutdown).await;
+        // Probes must see the drain, so the side port ends with the process or its app.
+        serve_side(side_port, view, std::future::pending()).await;
     });
     let sweeping = crate::tasks::spawn("sweep", async move {
         loop {
@@ -108,8 +109,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
             hub.sweep();
         }
     });
-    let tasks = vec![serving, side_serving, sweeping];
-    Ok(App { address, side, pipeline, drain, tasks })
+    Ok(App { address, side, pipeline, drain, serving, others: vec![side_serving, sweeping] })
 }
 
 impl App {
@@ -117,12 +117,9 @@ impl App {
     pub async fn stop(self) {
         // Nobody listens any more only if everything has ended already.
         let _ended = self.drain.send(true);
-        let mut tasks = self.tasks.into_iter();
-        for task in tasks.by_ref().take(2) {
-            // A task that panicked has been reported where it happened.
-            let _reported = task.await;
-        }
-        tasks.for_each(|task| task.abort());
+        // A task that panicked has been reported where it happened.
+        let _reported = self.serving.await;
+        self.others.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -131,24 +128,21 @@ async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, String>
     bound.map_err(|error| format!("{setting}: cannot listen on {address}: {error}"))
 }
 
-fn keys(config: &Config) -> Result<Keys, String> {
-    let store = &config.store;
-    if !store.key_file.as_os_str().is_empty() {
-        return Keys::read(&store.key_file).map_err(|error| format!("store.key_file: {error}"));
-    }
-    if store.data_dir.as_os_str().is_empty() {
-        return Ok(Keys::random());
-    }
-    Keys::read_or_create(&store.data_dir).map_err(|error| format!("store.data_dir: {error}"))
-}
-
-fn store(config: &Config, keys: &Arc<Keys>) -> Result<Arc<dyn Store>, String> {
+/// The store, and the keys that belong to it.
+fn store(config: &Config) -> Result<(Arc<dyn Store>, Arc<Keys>), String> {
     let settings = &config.store;
-    if settings.data_dir.as_os_str().is_empty() {
-        return Ok(Arc::new(store::memory::Memory::new(settings.memory_shipments, Arc::clone(keys))));
+    let key_file = Some(&settings.key_file).filter(|path| !path.as_os_str().is_empty());
+    if !settings.data_dir.as_os_str().is_empty() {
+        let store = FileStore::open(&settings.data_dir, key_file.map(AsRef::as_ref))
+            .map_err(|error| format!("store.data_dir: {error}"))?;
+        let keys = Arc::clone(store.keys());
+        return Ok((Arc::new(store), keys));
     }
-    let file = store::file::File::open(&settings.data_dir, Arc::clone(keys));
-    Ok(Arc::new(file.map_err(|error| format!("store.data_dir: {error}"))?))
+    let keys = match key_file {
+        Some(path) => Keys::read(path).map_err(|error| format!("store.key_file: {error}"))?,
+        None => Keys::random().map_err(|error| format!("no random bytes for a key: {error}"))?,
+    };
+    Ok((Arc::new(MemoryStore::new(settings.memory_shipments)), Arc::new(keys)))
 }
 
 fn cache(config: &Config, keys: &Arc<Keys>, clock: &Clock) -> Result<Arc<dyn Cache>, String> {
@@ -170,7 +164,7 @@ pub fn sources(
     registry: Registry,
     clock: &Clock,
 ) -> Result<Vec<Arc<Source>>, String> {
-    let http: Arc<dyn Http> = Arc::new(crate::http::Client::new(&config.http)?);
+    let http: Arc<dyn Http> = Arc::new(crate::http::Client::new(&config.http).map_err(|error| error.to_string())?);
     let mut sources = Vec::new();
     for (id, section) in &config.sources {
         let descriptor = registry.get(id)?;
@@ -207,7 +201,7 @@ fn limits(own: Limits, changes: &LimitSettings) -> Limits {
 fn readiness(cache: &dyn Cache, draining: bool) -> Readiness {
     let degraded = match cache.state() {
         CacheState::Working => Vec::new(),
-        CacheState::Degraded { .. } => vec!["cache"],
+        CacheState::Degraded { .. } => vec!["cache".to_owned()],
     };
     Readiness { ready: !draining, degraded }
 }

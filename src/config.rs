@@ -9,8 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 /// All settings.
 #[derive(Clone, Default, Deserialize, Serialize)]
@@ -22,47 +21,31 @@ pub struct Config {
     pub calls: CallSettings,
     /// Limits of streams.
     pub streams: StreamSettings,
+    /// The front door: connections and their limits.
+    pub front: crate::server::Settings,
     /// The cache of sources' answers.
     pub cache: CacheSettings,
     /// How long an answer is fresh.
-    pub freshness: FreshnessSettings,
+    pub freshness: crate::cache::Freshness,
     /// Where the truth is kept.
     pub store: StoreSettings,
     /// Protection of and from sources.
-    pub guard: GuardSettings,
+    pub guard: crate::guard::Tuning,
     /// The way out.
-    pub http: HttpSettings,
+    pub http: crate::http::Settings,
     /// Sources by id, each with its own keys.
     #[serde(skip_serializing)]
     pub sources: BTreeMap<String, toml::Table>,
 }
 
-/// A length of time, written as "300ms", "5s", "2m", "24h" or "7d".
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span(pub Duration);
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let wrong = || D::Error::custom(format!("{text:?} is not a length of time such as \"5s\""));
-        let days = text.strip_suffix('d').and_then(|days| days.trim().parse::<u32>().ok());
-        if let Some(days) = days {
-            return Ok(Self(Duration::from_secs(u64::from(days) * 86_400)));
-        }
-        let span: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
-        Duration::try_from(span).map(Self).map_err(|_| wrong())
-    }
-}
-
-impl Serialize for Span {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let millis = self.0.as_millis();
-        let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
-        let exact = units.into_iter().find(|(_, unit)| millis % unit == 0 && millis >= *unit);
-        let (name, unit) = exact.unwrap_or(("ms", 1));
-        serializer.collect_str(&format_args!("{}{name}", millis / unit))
-    }
-}
+/// A length of time, written as "300ms", "5s", "2m" or "24h".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct Span(
+    /// The length.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
+    pub Duration,
+);
 
 const fn ms(millis: u64) -> Span {
     Span(Duration::from_millis(millis))
@@ -71,8 +54,6 @@ const fn ms(millis: u64) -> Span {
 const fn secs(seconds: u64) -> Span {
     Span(Duration::from_secs(seconds))
 }
-
-const DAY: u64 = 86_400;
 
 /// Declares a section: its fields, their defaults, and what they mean, each once.
 macro_rules! section {
@@ -100,24 +81,6 @@ section! {
         insecure: bool = false,
         /// Whether reflection is served.
         reflection: Reflection = Reflection::Auto,
-        /// Streams on one connection.
-        streams_per_connection: u32 = 100,
-        /// Connections at the same time.
-        connections: usize = 10_000,
-        /// Connections at the same time from one address.
-        connections_per_address: usize = 256,
-        /// Time from connecting to the HTTP/2 preface.
-        preface_time: Span = secs(10),
-        /// Age at which a connection is asked to go, +-10 %.
-        connection_age: Span = secs(35 * 60),
-        /// Time between asking a connection to go and closing it.
-        connection_grace: Span = secs(60),
-        /// Silence after which the peer is asked for a sign of life.
-        keep_alive: Span = secs(30),
-        /// Time for the sign of life.
-        keep_alive_time: Span = secs(20),
-        /// Time for calls to end when the server stops.
-        drain_time: Span = secs(20),
     }
 }
 
@@ -185,34 +148,6 @@ section! {
 }
 
 section! {
-    /// `[freshness]`
-    FreshnessSettings {
-        /// Fresh for: only a label exists.
-        label: Span = secs(30 * 60),
-        /// Fresh for: under way.
-        transit: Span = secs(15 * 60),
-        /// Fresh for: on the delivery round.
-        out_for_delivery: Span = secs(2 * 60),
-        /// Fresh for: something is wrong.
-        exception: Span = secs(10 * 60),
-        /// Fresh for: over.
-        terminal: Span = secs(DAY),
-        /// Answered at once and refreshed behind until this many times the fresh period.
-        stale_while_revalidate: u32 = 4,
-        /// Answered when all sources fail, until this old.
-        stale_if_error: Span = secs(7 * DAY),
-        /// Not asked again after "not found", doubling with each.
-        not_found: Span = secs(60),
-        /// Longest of these.
-        not_found_cap: Span = secs(30 * 60),
-        /// Not asked again after a refusal of the number itself.
-        impossible: Span = secs(DAY),
-        /// Not asked again after a failure.
-        fault: Span = secs(5),
-    }
-}
-
-section! {
     /// `[store]`
     StoreSettings {
         /// Folder of the store; empty: in memory, and gone when the server stops.
@@ -222,66 +157,6 @@ section! {
         key_file: PathBuf = PathBuf::new(),
         /// Shipments kept in memory.
         memory_shipments: usize = 1_000_000,
-    }
-}
-
-section! {
-    /// `[guard]`
-    GuardSettings {
-        /// Wait for a permit or for quota when somebody waits for the answer.
-        interactive_wait: Span = ms(200),
-        /// Attempts of one question.
-        attempts: u32 = 3,
-        /// Shortest back-off; the real one is random between zero and a doubling multiple of it.
-        backoff: Span = ms(100),
-        /// Longest back-off.
-        backoff_cap: Span = secs(2),
-        /// Retries as a share of questions, over the window.
-        retry_share: f64 = 0.1,
-        /// Retries per second beside the share.
-        retry_per_second: f64 = 1.0,
-        /// Window of the retry budget.
-        retry_window: Span = secs(10),
-        /// Longest Retry-After that is obeyed.
-        retry_after_cap: Span = secs(300),
-        /// Hard failures in a row that trip the breaker.
-        trip_consecutive: u32 = 5,
-        /// Share of failures that trips it.
-        trip_failure_share: f64 = 0.5,
-        /// Share of slow calls that trips it.
-        trip_slow_share: f64 = 0.8,
-        /// Calls in the window before a share counts.
-        trip_calls: u32 = 20,
-        /// Window of the shares.
-        trip_window: Span = secs(30),
-        /// First time tripped, doubling with each failed probe.
-        tripped: Span = secs(5),
-        /// Longest time tripped.
-        tripped_cap: Span = secs(300),
-        /// Random part of the time tripped, either way.
-        tripped_jitter: f64 = 0.2,
-        /// Calls in flight at one source.
-        in_flight: usize = 32,
-        /// Calls waiting for one of these.
-        waiting: usize = 64,
-        /// Share of the quota that may be used while the shared cache is out.
-        degraded_share: f64 = 0.2,
-    }
-}
-
-section! {
-    /// `[http]`
-    HttpSettings {
-        /// Time for a connection.
-        connect_time: Span = secs(3),
-        /// Time for a whole exchange.
-        total_time: Span = secs(30),
-        /// Greatest size of an answer in bytes, decompressed.
-        body_bytes: usize = 2 * 1_024 * 1_024,
-        /// Least speed of an answer in bytes per second.
-        floor_bytes: u64 = 1_024,
-        /// Grace before the floor counts.
-        floor_grace: Span = secs(2),
     }
 }
 
@@ -549,7 +424,7 @@ mod tests {
 
     #[test]
     fn spans_read_back_what_they_write() {
-        for text in ["300ms", "5s", "2m", "24h", "7d"] {
+        for text in ["300ms", "5s", "2m", "24h"] {
             let span: Span = serde_json::from_value(text.into()).unwrap();
             let again: Span = serde_json::from_value(serde_json::to_value(span).unwrap()).unwrap();
             assert_eq!(span, again);

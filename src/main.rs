@@ -1,7 +1,11 @@
 //! The program: one command per file in `cli/`. This is the only file that names the built-in
 //! adapters; everything else is handed a registry.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program prints")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line program prints"
+)]
 
 mod cli;
 
@@ -13,7 +17,10 @@ use waybill_core::registry::Registry;
 fn main() -> ExitCode {
     let registry = Registry::new(waybill_adapters::ALL);
     let command = cli::Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("error: cannot start the runtime: {error}");

@@ -8,10 +8,18 @@ fn files(folder: &str, endings: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder)];
     while let Some(path) = open.pop() {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default()
+            .to_owned();
         if path.is_dir() {
             if !matches!(name.as_str(), "target" | "node_modules" | ".git") {
-                open.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+                open.extend(
+                    std::fs::read_dir(&path)
+                        .unwrap()
+                        .map(|entry| entry.unwrap().path()),
+                );
             }
         } else if endings.iter().any(|ending| name.ends_with(ending)) {
             found.push(path);
@@ -27,11 +35,17 @@ fn read(path: &Path) -> String {
 }
 
 fn short(path: &Path) -> String {
-    path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().display().to_string()
+    path.strip_prefix(env!("CARGO_MANIFEST_DIR"))
+        .unwrap()
+        .display()
+        .to_string()
 }
 
 fn ids() -> Vec<&'static str> {
-    let mut ids: Vec<&str> = waybill_adapters::ALL.iter().map(|source| source.id).collect();
+    let mut ids: Vec<&str> = waybill_adapters::ALL
+        .iter()
+        .map(|source| source.id)
+        .collect();
     ids.extend(waybill_adapters::ALL.iter().map(|source| source.carrier));
     ids.retain(|id| !id.is_empty());
     ids.sort_unstable();
@@ -76,7 +90,11 @@ fn a_carrier_is_named_only_in_its_folder_the_list_and_the_simulator() {
 fn only_the_program_names_the_built_in_adapters() {
     for path in files("src", &[".rs"]) {
         let is_program = short(&path) == "src/main.rs";
-        assert!(is_program || !code(&read(&path)).contains("waybill_adapters"), "{}", short(&path));
+        assert!(
+            is_program || !code(&read(&path)).contains("waybill_adapters"),
+            "{}",
+            short(&path)
+        );
     }
 }
 
@@ -84,22 +102,54 @@ fn only_the_program_names_the_built_in_adapters() {
 fn every_source_is_documented_and_has_fixtures() {
     for source in waybill_adapters::ALL {
         let folder = format!("adapters/{}", source.id.replace('-', "_"));
-        let module = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(&folder).join("mod.rs"));
-        assert!(module.lines().take_while(|line| line.starts_with("//!")).count() >= 5, "{folder}");
+        let module = read(
+            &Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join(&folder)
+                .join("mod.rs"),
+        );
+        assert!(
+            module
+                .lines()
+                .take_while(|line| line.starts_with("//!"))
+                .count()
+                >= 5,
+            "{folder}"
+        );
         if source.settings.iter().any(|setting| setting.secret) {
             let fixtures = files(&format!("{folder}/fixtures"), &[".json"]);
-            assert!(fixtures.len() >= 10, "{folder} has {} fixtures", fixtures.len());
+            assert!(
+                fixtures.len() >= 10,
+                "{folder} has {} fixtures",
+                fixtures.len()
+            );
         }
     }
 }
 
 #[test]
 fn core_and_adapters_import_nothing_that_does_things() {
-    let forbidden = ["tokio", "tower", "tonic", "prost", "redis", "reqwest", "std::env", "SystemTime", "std::fs"];
+    let forbidden = [
+        "tokio",
+        "tower",
+        "tonic",
+        "prost",
+        "redis",
+        "reqwest",
+        "std::env",
+        "SystemTime",
+        "std::fs",
+    ];
     for folder in ["core", "adapters"] {
-        let manifest = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join("Cargo.toml"));
+        let manifest = read(
+            &Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join(folder)
+                .join("Cargo.toml"),
+        );
         for name in ["tokio", "tower", "tonic", "prost", "redis", "reqwest"] {
-            assert!(!manifest.contains(&format!("\n{name}")), "{folder}/Cargo.toml depends on {name}");
+            assert!(
+                !manifest.contains(&format!("\n{name}")),
+                "{folder}/Cargo.toml depends on {name}"
+            );
         }
         for path in files(folder, &[".rs"]) {
             if short(&path).contains("/tests/") {
@@ -108,7 +158,8 @@ fn core_and_adapters_import_nothing_that_does_things() {
             let code = code(&read(&path));
             for name in forbidden {
                 let used = code.lines().any(|line| {
-                    line.trim_start().starts_with(&format!("use {name}")) || line.contains(&format!("{name}::"))
+                    line.trim_start().starts_with(&format!("use {name}"))
+                        || line.contains(&format!("{name}::"))
                 });
                 assert!(!used, "{} uses {name}", short(&path));
             }
@@ -129,7 +180,11 @@ fn every_module_says_what_it_owns() {
     for folder in ["core", "adapters", "src"] {
         for path in files(folder, &[".rs"]) {
             let first = read(&path).lines().next().unwrap_or_default().to_owned();
-            assert!(first.starts_with("//!"), "{} starts with {first:?}", short(&path));
+            assert!(
+                first.starts_with("//!"),
+                "{} starts with {first:?}",
+                short(&path)
+            );
         }
     }
 }
@@ -139,7 +194,10 @@ fn the_table_of_limits_is_the_configuration() {
     let defaults = serde_json::to_value(waybill::config::Config::default()).unwrap();
     let text = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/limits.md"));
     let mut rows = BTreeMap::new();
-    for line in text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| setting")) {
+    for line in text
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| setting"))
+    {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         rows.insert(cells[1].to_owned(), cells[2].to_owned());
     }
@@ -148,14 +206,19 @@ fn the_table_of_limits_is_the_configuration() {
         let value = &defaults[section][key];
         let actual = match value {
             serde_json::Value::String(text) => text.clone(),
-            serde_json::Value::Number(number) if number.is_f64() => number.as_f64().unwrap().to_string(),
+            serde_json::Value::Number(number) if number.is_f64() => {
+                number.as_f64().unwrap().to_string()
+            }
             other => other.to_string(),
         };
         assert_eq!(&actual, stated, "{setting}");
     }
     for section in ["calls", "guard", "http", "freshness", "streams"] {
         for key in defaults[section].as_object().unwrap().keys() {
-            assert!(rows.contains_key(&format!("{section}.{key}")), "{section}.{key} is not in the table");
+            assert!(
+                rows.contains_key(&format!("{section}.{key}")),
+                "{section}.{key} is not in the table"
+            );
         }
     }
 }
@@ -165,10 +228,17 @@ fn every_metric_is_described() {
     let described = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/telemetry.rs"));
     for path in files("src", &[".rs"]) {
         for part in read(&path).split("\"waybill_").skip(1) {
-            let name: String = part.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+            let name: String = part
+                .chars()
+                .take_while(|c| c.is_ascii_lowercase() || *c == '_')
+                .collect();
             let used = part.starts_with(&format!("{name}\"")) && !name.is_empty();
             let whole = format!("\"waybill_{name}\"");
-            assert!(!used || described.contains(&whole), "{} uses waybill_{name}", short(&path));
+            assert!(
+                !used || described.contains(&whole),
+                "{} uses waybill_{name}",
+                short(&path)
+            );
         }
     }
 }
@@ -176,7 +246,10 @@ fn every_metric_is_described() {
 #[test]
 fn protos_import_nothing_but_google_protobuf_and_each_other() {
     for path in files("proto", &[".proto"]) {
-        for line in read(&path).lines().filter(|line| line.starts_with("import ")) {
+        for line in read(&path)
+            .lines()
+            .filter(|line| line.starts_with("import "))
+        {
             let allowed = line.contains("\"google/protobuf/") || line.contains("\"waybill/v1/");
             assert!(allowed, "{}: {line}", short(&path));
         }

@@ -8,8 +8,11 @@
 
 mod cached;
 mod miss;
+mod neighbour;
 mod parse;
+mod redis;
 mod stampede;
+mod world;
 
 use std::process::ExitCode;
 
@@ -30,11 +33,13 @@ fn main() -> ExitCode {
     let only = value_of("--only");
     let mut results = Map::new();
     type Bench = fn() -> Value;
-    let benches: [(&str, Bench); 4] = [
+    let benches: [(&str, Bench); 6] = [
         ("cached", cached::run),
         ("miss", miss::run),
         ("parse", parse::run),
         ("stampede", stampede::run),
+        ("neighbour", neighbour::run),
+        ("redis", redis::run),
     ];
     for (name, run) in benches {
         if only.as_deref().is_none_or(|only| only == name) {
@@ -43,7 +48,7 @@ fn main() -> ExitCode {
         }
     }
     if results.is_empty() {
-        println!("--only takes cached, miss, parse or stampede");
+        println!("--only takes cached, miss, parse, stampede, neighbour or redis");
         return ExitCode::FAILURE;
     }
     if let Some(path) = value_of("--json") {

@@ -1,14 +1,14 @@
 //! What the gateway adds to a carrier that answers after 50 ms, 64 calls in flight.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use waybill::v1;
 use waybill::v1::tracking_service_client::TrackingServiceClient;
-use waybill_simulator::{Options, Simulator, dhl_load_number, ups_load_number};
+use waybill_simulator::{Simulator, dhl_load_number, ups_load_number};
 
 use crate::quantile;
+use crate::world::World;
 
 const CARRIER: Duration = Duration::from_millis(50);
 /// In flight at each of the two carriers: the bulkhead's size.
@@ -23,42 +23,18 @@ pub(crate) fn run() -> Value {
 }
 
 async fn measure() -> Value {
-    let simulator = Simulator::start(Options {
-        elapsed: Duration::from_secs(72 * 3_600),
-        ..Options::live(0.0)
-    });
-    let simulator = simulator.await.unwrap();
-    let limits = "limits = { per_second = 100000, burst = 100000, per_day = 0, min_interval = \"0s\" }";
-    let text = format!(
-        "[dhl]\nbase_url = \"{}\"\napi_key = \"{}\"\n{limits}\n[ups]\nbase_url = \"{}\"\nclient_id = \"{}\"\nclient_secret = \"{}\"\n{limits}",
-        simulator.dhl().base_url(),
-        simulator.dhl().api_key(),
-        simulator.ups().base_url(),
-        simulator.ups().client_id(),
-        simulator.ups().client_secret(),
-    );
-    let mut config = waybill::config::Config::default();
-    for (id, section) in text.parse::<toml::Table>().unwrap() {
-        config.sources.insert(id, section.as_table().unwrap().clone());
-    }
-    config.server.listen = "127.0.0.1:0".parse().unwrap();
-    config.server.side = "127.0.0.1:0".parse().unwrap();
-    let registry = waybill_core::registry::Registry::new(waybill_adapters::ALL);
-    let clock = waybill::clock::Clock::system();
-    let app = waybill::app::start(config, registry, clock).await.unwrap();
-    let url = format!("http://{}", app.address);
-    let channel = tonic::transport::Channel::from_shared(url).unwrap().connect().await.unwrap();
-    let client = TrackingServiceClient::new(channel);
+    let world = World::start(|_| {}).await;
+    let (simulator, client) = (&world.simulator, world.client().await);
     // Token, connections and code tables are there before the clock starts.
     round(&client, 1_000_000).await;
     simulator.dhl().set_latency(CARRIER);
     simulator.ups().set_latency(CARRIER);
     round(&client, 2_000_000).await;
 
-    let waybill_core_http = Arc::new(direct_client());
+    let carrier = crate::world::http();
     let (mut through, mut direct) = (Vec::new(), Vec::new());
     for at in 0..ROUNDS {
-        direct.extend(direct_round(&waybill_core_http, &simulator).await);
+        direct.extend(direct_round(&carrier, simulator).await);
         through.extend(round(&client, at * WIDTH).await);
     }
     let mut report = serde_json::Map::new();
@@ -69,8 +45,7 @@ async fn measure() -> Value {
             "waybill_ms": through, "direct_ms": direct, "added_ms": through - direct,
         }));
     }
-    app.stop().await;
-    simulator.stop().await;
+    world.stop().await;
     Value::Object(report)
 }
 
@@ -92,15 +67,11 @@ async fn round(client: &TrackingServiceClient<tonic::transport::Channel>, from: 
     calls.join_all().await
 }
 
-fn direct_client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().build().unwrap()
-}
-
 /// The same load on the carrier itself; milliseconds each.
-async fn direct_round(client: &Arc<reqwest::Client>, simulator: &Simulator) -> Vec<f64> {
+async fn direct_round(client: &reqwest::Client, simulator: &Simulator) -> Vec<f64> {
     let mut calls = tokio::task::JoinSet::new();
     for index in 0..WIDTH * 2 {
-        let client = Arc::clone(client);
+        let client = client.clone();
         let url = format!(
             "{}/shipments?trackingNumber={}",
             simulator.dhl().base_url(),

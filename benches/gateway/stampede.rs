@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use waybill::v1;
 use waybill::v1::tracking_service_client::TrackingServiceClient;
-use waybill_simulator::{Options, Simulator, ups_load_number};
+use waybill_simulator::ups_load_number;
+
+use crate::world::World;
 
 const CALLERS: usize = 10_000;
 const CONNECTIONS: usize = 100;
@@ -15,25 +17,9 @@ pub(crate) fn run() -> Value {
 }
 
 async fn measure() -> Value {
-    let simulator = Simulator::start(Options {
-        elapsed: Duration::from_secs(72 * 3_600),
-        ..Options::live(0.0)
-    });
-    let simulator = simulator.await.unwrap();
+    let world = World::start(|_| {}).await;
+    let (simulator, app) = (&world.simulator, &world.app);
     simulator.ups().set_latency(Duration::from_millis(500));
-    let mut config = waybill::config::Config::default();
-    let section = format!(
-        "base_url = \"{}\"\nclient_id = \"{}\"\nclient_secret = \"{}\"",
-        simulator.ups().base_url(),
-        simulator.ups().client_id(),
-        simulator.ups().client_secret(),
-    );
-    config.sources.insert("ups".into(), section.parse().unwrap());
-    config.server.listen = "127.0.0.1:0".parse().unwrap();
-    config.server.side = "127.0.0.1:0".parse().unwrap();
-    let registry = waybill_core::registry::Registry::new(waybill_adapters::ALL);
-    let clock = waybill::clock::Clock::system();
-    let app = waybill::app::start(config, registry, clock).await.unwrap();
     let number = ups_load_number(7);
     let mut clients = Vec::new();
     for _ in 0..CONNECTIONS {
@@ -56,7 +42,6 @@ async fn measure() -> Value {
     let requests = simulator.ups().requests_for(&number);
     let seconds = started.elapsed().as_secs_f64();
     println!("{CALLERS} callers, {answered} answered, {requests} carrier request(s), {seconds:.2} s");
-    app.stop().await;
-    simulator.stop().await;
+    world.stop().await;
     json!({ "callers": CALLERS, "answered": answered, "carrier_requests": requests, "seconds": seconds })
 }

@@ -33,7 +33,9 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
     let sources = app::sources(&config, registry, &Clock::system())?;
     if sources.is_empty() {
         println!("The configuration is right, and names no source: every Track will fail with");
-        println!("NO_SOURCE_CONFIGURED. Add a section such as [sources.ups]; `waybill init` prints all.");
+        println!(
+            "NO_SOURCE_CONFIGURED. Add a section such as [sources.ups]; `waybill init` prints all."
+        );
         return Ok(ExitCode::SUCCESS);
     }
     let guard = &config.guard;
@@ -41,10 +43,25 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
     for source in &sources {
         let limits = &source.limits;
         println!("{} (account {})", source.descriptor.id, source.account);
-        println!("  shed        more than {} in flight and {} waiting", guard.in_flight, guard.waiting);
-        println!("  retry       {} attempts, {}% of calls on top", guard.attempts, guard.retry_share * 100.0);
-        println!("  breaker     trips at {} failures in a row", guard.trip_consecutive);
-        println!("  quota       {}/s, {} at once, {}", limits.per_second, limits.burst, per_day(limits.per_day));
+        println!(
+            "  shed        more than {} in flight and {} waiting",
+            guard.in_flight, guard.waiting
+        );
+        println!(
+            "  retry       {} attempts, {}% of calls on top",
+            guard.attempts,
+            guard.retry_share * 100.0
+        );
+        println!(
+            "  breaker     trips at {} failures in a row",
+            guard.trip_consecutive
+        );
+        println!(
+            "  quota       {}/s, {} at once, {}",
+            limits.per_second,
+            limits.burst,
+            per_day(limits.per_day)
+        );
         println!("  time-out    {} ms", limits.timeout.as_millis());
         if options.live {
             let (line, works) = live(source).await;
@@ -58,18 +75,30 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
 }
 
 fn per_day(limit: u32) -> String {
-    if limit == 0 { "no daily limit".to_owned() } else { format!("{limit} per day") }
+    if limit == 0 {
+        "no daily limit".to_owned()
+    } else {
+        format!("{limit} per day")
+    }
 }
 
 /// Asks for a number that is right in form and belongs to nobody: "not found" is the answer of a
 /// source that takes the credentials.
 async fn live(source: &Arc<Source>) -> (String, bool) {
-    let example = source.descriptor.formats.iter().find_map(|format| number::format(format));
-    let number = example.and_then(|format| TrackingNumber::parse(format.example.as_ref()).ok());
+    let example = source
+        .descriptor
+        .formats
+        .iter()
+        .find_map(|format| number::format(format));
+    let number = example.and_then(|format| TrackingNumber::parse(&format.example).ok());
     let Some(number) = number else {
         return ("no example number to ask for".to_owned(), false);
     };
-    let query = Query { number, hints: Hints::default(), format: String::new() };
+    let query = Query {
+        number,
+        hints: Hints::default(),
+        format: String::new(),
+    };
     let ask = Ask {
         queries: Arc::from([query]),
         deadline: tokio::time::Instant::now() + CALL,
@@ -91,13 +120,19 @@ fn explain(error: &Error) -> (String, bool) {
     };
     let (line, works) = match error.kind {
         ErrorKind::NotFound | ErrorKind::InvalidQuery => ("works: the credentials are taken", true),
-        ErrorKind::Denied if error.message.contains("scope") || error.message.contains("product") => {
-            ("the credentials are known, and lack the right to track", false)
+        ErrorKind::Denied
+            if error.message.contains("scope") || error.message.contains("product") =>
+        {
+            (
+                "the credentials are known, and lack the right to track",
+                false,
+            )
         }
         ErrorKind::Denied => ("the credentials are refused: wrong key or secret", false),
-        ErrorKind::Unavailable if !error.spent => {
-            ("no connection: the network or a firewall is in the way", false)
-        }
+        ErrorKind::Unavailable if !error.spent => (
+            "no connection: the network or a firewall is in the way",
+            false,
+        ),
         ErrorKind::Unavailable => ("the source answers with a server error", false),
         ErrorKind::Timeout => ("no answer in time", false),
         ErrorKind::Throttled => ("the credentials are taken, and the quota is used up", true),

@@ -83,7 +83,12 @@ pub(super) async fn connect(address: &str) -> Result<TrackingServiceClient<Chann
 
 /// A failed call in one line: reason, message and advice.
 pub(super) fn failure(status: &Status) -> String {
-    let text = |key: &str| status.metadata().get(key).and_then(|value| value.to_str().ok());
+    let text = |key: &str| {
+        status
+            .metadata()
+            .get(key)
+            .and_then(|value| value.to_str().ok())
+    };
     let reason = text("waybill-reason").unwrap_or("no reason given");
     let retry = match text("waybill-retry-ms") {
         Some(millis) => format!("; try again in {millis} ms"),
@@ -99,7 +104,10 @@ fn failed(status: &Status) -> ExitCode {
 
 pub(super) async fn track(options: Track) -> Result<ExitCode, String> {
     let mut client = connect(&options.remote.address).await?;
-    let hints = v1::Hints { postal_code: options.postal_code, ..Default::default() };
+    let hints = v1::Hints {
+        postal_code: options.postal_code,
+        ..Default::default()
+    };
     let mut request = tonic::Request::new(v1::TrackRequest {
         tracking_number: options.number,
         carrier: options.carrier,
@@ -134,8 +142,7 @@ pub(super) async fn batch(options: Batch) -> Result<ExitCode, String> {
     } else {
         std::fs::read_to_string(&options.file)
     };
-    let text =
-        text.map_err(|error| format!("cannot read {}: {error}", options.file.display()))?;
+    let text = text.map_err(|error| format!("cannot read {}: {error}", options.file.display()))?;
     let numbers: Vec<String> = text
         .lines()
         .map(str::trim)
@@ -170,7 +177,10 @@ pub(super) async fn batch(options: Batch) -> Result<ExitCode, String> {
             Ok(Some(message)) => match message.message {
                 Some(Message::Result(result)) => print::batch_result(&result, &numbers),
                 Some(Message::Summary(summary)) => {
-                    println!("{} answered, {} failed", summary.success_count, summary.error_count);
+                    println!(
+                        "{} answered, {} failed",
+                        summary.success_count, summary.error_count
+                    );
                     return Ok(batch_code(&summary));
                 }
                 None => {}
@@ -180,7 +190,11 @@ pub(super) async fn batch(options: Batch) -> Result<ExitCode, String> {
 }
 
 fn batch_code(summary: &v1::BatchTrackSummary) -> ExitCode {
-    if summary.error_count == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+    if summary.error_count == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FAILED)
+    }
 }
 
 /// A subscription to numbers.
@@ -189,7 +203,9 @@ pub(super) fn subscription(numbers: &[String], view: i32) -> v1::FollowRequest {
         key: Some(v1::shipment_key::Key::TrackingNumber(number.clone())),
         ..Default::default()
     };
-    let shipments = v1::WatchShipments { shipments: numbers.iter().map(key).collect() };
+    let shipments = v1::WatchShipments {
+        shipments: numbers.iter().map(key).collect(),
+    };
     v1::FollowRequest {
         open: Some(v1::WatchOpen {
             target: Some(v1::watch_open::Target::Shipments(shipments)),

@@ -42,10 +42,23 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
         control_port: options.keep.then_some(0),
         ..SimulatorOptions::live(0.0)
     };
-    let simulator = Simulator::start(simulated).await.map_err(|error| error.to_string())?;
-    let app = app::start(config(&simulator, options.listen)?, registry, Clock::system()).await?;
+    let simulator = Simulator::start(simulated)
+        .await
+        .map_err(|error| error.to_string())?;
+    let app = app::start(
+        config(&simulator, options.listen)?,
+        registry,
+        Clock::system(),
+    )
+    .await?;
     let client = client::connect(&format!("http://{}", app.address)).await?;
-    Tour { simulator: &simulator, app: &app, client }.tell().await?;
+    Tour {
+        simulator: &simulator,
+        app: &app,
+        client,
+    }
+    .tell()
+    .await?;
     if options.keep {
         stay(&simulator, &app).await?;
     }
@@ -56,10 +69,16 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
 
 /// A gateway in a hurry: data is fresh for seconds, so that changes can be watched.
 fn config(simulator: &Simulator, listen: SocketAddr) -> Result<Config, String> {
-    let sources: toml::Table =
-        sim::config(simulator).parse().map_err(|error: toml::de::Error| error.to_string())?;
+    let sources: toml::Table = sim::config(simulator)
+        .parse()
+        .map_err(|error: toml::de::Error| error.to_string())?;
     let mut config: Config = Config::default();
-    for (id, section) in sources.get("sources").and_then(toml::Value::as_table).into_iter().flatten() {
+    for (id, section) in sources
+        .get("sources")
+        .and_then(toml::Value::as_table)
+        .into_iter()
+        .flatten()
+    {
         if let toml::Value::Table(section) = section {
             config.sources.insert(id.clone(), section.clone());
         }
@@ -84,7 +103,10 @@ struct Tour<'a> {
 impl Tour<'_> {
     async fn tell(mut self) -> Result<(), String> {
         println!("{}", print::bold("waybill demo"));
-        println!("A gateway on {}, and two carriers on loopback that speak their real", self.app.address);
+        println!(
+            "A gateway on {}, and two carriers on loopback that speak their real",
+            self.app.address
+        );
         println!("wire formats: DHL at {}", self.simulator.dhl().base_url());
         println!("              UPS at {}\n", self.simulator.ups().base_url());
         self.detect();
@@ -98,11 +120,19 @@ impl Tour<'_> {
     fn detect(&self) {
         chapter(1, "Whose number is it? (asks nobody)");
         let scenarios = self.scenario_list();
-        for scenario in scenarios.iter().filter(|scenario| scenario.name == "delivered") {
-            let Ok(number) = TrackingNumber::parse(scenario.number) else { continue };
+        for scenario in scenarios
+            .iter()
+            .filter(|scenario| scenario.name == "delivered")
+        {
+            let Ok(number) = TrackingNumber::parse(scenario.number) else {
+                continue;
+            };
             println!("{}", scenario.number);
             for candidate in number::detect(&number, &Hints::default()).iter().take(2) {
-                println!("  {}. {} ({}): {}", candidate.rank, candidate.carrier, candidate.format, candidate.reason);
+                println!(
+                    "  {}. {} ({}): {}",
+                    candidate.rank, candidate.carrier, candidate.format, candidate.reason
+                );
             }
         }
         println!();
@@ -115,13 +145,17 @@ impl Tour<'_> {
     }
 
     async fn scenarios(&mut self) -> Result<(), String> {
-        chapter(2, "One call per parcel, each answered by the carrier over HTTP");
+        chapter(
+            2,
+            "One call per parcel, each answered by the carrier over HTTP",
+        );
         for scenario in self.scenario_list() {
             println!("{} - {}", print::bold(scenario.number), scenario.title);
             let response = self.track(scenario.number, Some(0)).await?;
             if response.shipments.is_empty() {
                 let outcome = response.outcomes.first();
-                let result = outcome.map_or("nobody was asked", |outcome| outcome.result().as_str_name());
+                let result =
+                    outcome.map_or("nobody was asked", |outcome| outcome.result().as_str_name());
                 println!("  {}", print::words(result, "SOURCE_RESULT_"));
             }
             for record in &response.shipments {
@@ -133,7 +167,11 @@ impl Tour<'_> {
                 if let Some(position) = print::position(record) {
                     println!("{position}");
                 }
-                for problem in record.exceptions.iter().filter(|it| it.close_time.is_none()) {
+                for problem in record
+                    .exceptions
+                    .iter()
+                    .filter(|it| it.close_time.is_none())
+                {
                     println!("  ! {}", print::exception(problem));
                 }
             }
@@ -150,8 +188,15 @@ impl Tour<'_> {
         println!("DHL hangs. Its parcel is still answered, from what is held:");
         for _ in 0..8 {
             let response = self.track(&number, Some(0)).await?;
-            let outcome = response.outcomes.first().map_or("", |outcome| outcome.result().as_str_name());
-            let freshness = response.freshness.as_ref().map(print::freshness).unwrap_or_default();
+            let outcome = response
+                .outcomes
+                .first()
+                .map_or("", |outcome| outcome.result().as_str_name());
+            let freshness = response
+                .freshness
+                .as_ref()
+                .map(print::freshness)
+                .unwrap_or_default();
             println!(
                 "  {} record(s), source: {}, data: {freshness}",
                 response.shipments.len(),
@@ -171,8 +216,14 @@ impl Tour<'_> {
 
     async fn live(&mut self) -> Result<(), String> {
         chapter(4, "Live changes over Follow");
-        let numbers: Vec<String> =
-            self.simulator.ups().scenarios().iter().take(6).map(|it| it.number.to_owned()).collect();
+        let numbers: Vec<String> = self
+            .simulator
+            .ups()
+            .scenarios()
+            .iter()
+            .take(6)
+            .map(|it| it.number.to_owned())
+            .collect();
         let view = v1::ShipmentView::Standard as i32;
         let mut stream = self
             .client
@@ -190,12 +241,17 @@ impl Tour<'_> {
                 .ok_or("the stream ended")?;
             match message.kind {
                 Some(Kind::Synced(synced)) => {
-                    println!("Following {} parcels. A day passes at UPS ...", synced.shipment_count);
+                    println!(
+                        "Following {} parcels. A day passes at UPS ...",
+                        synced.shipment_count
+                    );
                     self.simulator.advance(Duration::from_secs(30 * 3_600));
                 }
                 Some(Kind::Update(update)) if update.change() == v1::WatchChange::Updated => {
                     updates += 1;
-                    let Some(record) = update.shipment else { continue };
+                    let Some(record) = update.shipment else {
+                        continue;
+                    };
                     println!(
                         "  {} is now {} (revision {}, {} new events)",
                         record.tracking_number,
@@ -215,10 +271,16 @@ impl Tour<'_> {
     fn named(&self, first: &str, second: &str) -> Result<String, String> {
         let dhl = self.simulator.dhl();
         let scenario = dhl.scenario(first).or_else(|| dhl.scenario(second));
-        scenario.map(|it| it.number.to_owned()).ok_or_else(|| format!("no scenario {second}"))
+        scenario
+            .map(|it| it.number.to_owned())
+            .ok_or_else(|| format!("no scenario {second}"))
     }
 
-    async fn track(&mut self, number: &str, max_age: Option<i64>) -> Result<v1::TrackResponse, String> {
+    async fn track(
+        &mut self,
+        number: &str,
+        max_age: Option<i64>,
+    ) -> Result<v1::TrackResponse, String> {
         let mut request = tonic::Request::new(v1::TrackRequest {
             tracking_number: number.to_owned(),
             max_age: max_age.map(|seconds| prost_types::Duration { seconds, nanos: 0 }),
@@ -226,7 +288,9 @@ impl Tour<'_> {
         });
         request.set_timeout(Duration::from_millis(1_500));
         let response = self.client.track(request).await;
-        response.map(tonic::Response::into_inner).map_err(|status| client::failure(&status))
+        response
+            .map(tonic::Response::into_inner)
+            .map_err(|status| client::failure(&status))
     }
 }
 
@@ -235,7 +299,11 @@ fn chapter(number: u32, title: &str) {
 }
 
 async fn stay(simulator: &Simulator, app: &App) -> Result<(), String> {
-    let number = simulator.ups().scenarios().first().map_or("", |it| it.number);
+    let number = simulator
+        .ups()
+        .scenarios()
+        .first()
+        .map_or("", |it| it.number);
     println!("The gateway stays until you press Ctrl-C. From another terminal:");
     println!("  waybill track {number} --address http://{}", app.address);
     println!("  waybill follow {number} --address http://{}", app.address);

@@ -45,10 +45,20 @@ fn text(registry: Registry) -> Result<String, String> {
         }
     }
     for source in registry.iter() {
-        text.push_str(&format!("\n# {} ({})\n# [sources.{}]\n", source.display_name, source.carrier, source.id));
+        text.push_str(&format!(
+            "\n# {} ({})\n# [sources.{}]\n",
+            source.display_name, source.carrier, source.id
+        ));
         for setting in source.settings {
-            let need = if setting.required { "required" } else { "optional" };
-            text.push_str(&format!("# # {} ({need})\n# {} = {:?}\n", setting.help, setting.key, setting.default));
+            let need = if setting.required {
+                "required"
+            } else {
+                "optional"
+            };
+            text.push_str(&format!(
+                "# # {} ({need})\n# {} = {:?}\n",
+                setting.help, setting.key, setting.default
+            ));
         }
         let limits = &source.limits;
         text.push_str(&format!(

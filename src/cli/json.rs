@@ -11,9 +11,12 @@ pub(super) fn value(
     name: &str,
     message: &impl prost::Message,
 ) -> Result<serde_json::Value, String> {
-    let pool = DescriptorPool::decode(waybill::v1::DESCRIPTORS).map_err(|error| error.to_string())?;
+    let pool =
+        DescriptorPool::decode(waybill::v1::DESCRIPTORS).map_err(|error| error.to_string())?;
     let name = format!("waybill.v1.{name}");
-    let descriptor = pool.get_message_by_name(&name).ok_or_else(|| format!("no message {name}"))?;
+    let descriptor = pool
+        .get_message_by_name(&name)
+        .ok_or_else(|| format!("no message {name}"))?;
     let dynamic = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice())
         .map_err(|error| error.to_string())?;
     let options = SerializeOptions::new();

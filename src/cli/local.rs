@@ -62,13 +62,15 @@ pub(super) fn detect(options: &Detect) -> Result<ExitCode, String> {
         origin_country: options.origin.to_uppercase(),
         ..Hints::default()
     };
-    let candidates = number::detect(&number, &hints).into_iter().map(|candidate| Candidate {
-        format: candidate.format.to_string(),
-        carrier: candidate.carrier,
-        check_digit_valid: candidate.check_digit_valid,
-        rank: candidate.rank,
-        reason: candidate.reason,
-    });
+    let candidates = number::detect(&number, &hints)
+        .into_iter()
+        .map(|candidate| Candidate {
+            format: candidate.format.to_owned(),
+            carrier: candidate.carrier,
+            check_digit_valid: candidate.check_digit_valid,
+            rank: candidate.rank,
+            reason: candidate.reason,
+        });
     let candidates: Vec<Candidate> = candidates.collect();
     if options.json {
         println!("{}", serde_json::json!({ "candidates": candidates }));
@@ -109,11 +111,15 @@ struct Carrier {
 pub(super) fn carriers(options: &Carriers, registry: Registry) -> Result<ExitCode, String> {
     let mut carriers: BTreeMap<String, Carrier> = BTreeMap::new();
     for format in number::formats().filter(|format| !format.carrier.is_empty()) {
-        let carrier = carriers.entry(format.carrier.to_string()).or_default();
-        carrier.formats.push(format.id.to_string());
+        let carrier = carriers.entry(format.carrier.clone()).or_default();
+        carrier.formats.push(format.id.clone());
     }
     for source in registry.iter() {
-        carriers.entry(source.carrier.to_owned()).or_default().sources.push(source.id);
+        carriers
+            .entry(source.carrier.to_owned())
+            .or_default()
+            .sources
+            .push(source.id);
     }
     for (id, carrier) in &mut carriers {
         carrier.carrier.clone_from(id);
@@ -125,7 +131,11 @@ pub(super) fn carriers(options: &Carriers, registry: Registry) -> Result<ExitCod
     }
     let mut table = table(["carrier", "sources", "number formats"]);
     for carrier in carriers.into_values() {
-        table.add_row([carrier.carrier, carrier.sources.join(", "), carrier.formats.join(", ")]);
+        table.add_row([
+            carrier.carrier,
+            carrier.sources.join(", "),
+            carrier.formats.join(", "),
+        ]);
     }
     println!("{table}");
     Ok(ExitCode::SUCCESS)

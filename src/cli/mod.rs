@@ -62,7 +62,11 @@ enum Command {
 #[derive(Args, Clone)]
 struct Remote {
     /// Address of the gateway.
-    #[arg(long, env = "WAYBILL_ADDRESS", default_value = "http://127.0.0.1:50051")]
+    #[arg(
+        long,
+        env = "WAYBILL_ADDRESS",
+        default_value = "http://127.0.0.1:50051"
+    )]
     address: String,
     /// Print proto3 JSON, for programs.
     #[arg(long)]
@@ -81,7 +85,10 @@ impl Configured {
     /// Reads the file that was named, or `waybill.toml` here if there is one, and the environment.
     fn load(&self) -> Result<waybill::config::Config, String> {
         let here = PathBuf::from("waybill.toml");
-        let file = self.config.clone().or_else(|| here.exists().then_some(here));
+        let file = self
+            .config
+            .clone()
+            .or_else(|| here.exists().then_some(here));
         waybill::config::load(file.as_deref(), waybill::config::environment())
     }
 }
@@ -126,7 +133,12 @@ pub(crate) async fn run(cli: Cli, registry: Registry) -> Result<ExitCode, String
         Command::Proto(options) => local::proto(&options),
         Command::Normalize(options) => normalize::run(&options, registry),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "waybill", &mut std::io::stdout());
+            clap_complete::generate(
+                shell,
+                &mut Cli::command(),
+                "waybill",
+                &mut std::io::stdout(),
+            );
             Ok(ExitCode::SUCCESS)
         }
     }

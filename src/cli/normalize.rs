@@ -40,13 +40,15 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options, registry: Registry) -> Result<ExitCode, String> {
     let descriptor = registry.get(&options.source)?;
     // Reading an answer needs no credentials: whatever is required gets a placeholder.
-    let required = descriptor.settings.iter().filter(|setting| setting.required);
+    let required = descriptor
+        .settings
+        .iter()
+        .filter(|setting| setting.required);
     let pairs = required.map(|setting| (setting.key.to_owned(), "offline".to_owned()));
     let adapter = registry.build(&options.source, pairs)?;
     let body = match options.file.as_ref().filter(|file| file.as_os_str() != "-") {
-        Some(file) => {
-            std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?
-        }
+        Some(file) => std::fs::read(file)
+            .map_err(|error| format!("cannot read {}: {error}", file.display()))?,
         None => {
             let mut body = Vec::new();
             std::io::Read::read_to_end(&mut std::io::stdin(), &mut body)
@@ -58,7 +60,9 @@ pub(super) fn run(options: &Options, registry: Registry) -> Result<ExitCode, Str
         .status(options.status)
         .body(Bytes::from(body))
         .map_err(|error| format!("{} is not an HTTP status: {error}", options.status))?;
-    let now = options.now.unwrap_or_else(|| waybill::clock::Clock::system().now());
+    let now = options
+        .now
+        .unwrap_or_else(|| waybill::clock::Clock::system().now());
     let queries = match &options.number {
         None => Vec::new(),
         Some(text) => {
@@ -66,9 +70,13 @@ pub(super) fn run(options: &Options, registry: Registry) -> Result<ExitCode, Str
                 .map_err(|description| format!("the number {description}"))?;
             let format = number::detect(&number, &Hints::default())
                 .into_iter()
-                .find(|candidate| descriptor.formats.contains(&candidate.format.as_ref()))
-                .map(|candidate| candidate.format.to_string());
-            vec![Query { number, hints: Hints::default(), format: format.unwrap_or_default() }]
+                .find(|candidate| descriptor.formats.contains(&candidate.format))
+                .map(|candidate| candidate.format.to_owned());
+            vec![Query {
+                number,
+                hints: Hints::default(),
+                format: format.unwrap_or_default(),
+            }]
         }
     };
     let class = match descriptor.class {
@@ -104,7 +112,11 @@ fn read(
     for (at, report) in reports.iter().enumerate() {
         // Nothing is stored here, so an id only has to tell the shipments of this answer apart.
         let id = ShipmentId(format!("{at:026}"));
-        let carrier = if carrier.is_empty() { &report.relays } else { carrier };
+        let carrier = if carrier.is_empty() {
+            &report.relays
+        } else {
+            carrier
+        };
         let mut dossier = Dossier::new(id, report.number.clone(), carrier.to_owned());
         dossier.absorb(source, class, report, now);
         let (record, _) = assess(dossier.record(), now);

@@ -20,8 +20,14 @@ pub(super) fn track(response: &v1::TrackResponse) {
 /// Prints who was asked, and how old the answer is.
 pub(super) fn sources(response: &v1::TrackResponse) {
     for outcome in &response.outcomes {
-        let error = outcome.error.as_ref().map(|error| format!(": {}", error.message));
-        let latency = outcome.latency.as_ref().map(|latency| format!(" in {}", duration(latency)));
+        let error = outcome
+            .error
+            .as_ref()
+            .map(|error| format!(": {}", error.message));
+        let latency = outcome
+            .latency
+            .as_ref()
+            .map(|latency| format!(" in {}", duration(latency)));
         println!(
             "source {}: {}{}{}",
             outcome.source,
@@ -55,16 +61,26 @@ pub(super) fn shipment(record: &v1::Shipment) {
     if let Some(line) = position(record) {
         println!("{line}");
     }
-    for problem in record.exceptions.iter().filter(|problem| problem.close_time.is_none()) {
+    for problem in record
+        .exceptions
+        .iter()
+        .filter(|problem| problem.close_time.is_none())
+    {
         println!("  ! {}", exception(problem));
     }
     if record.events.is_empty() {
         return;
     }
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table
+        .load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic);
     for event in &record.events {
-        table.add_row([time(event.time.as_ref()), event_words(event), place(event.location.as_ref())]);
+        table.add_row([
+            time(event.time.as_ref()),
+            event_words(event),
+            place(event.location.as_ref()),
+        ]);
     }
     println!("{table}");
 }
@@ -73,9 +89,15 @@ pub(super) fn shipment(record: &v1::Shipment) {
 pub(super) fn position(record: &v1::Shipment) -> Option<String> {
     let progress = record.progress.as_ref()?;
     let (step, of) = (progress.step as usize, progress.of as usize);
-    let bar: String = (0..of).map(|at| if at < step { '#' } else { '.' }).collect();
+    let bar: String = (0..of)
+        .map(|at| if at < step { '#' } else { '.' })
+        .collect();
     let next = match &record.next_step {
-        Some(next) => match next.window.as_ref().and_then(|window| window.start.as_ref()) {
+        Some(next) => match next
+            .window
+            .as_ref()
+            .and_then(|window| window.start.as_ref())
+        {
             Some(start) => format!("next: {} ({})", next.title, time(Some(start))),
             None => format!("next: {}", next.title),
         },
@@ -93,7 +115,11 @@ pub(super) fn exception(problem: &v1::ShipmentException) -> String {
         words(problem.category().as_str_name(), "EXCEPTION_CATEGORY_"),
         words(problem.owner().as_str_name(), "RESPONSIBILITY_"),
         words(problem.next_action().as_str_name(), "NEXT_ACTION_"),
-        problem.due_time.as_ref().map(|due| format!(" until {due}")).unwrap_or_default(),
+        problem
+            .due_time
+            .as_ref()
+            .map(|due| format!(" until {due}"))
+            .unwrap_or_default(),
     )
 }
 
@@ -103,17 +129,25 @@ fn event_words(event: &v1::TrackingEvent) -> String {
         Err(_) => format!("code {}", event.code),
     };
     if event.reason != 0 {
-        text.push_str(&format!(" ({})", words(event.reason().as_str_name(), "REASON_CODE_")));
+        text.push_str(&format!(
+            " ({})",
+            words(event.reason().as_str_name(), "REASON_CODE_")
+        ));
     }
     if event.standing() != v1::EventStanding::Accepted {
-        text.push_str(&format!(" [{}]", words(event.standing().as_str_name(), "EVENT_STANDING_")));
+        text.push_str(&format!(
+            " [{}]",
+            words(event.standing().as_str_name(), "EVENT_STANDING_")
+        ));
     }
     text
 }
 
 /// A time on its own clock; a question mark says that the zone is unknown.
 pub(super) fn time(time: Option<&v1::EventTime>) -> String {
-    let Some(time) = time else { return String::new() };
+    let Some(time) = time else {
+        return String::new();
+    };
     let local = time.local_time.replace('T', " ");
     match &time.utc_offset {
         Some(offset) => {
@@ -126,15 +160,28 @@ pub(super) fn time(time: Option<&v1::EventTime>) -> String {
 }
 
 fn place(place: Option<&v1::Location>) -> String {
-    let Some(place) = place else { return String::new() };
-    let parts = [&place.locality, &place.subdivision_code, &place.country_code];
-    parts.into_iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(", ")
+    let Some(place) = place else {
+        return String::new();
+    };
+    let parts = [
+        &place.locality,
+        &place.subdivision_code,
+        &place.country_code,
+    ];
+    parts
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Prints one result of a batch in one line.
 pub(super) fn batch_result(result: &v1::BatchTrackResult, numbers: &[String]) {
     use v1::batch_track_result::Outcome;
-    let number = numbers.get(result.index as usize).map_or("?", String::as_str);
+    let number = numbers
+        .get(result.index as usize)
+        .map_or("?", String::as_str);
     match &result.outcome {
         Some(Outcome::Response(response)) => match response.shipments.first() {
             Some(record) => println!(
@@ -158,15 +205,27 @@ pub(super) fn watch(message: &v1::WatchMessage) {
     use v1::watch_message::Kind;
     match &message.kind {
         Some(Kind::Update(update)) => {
-            let Some(record) = &update.shipment else { return };
-            println!("-- revision {}, {} new events", record.revision, update.new_event_ids.len());
+            let Some(record) = &update.shipment else {
+                return;
+            };
+            println!(
+                "-- revision {}, {} new events",
+                record.revision,
+                update.new_event_ids.len()
+            );
             shipment(record);
         }
         Some(Kind::Synced(synced)) => {
-            println!("-- following; {} shipments known now", synced.shipment_count);
+            println!(
+                "-- following; {} shipments known now",
+                synced.shipment_count
+            );
         }
         Some(Kind::Rejected(rejected)) => {
-            let why = rejected.error.as_ref().map_or("", |error| error.message.as_str());
+            let why = rejected
+                .error
+                .as_ref()
+                .map_or("", |error| error.message.as_str());
             println!("-- not followed: {why}");
         }
         Some(Kind::GoingAway(going)) => {
@@ -179,7 +238,9 @@ pub(super) fn watch(message: &v1::WatchMessage) {
 
 /// An enum value's name as words: prefix gone, lower case, spaces.
 pub(super) fn words(name: &str, prefix: &str) -> String {
-    name.trim_start_matches(prefix).to_lowercase().replace('_', " ")
+    name.trim_start_matches(prefix)
+        .to_lowercase()
+        .replace('_', " ")
 }
 
 fn duration(duration: &prost_types::Duration) -> String {
@@ -189,5 +250,9 @@ fn duration(duration: &prost_types::Duration) -> String {
 
 /// Bold on a terminal, plain in a pipe.
 pub(super) fn bold(text: &str) -> String {
-    if std::io::stdout().is_terminal() { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
+    if std::io::stdout().is_terminal() {
+        format!("\x1b[1m{text}\x1b[0m")
+    } else {
+        text.to_owned()
+    }
 }

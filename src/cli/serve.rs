@@ -74,7 +74,10 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
         config.cache.redis = redis;
     }
     let app = waybill::app::start(config, registry, Clock::system()).await?;
-    println!("waybill listens on {} (side port {})", app.address, app.side);
+    println!(
+        "waybill listens on {} (side port {})",
+        app.address, app.side
+    );
     stop_signal().await?;
     app.stop().await;
     Ok(ExitCode::SUCCESS)

@@ -33,11 +33,18 @@ pub(super) async fn run(options: Options) -> Result<ExitCode, String> {
         elapsed: Duration::from_secs(options.elapsed_hours * 3_600),
         ..SimulatorOptions::live(options.speed)
     };
-    let simulator = Simulator::start(settings).await.map_err(|error| error.to_string())?;
-    println!("# a configuration for these carriers; save it as waybill.toml\n{}", config(&simulator));
+    let simulator = Simulator::start(settings)
+        .await
+        .map_err(|error| error.to_string())?;
+    println!(
+        "# a configuration for these carriers; save it as waybill.toml\n{}",
+        config(&simulator)
+    );
     if let Some(address) = simulator.control_address() {
         println!("# what there is:  curl http://{address}/_sim");
-        println!("# a fault:        curl -X POST 'http://{address}/_sim/fault?carrier=dhl&fault=hang'");
+        println!(
+            "# a fault:        curl -X POST 'http://{address}/_sim/fault?carrier=dhl&fault=hang'"
+        );
     }
     super::serve::stop_signal().await?;
     simulator.stop().await;

@@ -26,16 +26,16 @@ impl Carriers {
     pub fn new(registry: Registry, configured: &BTreeSet<&str>) -> Self {
         let mut carriers: BTreeMap<String, v1::Carrier> = BTreeMap::new();
         for format in number::formats().filter(|format| !format.carrier.is_empty()) {
-            let carrier = carriers.entry(format.carrier.to_string()).or_insert_with(|| v1::Carrier {
-                id: format.carrier.to_string(),
-                display_name: format.carrier_name.to_string(),
+            let carrier = carriers.entry(format.carrier.clone()).or_insert_with(|| v1::Carrier {
+                id: format.carrier.clone(),
+                display_name: format.name.clone(),
                 ..Default::default()
             });
             carrier.number_formats.push(v1::NumberFormat {
-                id: format.id.to_string(),
-                pattern: format.pattern.to_string(),
-                check_digit: format.check.to_string(),
-                example: format.example.to_string(),
+                id: format.id.clone(),
+                pattern: format.patterns.join("|"),
+                check_digit: format.check_digit().to_owned(),
+                example: format.example.clone(),
             });
         }
         for source in registry.iter().filter(|source| !source.carrier.is_empty()) {
@@ -44,6 +44,7 @@ impl Carriers {
                 display_name: source.display_name.to_owned(),
                 ..Default::default()
             });
+            carrier.display_name = source.display_name.to_owned();
             carrier.country_code = source.country.to_owned();
             carrier.tracking_url_template = source.tracking_url.to_owned();
             if configured.contains(source.id) {
@@ -102,7 +103,7 @@ impl Carriers {
             candidates: candidates
                 .map(|candidate| v1::CarrierCandidate {
                     carrier: candidate.carrier,
-                    format_id: candidate.format.to_string(),
+                    format_id: candidate.format.to_owned(),
                     check_digit_valid: candidate.check_digit_valid,
                     country_code: candidate.country,
                     rank: candidate.rank,

@@ -24,7 +24,7 @@ use crate::guard::Priority;
 use crate::pipeline::{Found, Lookup, Miss, Pipeline, SourceResult};
 use crate::v1;
 use crate::v1::watch_message::Kind;
-use crate::watch::{Mailbox, Topic};
+use crate::watch::{Mailbox, Topic, told};
 
 /// The stream of one call.
 pub type FollowStream = ReceiverStream<Result<v1::WatchMessage, Status>>;
@@ -255,7 +255,7 @@ impl Stream {
                 () = sleep_until(self.end) => {
                     return self.go_away(v1::GoingAwayReason::MaxAge).await;
                 }
-                _ = drain.wait_for(|drain| *drain) => {
+                () = told(&mut drain) => {
                     return self.go_away(v1::GoingAwayReason::Draining).await;
                 }
                 () = self.sender.closed() => return Err(Gone),
@@ -288,7 +288,9 @@ impl Stream {
         let new_events = if is_snapshot {
             Vec::new()
         } else {
-            new_event_ids(before.map(AsRef::as_ref), &record)
+            let mut ids = new_event_ids(before.map(AsRef::as_ref), &record);
+            ids.reverse();
+            ids
         };
         let skipped = if previous_revision == 0 { 0 } else { record.revision - previous_revision - 1 };
         let change =

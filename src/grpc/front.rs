@@ -24,7 +24,7 @@ use tower::Service;
 
 use super::status::Failure;
 use super::tracking::Tracking;
-use crate::server::deadline::parse_grpc_timeout;
+use crate::server::parse_grpc_timeout;
 use crate::v1;
 
 const TRACK: &str = "/waybill.v1.TrackingService/Track";
@@ -341,19 +341,15 @@ impl Service<Request<Incoming>> for Front {
 }
 
 /// Body of an answer.
+#[derive(Default)]
 pub enum Reply {
     /// One frame, then the trailer of success.
     Frame(Option<Bytes>),
     /// What tonic made.
     Tonic(Box<tonic::body::Body>),
     /// Nothing more.
+    #[default]
     Done,
-}
-
-impl Default for Reply {
-    fn default() -> Self {
-        Self::Done
-    }
 }
 
 impl Body for Reply {

@@ -56,8 +56,7 @@ fn spawn_health(health: tonic_health::server::HealthReporter, mut drain: watch::
     crate::tasks::spawn("health", async move {
         health.set_serving::<TrackingServiceServer<tracking::Tracking>>().await;
         health.set_serving::<CarrierServiceServer<carrier::Carriers>>().await;
-        // A sender that is gone means the same as one that says so.
-        let _stopping = drain.wait_for(|drain| *drain).await;
+        crate::watch::told(&mut drain).await;
         health.set_not_serving::<TrackingServiceServer<tracking::Tracking>>().await;
         health.set_not_serving::<CarrierServiceServer<carrier::Carriers>>().await;
         health.set_service_status("", tonic_health::ServingStatus::NotServing).await;

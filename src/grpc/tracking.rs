@@ -19,7 +19,7 @@ use super::status::{self, Failure};
 use crate::config::Calls;
 use crate::guard::Priority;
 use crate::pipeline::{self, Found, Lookup, LookupOptions, Pipeline, SourceResult, State};
-use crate::server::deadline::parse_grpc_timeout;
+use crate::server::parse_grpc_timeout;
 use crate::v1;
 use crate::v1::tracking_service_server::TrackingService;
 

@@ -102,7 +102,7 @@ pub(super) fn depart(
         Priority::Background => Instant::now() + FLIGHT_LIMIT,
     };
     let flights = Arc::clone(&pipeline.flights);
-    flights.join(key.clone(), move || async move {
+    let (joined, _leads) = flights.join(key.clone(), move || async move {
         let share = match pipeline.parts.cache.state() {
             CacheState::Working => Share::Full,
             CacheState::Degraded { .. } => Share::Degraded,
@@ -117,7 +117,8 @@ pub(super) fn depart(
             Arc::new(settle(&pipeline, &source, &query, answer, before.as_deref()).await);
         pipeline.parts.cache.put(&key, Arc::clone(&entry)).await;
         Arc::new(Settled { entry, attempts, latency })
-    })
+    });
+    joined.wait()
 }
 
 /// The question to one source.

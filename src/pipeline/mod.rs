@@ -29,7 +29,7 @@ use waybill_core::number::TrackingNumber;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use crate::cache::flight::Flights;
-use crate::cache::{Cache, Key, Policy};
+use crate::cache::{self, Cache, Key};
 use crate::clock::Clock;
 use crate::guard::{Guard, Priority};
 use crate::store::Store;
@@ -61,7 +61,7 @@ pub struct Parts {
     /// Answers of sources.
     pub cache: Arc<dyn Cache>,
     /// How long an answer is fresh.
-    pub policy: Policy,
+    pub policy: cache::Freshness,
     /// How long to wait for the others after the first usable answer.
     pub patience: Duration,
     /// Now.
@@ -204,7 +204,7 @@ pub enum SourceResult {
 impl Pipeline {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), flights: Arc::new(Flights::new()) }
+        Self { parts: Arc::new(parts), flights: Arc::new(Flights::new("ask")) }
     }
 
     /// The configured sources.

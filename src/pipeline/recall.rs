@@ -4,16 +4,17 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use waybill_core::assess::assess;
+use waybill_core::error::{Error, ErrorKind};
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::ask::{Answers, query};
 use super::route::Routed;
 use super::settle::{absorb, commit, key};
 use super::{Freshness, Found, Lookup, Miss, Outcome, Pipeline, SourceResult, State};
-use crate::cache::{Age, Entry, Held};
+use crate::cache::{Age, Entry, Held, stage_of};
 use crate::store::{CommitError, Stored};
 
 /// With less time than this left only held data is used: asking takes longer than waiting allows.
@@ -58,10 +59,12 @@ pub(super) async fn recall(
         // What is stored outlives the cached answer: after a restart, and when the newest attempt
         // failed, the record's own age decides whether the caller has to wait.
         let least = source.limits.min_interval;
+        let past_failure = |entry: &Arc<Entry>| {
+            matches!(entry.answer, Held::Failed(_)) && now >= entry.fresh_until
+        };
         let age = match &entry {
-            Some(entry) if !entry.is_past_failure(now) => {
-                policy.age(entry, now, lookup.max_age, least)
-            }
+            Some(entry) if now.duration_since(entry.fetch_time) < signed(least) => Age::Fresh,
+            Some(entry) if !past_failure(entry) => policy.age(entry, now, lookup.max_age),
             _ => stored_age(pipeline, lookup, source.descriptor.id, now).await?,
         };
         ages.push(age);
@@ -83,8 +86,14 @@ async fn stored_age(
     for stored in stored(pipeline, lookup).await? {
         let fetched = stored.dossier.facts.iter().find(|facts| facts.source == source);
         if let Some(facts) = fetched {
-            let judged = policy.stored_age(&stored.record, facts.receive_time, now, lookup.max_age);
-            age = if age == Age::Expired { judged } else { age.max(judged) };
+            let fresh_for = policy.fresh_for(stage_of(&stored.record), Duration::ZERO);
+            let held = policy.found(Vec::new(), facts.receive_time, fresh_for);
+            match policy.age(&held, now, lookup.max_age) {
+                Age::Expired => return Ok(Age::Expired),
+                Age::Revalidate => age = Age::Revalidate,
+                Age::Fresh if age == Age::Expired => age = Age::Fresh,
+                Age::Fresh => {}
+            }
         }
     }
     Ok(age)
@@ -225,6 +234,7 @@ fn outcome(
         Held::Found(_) => SourceResult::Found,
         Held::NotFound { .. } => SourceResult::NotFound(until(entry.fresh_until, now)),
         Held::Failed(error) => SourceResult::Failed(error.clone()),
+        Held::Impossible => SourceResult::Failed(impossible()),
     };
     match asked {
         Some(Some(settled)) => {
@@ -243,6 +253,15 @@ fn outcome(
         None => {}
     }
     outcome
+}
+
+/// What a source says of a number that cannot be one of its own.
+fn impossible() -> Error {
+    Error::new(ErrorKind::InvalidQuery, "the source calls the number impossible")
+}
+
+fn signed(length: Duration) -> SignedDuration {
+    SignedDuration::try_from(length).unwrap_or(SignedDuration::MAX)
 }
 
 fn until(end: Timestamp, now: Timestamp) -> Duration {
@@ -322,7 +341,9 @@ async fn stored_times(
         let stored = stored.map_err(|error| Miss::Store(error.to_string()))?;
         let facts = stored.iter().flat_map(|stored| &stored.dossier.facts);
         if let Some(newest) = facts.map(|facts| facts.receive_time).max() {
-            let until = pipeline.parts.policy.stored_until(shipment, newest);
+            let policy = &pipeline.parts.policy;
+            let fresh_for = policy.fresh_for(stage_of(shipment), Duration::ZERO);
+            let until = policy.found(Vec::new(), newest, fresh_for).fresh_until;
             fetch_time = fetch_time.max(Some(newest));
             fresh_until = Some(fresh_until.map_or(until, |other: Timestamp| other.min(until)));
         }

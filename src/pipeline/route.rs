@@ -7,6 +7,7 @@ use waybill_core::adapter::Hints;
 use waybill_core::number::{self, Candidate};
 
 use super::{Lookup, Miss, Source, SourceResult};
+use crate::guard::BreakerState;
 
 /// A source that could answer, and what is to be done with it.
 pub(super) struct Routed {
@@ -66,7 +67,7 @@ fn serving<'a>(
 ) -> Vec<(&'a Arc<Source>, String)> {
     let mut pairs = Vec::new();
     for candidate in candidates {
-        let format: &str = candidate.format.as_ref();
+        let format = candidate.format;
         for source in sources {
             let descriptor = source.descriptor;
             let carrier_fits = lookup.carrier.is_empty() || descriptor.carrier == lookup.carrier;
@@ -81,12 +82,16 @@ fn serving<'a>(
 /// Of the accounts of one source, the first whose breakers let calls through and whose quota is
 /// not used up; the first of all if there is none.
 fn healthiest(sources: &[Arc<Source>], like: &Arc<Source>) -> Arc<Source> {
-    sources
-        .iter()
-        .filter(|source| source.descriptor.id == like.descriptor.id)
-        .find(|source| source.guard.admits())
-        .unwrap_or(like)
-        .clone()
+    let mut accounts = sources.iter().filter(|source| source.descriptor.id == like.descriptor.id);
+    if accounts.clone().nth(1).is_none() {
+        return Arc::clone(like);
+    }
+    let admits = |source: &&Arc<Source>| {
+        let health = source.guard.health();
+        let breakers = [health.source.state, health.credential.state];
+        !breakers.contains(&BreakerState::Tripped) && health.quota_remaining > 0.0
+    };
+    Arc::clone(accounts.find(admits).unwrap_or(like))
 }
 
 fn skip(source: &Source, lookup: &Lookup) -> Option<SourceResult> {

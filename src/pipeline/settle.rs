@@ -16,7 +16,7 @@ use waybill_core::revision::revise;
 use waybill_core::shipment::{IdentifierKind, Shipment, ShipmentId};
 
 use super::{Pipeline, Source};
-use crate::cache::{Entry, Held, Key, Stage, stage_of};
+use crate::cache::{Entry, Key, stage_of};
 use crate::store::{Commit, CommitError, Stored};
 
 /// How often a commit is tried again when somebody else changed the shipment meanwhile. Conflicts
@@ -46,22 +46,19 @@ pub(super) async fn settle(
     let reports = match answer {
         Ok(reports) => reports,
         Err(error) if error.kind == ErrorKind::NotFound => {
-            let streak = match before.map(|entry| &entry.answer) {
-                Some(Held::NotFound { streak }) => streak.saturating_add(1),
-                _ => 0,
-            };
-            return policy.not_found(now, streak);
+            return policy.not_found(before.map(|entry| &entry.answer), now);
         }
-        Err(error) => return policy.failed(now, error),
+        Err(error) if error.kind == ErrorKind::InvalidQuery => return policy.impossible(now),
+        Err(error) => return policy.failed(error, now),
     };
     let reports = echoing(source, query, reports);
     if reports.is_empty() {
         let message = "the answer is about another number";
-        return policy.failed(now, Error::new(ErrorKind::Malformed, message));
+        return policy.failed(Error::new(ErrorKind::Malformed, message), now);
     }
     match absorb(pipeline, source, query, &reports, now).await {
-        Ok(stage) => policy.found(now, stage, source.limits.min_interval, reports),
-        Err(error) => policy.failed(now, error),
+        Ok(fresh_for) => policy.found(reports, now, fresh_for.max(source.limits.min_interval)),
+        Err(error) => policy.failed(error, now),
     }
 }
 
@@ -86,7 +83,8 @@ fn echoing(source: &Source, query: &Query, reports: Vec<Report>) -> Vec<Report> 
     Vec::new()
 }
 
-/// Takes the reports of one answer into the store and returns the stage of the liveliest record.
+/// Takes the reports of one answer into the store and returns how long they are fresh: as long as
+/// the liveliest of their records.
 ///
 /// # Errors
 /// `Internal` if the store does not take them.
@@ -96,7 +94,7 @@ pub(super) async fn absorb(
     query: &Query,
     reports: &[Report],
     receive_time: Timestamp,
-) -> Result<Stage, Error> {
+) -> Result<Duration, Error> {
     count_unmapped(source, reports);
     let mut places: Vec<ShipmentId> = Vec::with_capacity(reports.len());
     for report in reports {
@@ -104,13 +102,14 @@ pub(super) async fn absorb(
         places.push(place);
     }
     let pieces = consignment(reports, &places);
-    let mut stage = Stage::Terminal;
+    let mut fresh_for = Duration::MAX;
     for (report, id) in reports.iter().zip(&places) {
         let record =
             remember(pipeline, source, query, report, id, &pieces, receive_time).await?;
-        stage = stage.min(stage_of(&record));
+        let policy = &pipeline.parts.policy;
+        fresh_for = fresh_for.min(policy.fresh_for(stage_of(&record), Duration::ZERO));
     }
-    Ok(stage)
+    Ok(fresh_for)
 }
 
 fn count_unmapped(source: &Source, reports: &[Report]) {

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use waybill_core::number::TrackingNumber;
 use waybill_core::shipment::ShipmentId;
 
@@ -110,6 +110,11 @@ impl Mailbox {
             self.notify.notified().await;
         }
     }
+}
+
+/// Waits until a flag is set; a flag whose owner is gone counts as set.
+pub async fn told(flag: &mut watch::Receiver<bool>) {
+    let _set_or_gone = flag.wait_for(|set| *set).await.map(drop);
 }
 
 /// A panic while the lock was held cannot leave these collections half changed.

@@ -1,0 +1,460 @@
+//! DHL: Shipment Tracking - Unified, one API for all divisions. This file owns how it is asked
+//! and what its failures mean; what an answer says is [`map`]'s, [`meaning`]'s and [`facts`]'s.
+//!
+//! # What it is
+//! `GET {base}/shipments?trackingNumber=…` with the header `DHL-API-Key`; one number per call.
+//! Sources: the OpenAPI document of the API, version 1.4.1, and the pages of developer.dhl.com
+//! for "Shipment Tracking - Unified"; what replies look like in practice comes from the recorded
+//! replies of netresearch/dhl-sdk-api-unified-tracking and from the client mediocre/bloodhound.
+//!
+//! # Limits
+//! The start plan has 250 calls a day and 1 a second; more on request, sized at about 8 calls in
+//! the life of a parcel. The day ends at 00:00 UTC. A 429 does not tell which of the two limits
+//! was hit. A number is unknown for 10 to 30 minutes after it was made, and again after about 90
+//! days. DHL says that outside users have no test environment; the sandbox host is there for keys
+//! that work on it.
+//!
+//! # Clocks
+//! - An offset is believed.
+//! - A `Z` is believed, except of `express`, `parcel-pl` and `dsc`: there the value is the wall
+//!   clock of the place and the `Z` is an ornament. The evidence is one public client that drops
+//!   it, and that MyDHL, the division's own API, gives the same events in local time. Such a time
+//!   is resolved by its country, and left open with bounds where the country has several zones;
+//!   the bounds hold the instant under either reading, and `raw` keeps the `Z`.
+//! - Without an offset the country of the event decides. `parcel-de`, `post-de` and `svb` state
+//!   German time; used where the event names Germany or no country.
+//! - A date alone is a day, not a midnight.
+//!
+//! # Quirks
+//! - A short number can answer with many shipments: each is a report, and who asked decides.
+//!   `possibleAdditionalShipmentsUrl` names other divisions by URL; it is not followed, because
+//!   each costs a call of a small quota.
+//! - Asking for a piece answers with its shipment. Pieces are identifiers, not shipments, and a
+//!   delivery of some of them is one in part.
+//! - `delivered` is also said of a hand-over to a shop, locker or partner; see [`meaning`].
+//! - The status block can contradict the events, and some divisions send no events at all.
+//! - `id` can be a number, `references` one object, `statusCode` absent.
+//! - Legs of freight become estimated departures and arrivals: they are forecasts of transports
+//!   that may change, and estimates never count.
+//!
+//! Names of sender and receiver and streets are not read.
+
+mod facts;
+mod map;
+mod meaning;
+mod place;
+mod shim;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_LANGUAGE};
+use http::{HeaderValue, Request, Response, StatusCode, Uri};
+use jiff::Timestamp;
+use waybill_core::adapter::{
+    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Query, Report, Setting,
+    Settings,
+};
+use waybill_core::error::{Error, ErrorKind, Retry};
+use waybill_core::event::SourceClass;
+use waybill_core::number::TrackingNumber;
+use waybill_core::privacy::Secret;
+
+use crate::retry_after::retry_after;
+
+/// The source as data.
+pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
+    id: "dhl",
+    carrier: "dhl",
+    display_name: "DHL",
+    country: "DE",
+    tracking_url: "https://www.dhl.com/global-en/home/tracking.html?tracking-id={tracking_number}",
+    class: SourceClass::Custodian,
+    capabilities: Capabilities {
+        paid: false,
+        required_hints: &[],
+        optional_hints: &["postal_code", "origin_country"],
+        language: "en",
+        default_time_zone: "",
+        delivery_estimate: true,
+        proof_of_delivery: true,
+        history_days: 90,
+        deposit_reported_as_delivered: false,
+    },
+    limits: Limits {
+        batch: 1,
+        per_second: 1.0,
+        burst: 1,
+        per_day: 250,
+        timeout: Duration::from_secs(10),
+        slow: Duration::from_secs(3),
+        min_interval: Duration::from_secs(3_600),
+    },
+    formats: &[
+        "dhl_express",
+        "dhl_express_piece_id",
+        "dhl_ecommerce",
+        "dhl_ecommerce_14",
+    ],
+    settings: &[
+        Setting {
+            key: "api_key",
+            required: true,
+            secret: true,
+            default: "",
+            help: "key of an app on developer.dhl.com with Shipment Tracking - Unified",
+        },
+        Setting {
+            key: "environment",
+            required: false,
+            secret: false,
+            default: "production",
+            help: "production or sandbox",
+        },
+        Setting {
+            key: "base_url",
+            required: false,
+            secret: false,
+            default: "",
+            help: "address of the API, without /shipments; empty: that of the environment",
+        },
+        Setting {
+            key: "service",
+            required: false,
+            secret: false,
+            default: "",
+            help: "division to ask, for example parcel-de; empty: all",
+        },
+        Setting {
+            key: "requester_country",
+            required: false,
+            secret: false,
+            default: "",
+            help: "country of the account, two letters; DHL may tune its data by it",
+        },
+    ],
+    build,
+};
+
+/// Pages that are read of one answer, of five shipments each.
+const MAX_PAGES: usize = 10;
+/// A new number is unknown for up to half an hour.
+const UNKNOWN_FOR: Duration = Duration::from_secs(1_800);
+
+/// One account.
+struct Dhl {
+    base_url: String,
+    api_key: Secret,
+    service: String,
+    requester_country: String,
+}
+
+fn build(settings: &Settings) -> Result<Box<dyn Adapter>, String> {
+    let base_url = match (settings.get("base_url"), settings.get("environment")) {
+        ("", "production" | "") => "https://api-eu.dhl.com/track",
+        ("", "sandbox") => "https://api-test.dhl.com/track",
+        ("", _) => return Err("environment must be production or sandbox".to_owned()),
+        (url, _) => url.trim_end_matches('/'),
+    };
+    let url: Uri = base_url
+        .parse()
+        .map_err(|_| "base_url must be an address".to_owned())?;
+    let local = matches!(url.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    let plain = url.scheme_str() == Some("http") && local;
+    if !(plain || url.scheme_str() == Some("https")) || url.query().is_some() {
+        return Err("base_url must begin with https:// and have no query".to_owned());
+    }
+    let api_key = settings.secret("api_key");
+    if HeaderValue::from_str(api_key.expose()).is_err() {
+        return Err("api_key has characters that a header cannot carry".to_owned());
+    }
+    let service = settings.get("service");
+    if !service.bytes().all(|c| c.is_ascii_lowercase() || c == b'-') {
+        return Err("service must consist of lower-case letters and hyphens".to_owned());
+    }
+    let country = settings.get("requester_country");
+    if !country.is_empty() && place::country(country).is_empty() {
+        return Err("requester_country must have two letters".to_owned());
+    }
+    Ok(Box::new(Dhl {
+        base_url: base_url.to_owned(),
+        api_key,
+        service: service.to_owned(),
+        requester_country: country.to_ascii_uppercase(),
+    }))
+}
+
+impl Adapter for Dhl {
+    fn fetch<'a>(&'a self, ctx: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>> {
+        Box::pin(async move {
+            let mut answers = Vec::with_capacity(queries.len());
+            for query in queries {
+                answers.push(self.ask(ctx, query).await);
+            }
+            answers
+        })
+    }
+
+    fn interpret(
+        &self,
+        queries: &[Query],
+        response: &Response<Bytes>,
+        now: Timestamp,
+    ) -> Vec<Answer> {
+        let asked = queries.first().map(|query| &query.number);
+        match read(response, asked, now) {
+            Ok(page) => share_out(page.reports, queries),
+            Err(error) => vec![Err(error); queries.len().max(1)],
+        }
+    }
+}
+
+impl Dhl {
+    async fn ask(&self, ctx: Ctx<'_>, query: &Query) -> Answer {
+        let asked = Some(&query.number);
+        let mut reports = Vec::new();
+        let mut offset = None;
+        for _ in 0..MAX_PAGES {
+            let page = match ctx.http.send(self.request(query, offset)?).await {
+                Ok(response) => read(&response, asked, ctx.now),
+                Err(error) => Err(error),
+            };
+            let page = match page {
+                Ok(page) => page,
+                Err(error) if reports.is_empty() => return Err(error),
+                Err(_) => break,
+            };
+            reports.extend(page.reports);
+            let Some(next) = page.next else {
+                return Ok(reports);
+            };
+            let last = offset.unwrap_or(0);
+            offset = next_offset(&self.base_url, &next).filter(|next| *next > last);
+            if offset.is_none() {
+                break;
+            }
+        }
+        if let Some(last) = reports.last_mut() {
+            let doubt = "the source has more shipments under this number than were read";
+            last.facts.doubts.push(doubt.to_owned());
+        }
+        Ok(reports)
+    }
+
+    fn request(&self, query: &Query, offset: Option<u32>) -> Result<Request<Bytes>, Error> {
+        let service = match query.format.as_str() {
+            _ if !self.service.is_empty() => &self.service,
+            "dhl_express" => "express",
+            _ => "",
+        };
+        let offset = offset.map(|offset| offset.to_string()).unwrap_or_default();
+        let mut url = format!("{}/shipments?language=en", self.base_url);
+        for (name, value) in [
+            ("trackingNumber", query.number.reveal()),
+            ("service", service),
+            ("requesterCountryCode", &self.requester_country),
+            (
+                "originCountryCode",
+                &place::country(&query.hints.origin_country),
+            ),
+            (
+                "recipientPostalCode",
+                query.hints.postal_code.reveal().trim(),
+            ),
+            ("offset", &offset),
+        ] {
+            if !value.is_empty() {
+                url.push('&');
+                url.push_str(name);
+                url.push('=');
+                encode(value, &mut url);
+            }
+        }
+        let defect = |_| Error::new(ErrorKind::Internal, "request cannot be built").unspent();
+        let mut key = HeaderValue::from_str(self.api_key.expose())
+            .map_err(|_| Error::new(ErrorKind::Internal, "key cannot be sent").unspent())?;
+        key.set_sensitive(true);
+        Request::get(url)
+            .header(ACCEPT, "application/json")
+            .header("DHL-API-Key", key)
+            .body(Bytes::new())
+            .map_err(defect)
+    }
+}
+
+/// Appends a query value, percent-encoded.
+fn encode(value: &str, url: &mut String) {
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            url.push_str(&format!("%{byte:02X}"));
+        }
+    }
+}
+
+/// Where the next page begins. Only this number is taken from the source's link, and only if the
+/// link leads to where we asked: the key goes nowhere else.
+fn next_offset(base_url: &str, url: &str) -> Option<u32> {
+    let url: Uri = url.parse().ok()?;
+    let base: Uri = base_url.parse().ok()?;
+    let absolute = url.authority().is_some();
+    if absolute && (url.scheme() != base.scheme() || url.authority() != base.authority()) {
+        return None;
+    }
+    let offset = |pair: &str| pair.strip_prefix("offset=").map(str::to_owned);
+    url.query()?.split('&').find_map(offset)?.parse().ok()
+}
+
+/// What one response holds.
+struct Page {
+    reports: Vec<Report>,
+    next: Option<String>,
+}
+
+/// Reads a response; `asked` is the number of a shipment that does not state its own.
+fn read(
+    response: &Response<Bytes>,
+    asked: Option<&TrackingNumber>,
+    now: Timestamp,
+) -> Result<Page, Error> {
+    if response.status() != StatusCode::OK {
+        return Err(failure(response, now));
+    }
+    let body = wire::body(response.body()).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        malformed(format!(
+            "response is not the documented JSON: line {line}, column {column}"
+        ))
+    })?;
+    let Some(shipments) = &body.shipments else {
+        // A problem can come with status 200.
+        return Err(match body.status.trim().parse().map(StatusCode::from_u16) {
+            Ok(Ok(status)) if status != StatusCode::OK => classify(status, &body.title),
+            _ => malformed("shipments: missing from the response"),
+        });
+    };
+    let language = language(response);
+    let reports: Vec<_> = shipments
+        .iter()
+        .filter_map(|shipment| map::report(shipment, asked, language, now))
+        .collect();
+    if shipments.is_empty() {
+        return Err(not_found("source knows no shipment of this number"));
+    }
+    if reports.is_empty() {
+        return Err(malformed("shipments[].id: no shipment has a number"));
+    }
+    if reports
+        .iter()
+        .all(|report| report.claims.is_empty() && !report.facts.doubts.is_empty())
+    {
+        return Err(malformed(
+            "shipments[].events[].timestamp: no readable time",
+        ));
+    }
+    let next = body.next_url.trim();
+    Ok(Page {
+        reports,
+        next: (!next.is_empty()).then(|| next.to_owned()),
+    })
+}
+
+/// Language of the texts as the response states it.
+fn language(response: &Response<Bytes>) -> &str {
+    let stated = response.headers().get(CONTENT_LANGUAGE);
+    let first = stated
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.split(',').next())
+        .unwrap_or_default()
+        .trim();
+    let tag = |c: u8| c.is_ascii_alphanumeric() || c == b'-';
+    if (2..=35).contains(&first.len()) && first.bytes().all(tag) {
+        first
+    } else {
+        "und"
+    }
+}
+
+/// Says what a response of another status than 200 means.
+fn failure(response: &Response<Bytes>, now: Timestamp) -> Error {
+    let title = wire::body(response.body()).map(|body| body.title.into_owned());
+    let error = classify(response.status(), &title.unwrap_or_default());
+    match retry_after(response.headers(), now) {
+        Some(retry) if error.retry != Retry::Never => error.with_retry(retry),
+        _ => error,
+    }
+}
+
+/// Says what a status means. The detail of a problem repeats the number and is never used; of its
+/// titles only known ones are.
+fn classify(status: StatusCode, title: &str) -> Error {
+    const TITLES: &[&str] = &[
+        "Invalid input",
+        "Unauthorized",
+        "Forbidden",
+        "No result found",
+        "Too Many Requests",
+        "Service Unavailable",
+    ];
+    let (kind, what) = match status.as_u16() {
+        400 | 422 => (ErrorKind::InvalidQuery, "source refused the query"),
+        401 | 403 => (ErrorKind::Denied, "source refused the key"),
+        404 | 410 => {
+            return not_found("source does not know the number").with_code(status.as_str());
+        }
+        429 => (ErrorKind::Throttled, "source says too many requests"),
+        500..=599 => (ErrorKind::Unavailable, "source has a server error"),
+        _ => (
+            ErrorKind::Malformed,
+            "source answered with an undocumented status",
+        ),
+    };
+    let known = TITLES
+        .iter()
+        .find(|known| known.eq_ignore_ascii_case(title.trim()));
+    let message = match known {
+        Some(known) => format!("{what}: {}", known.to_lowercase()),
+        None => what.to_owned(),
+    };
+    Error::new(kind, message).with_code(status.as_str())
+}
+
+fn not_found(message: &str) -> Error {
+    Error::new(ErrorKind::NotFound, message).with_retry(Retry::After(UNKNOWN_FOR))
+}
+
+fn malformed(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Malformed, message)
+}
+
+/// Gives every query the reports that carry its number; what nobody asked for goes to the first.
+fn share_out(reports: Vec<Report>, queries: &[Query]) -> Vec<Answer> {
+    let mut shares: Vec<Vec<Report>> = vec![Vec::new(); queries.len().max(1)];
+    for report in reports {
+        let names = |query: &Query| {
+            let number = query.number.reveal();
+            report.number == query.number
+                || report
+                    .facts
+                    .identifiers
+                    .iter()
+                    .any(|id| id.value.reveal() == number)
+        };
+        let at = queries.iter().position(names).unwrap_or(0);
+        shares[at].push(report);
+    }
+    shares
+        .into_iter()
+        .map(|share| {
+            if share.is_empty() {
+                Err(not_found("response holds no shipment of this number"))
+            } else {
+                Ok(share)
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,193 @@
+//! One attempt: its own time-out, its figures, and the adapter behind it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+use tower::ServiceExt;
+use waybill_core::adapter::{Adapter, Answer, Ctx, Http, Limits};
+use waybill_core::error::{Error, ErrorKind};
+
+use super::Names;
+use super::health::Figures;
+use super::step::{Call, Failure, Next, Outcome, Reply, Step, later};
+use crate::clock::Clock;
+
+/// The clock of one attempt.
+///
+/// tower's `Timeout` has one duration for all calls; here the caller's deadline counts as well.
+#[derive(Clone)]
+pub(super) struct Attempt {
+    pub(super) names: Names,
+    pub(super) figures: Arc<Figures>,
+    pub(super) clock: Clock,
+    pub(super) limits: Limits,
+}
+
+impl Step for Attempt {
+    async fn around<N: Next>(self, call: Call, next: N) -> Outcome {
+        let begun = Instant::now();
+        if begun >= call.deadline {
+            let message = "the deadline passed before the source was asked";
+            return Err(Failure::unsent(ErrorKind::Timeout, message));
+        }
+        let cap = later(begun, self.limits.timeout);
+        let until = cap.min(call.deadline);
+        call.attempts.fetch_add(1, Ordering::Relaxed);
+        let mut away = Away::new(&self);
+        let result = timeout_at(until, next.oneshot(call)).await;
+        let outcome = result.unwrap_or_else(|_| {
+            let took = begun.elapsed();
+            Err(Failure {
+                error: Error::new(ErrorKind::Timeout, "the source did not answer in time"),
+                took: Some(took),
+                cut: until < cap && took < self.limits.slow,
+            })
+        });
+        away.arrived = true;
+        self.record(&outcome);
+        outcome
+    }
+}
+
+impl Attempt {
+    fn record(&self, outcome: &Outcome) {
+        let source = self.names.source;
+        let (took, failed, name) = match outcome {
+            Ok(reply) => {
+                // A batch with one shipment in it is a success.
+                let found = reply.answers.iter().any(Result::is_ok);
+                let error = reply
+                    .answers
+                    .iter()
+                    .find_map(|answer| answer.as_ref().err());
+                let name = error
+                    .filter(|_| !found)
+                    .map_or("ok", |error| error.kind.as_str());
+                (reply.took, None, name)
+            }
+            Err(failure) => {
+                let kind = failure.error.kind;
+                (failure.took.unwrap_or_default(), Some(kind), kind.as_str())
+            }
+        };
+        count(source, name);
+        metrics::histogram!("waybill_source_latency_seconds", "source" => source)
+            .record(took.as_secs_f64());
+        let cut = outcome.as_ref().err().is_some_and(|failure| failure.cut);
+        if !cut {
+            self.figures.record(took, failed, self.clock.now());
+        }
+    }
+}
+
+/// An attempt that is out; a caller that goes away drops it.
+struct Away<'a> {
+    attempt: &'a Attempt,
+    arrived: bool,
+}
+
+impl<'a> Away<'a> {
+    fn new(attempt: &'a Attempt) -> Self {
+        attempt.figures.leave();
+        Self {
+            attempt,
+            arrived: false,
+        }
+    }
+}
+
+impl Drop for Away<'_> {
+    fn drop(&mut self) {
+        self.attempt.figures.back();
+        if !self.arrived {
+            count(self.attempt.names.source, "abandoned");
+        }
+    }
+}
+
+fn count(source: &'static str, outcome: &'static str) {
+    metrics::counter!(
+        "waybill_source_requests_total", "source" => source, "outcome" => outcome
+    )
+    .increment(1);
+}
+
+/// The bottom of the stack: the adapter and what it may use.
+#[derive(Clone)]
+pub(super) struct Source {
+    pub(super) adapter: Arc<dyn Adapter>,
+    pub(super) http: Arc<dyn Http>,
+    pub(super) clock: Clock,
+}
+
+impl Source {
+    pub(super) async fn fetch(self, call: Call) -> Outcome {
+        let begun = Instant::now();
+        let ctx = Ctx {
+            http: &*self.http,
+            now: self.clock.now(),
+        };
+        let answers = self.adapter.fetch(ctx, &call.queries).await;
+        gather(answers, call.queries.len(), begun.elapsed())
+    }
+}
+
+/// Makes one outcome of the answers: a failure of the whole call if every answer is a failure of
+/// the source, of its quota or of ours.
+fn gather(answers: Vec<Answer>, queries: usize, took: Duration) -> Outcome {
+    let whole = |error| Failure {
+        error,
+        took: Some(took),
+        cut: false,
+    };
+    if answers.len() != queries {
+        let message = format!(
+            "the adapter gave {} answers to {queries} queries",
+            answers.len()
+        );
+        return Err(whole(Error::new(ErrorKind::Internal, message)));
+    }
+    let mut worst: Option<&Error> = None;
+    let mut spent = false;
+    for answer in &answers {
+        match answer {
+            Err(error) if !is_answer(error.kind) => {
+                spent |= error.spent;
+                if worst.is_none_or(|worst| weight(error.kind) > weight(worst.kind)) {
+                    worst = Some(error);
+                }
+            }
+            _ => return Ok(Reply { answers, took }),
+        }
+    }
+    match worst {
+        None => Ok(Reply { answers, took }),
+        Some(worst) => {
+            let mut error = worst.clone();
+            error.spent = spent;
+            Err(whole(error))
+        }
+    }
+}
+
+/// Whether an error of this kind is about the query, so that the source has done its work.
+pub(super) const fn is_answer(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::NotFound
+            | ErrorKind::InvalidQuery
+            | ErrorKind::HintRequired
+            | ErrorKind::Unsupported
+    )
+}
+
+/// Which of several failures stands for the call: the one that forbids most.
+const fn weight(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::Throttled => 2,
+        ErrorKind::Denied => 1,
+        _ => 0,
+    }
+}

@@ -1,0 +1,312 @@
+//! The guard: stands between the gateway and one account of one source, keeps what the source
+//! allows, and survives when it fails.
+//!
+//! It owns the order of the layers, and what an outcome means for each of them. It must not know
+//! what is asked, what an answer says or where it goes.
+//!
+//! **Invariant:** every call ends at its deadline at the latest; an answer that never left says
+//! so with `spent: false`.
+
+mod attempt;
+mod breaker;
+mod health;
+mod limit;
+mod quota;
+mod retry;
+mod step;
+mod tuning;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tower::retry::RetryLayer;
+use tower::util::BoxCloneSyncService;
+use tower::{ServiceBuilder, ServiceExt, service_fn};
+use waybill_core::adapter::{Adapter, Answer, Http, Limits, Query};
+use waybill_core::error::{Error, ErrorKind};
+
+pub use self::breaker::BreakerState;
+pub use self::health::{BreakerHealth, Health};
+pub use self::tuning::{BreakerTuning, BulkheadTuning, QuotaTuning, RetryTuning, Tuning};
+
+use self::attempt::{Attempt, Source, is_answer};
+use self::breaker::{Breaker, Rules, Subject, Verdict};
+use self::health::Figures;
+use self::limit::Bulkhead;
+use self::quota::Quota;
+use self::retry::Retries;
+use self::step::{Around, Call, Failure, Reply};
+use crate::clock::Clock;
+
+/// The guard of one account of one source. Clones are the same guard.
+#[derive(Clone)]
+pub struct Guard {
+    stack: BoxCloneSyncService<Call, Reply, Failure>,
+    source: Breaker,
+    credential: Breaker,
+    quota: Quota,
+    figures: Arc<Figures>,
+    clock: Clock,
+    names: Names,
+    batch: usize,
+}
+
+/// A call to make.
+#[derive(Clone)]
+pub struct Ask {
+    /// What to ask, at most as many as `Limits::batch`.
+    pub queries: Arc<[Query]>,
+    /// When the call ends, answered or not.
+    pub deadline: Instant,
+    /// Who waits for it.
+    pub priority: Priority,
+    /// How much of the quota it may use.
+    pub share: Share,
+}
+
+/// Who waits for a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    /// A caller does: it waits a moment for a place or the quota and then rather has no answer.
+    Interactive,
+    /// Nobody does: it waits until its deadline and leaves room to those who cannot.
+    Background,
+}
+
+/// How much of the quota a call may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// All of it.
+    Full,
+    /// A part. The shared cache is out, and its misses must not eat the quota.
+    Degraded,
+}
+
+/// What became of a call.
+pub struct Asked {
+    /// One answer per query. What stopped the whole call is repeated for each.
+    pub answers: Vec<Answer>,
+    /// How often the source was asked.
+    pub attempts: u32,
+    /// How long the source took the last time; `None`: the call never left.
+    pub latency: Option<Duration>,
+}
+
+/// Whose guard it is, for logs and metrics.
+#[derive(Clone)]
+struct Names {
+    source: &'static str,
+    account: Arc<str>,
+}
+
+impl Guard {
+    /// Builds the guard of an account. Build it once: a second one would not know what the first
+    /// has spent.
+    pub fn new(
+        source: &'static str,
+        account: &str,
+        adapter: Arc<dyn Adapter>,
+        http: Arc<dyn Http>,
+        limits: Limits,
+        tuning: &Tuning,
+        clock: Clock,
+    ) -> Self {
+        let names = Names {
+            source,
+            account: account.into(),
+        };
+        let figures = Arc::new(Figures::new());
+        let bulkhead = Bulkhead::new(names.clone(), &tuning.bulkhead, tuning.patience);
+        let retries = Retries::new(names.clone(), tuning.retry.clone());
+        let rules = Rules::of_source(&tuning.breaker, limits.slow);
+        let source = Breaker::new(names.clone(), SOURCE, rules);
+        let rules = Rules::of_credential(&tuning.breaker);
+        let credential = Breaker::new(names.clone(), CREDENTIAL, rules);
+        let quota = tuning.quota.clone();
+        let quota = Quota::new(
+            names.clone(),
+            &limits,
+            quota,
+            tuning.patience,
+            clock.clone(),
+        );
+        let attempt = Attempt {
+            names: names.clone(),
+            figures: Arc::clone(&figures),
+            clock: clock.clone(),
+            limits,
+        };
+        let bottom = Source {
+            adapter,
+            http,
+            clock: clock.clone(),
+        };
+
+        let stack = ServiceBuilder::new()
+            // Sheds and bounds first, so that nobody queues behind a sick source.
+            .layer(Around(bulkhead))
+            // Outside of all that counts attempts, so that a second one is counted too.
+            .layer(RetryLayer::new(retries))
+            // Before the quota, so that what is refused costs nothing.
+            .layer(Around(source.clone()))
+            // The same for refused credentials; inside, because a source that is down is the
+            // better reason.
+            .layer(Around(credential.clone()))
+            // Last gate, so that only what really leaves is counted.
+            .layer(Around(quota.clone()))
+            // Innermost, so that each attempt has its own clock and no waiting is in the latency.
+            .layer(Around(attempt))
+            .service(service_fn(move |call| bottom.clone().fetch(call)));
+
+        Self {
+            stack: BoxCloneSyncService::new(stack),
+            source,
+            credential,
+            quota,
+            figures,
+            clock,
+            names,
+            batch: limits.batch.max(1),
+        }
+    }
+
+    /// Asks the source, if it may be asked.
+    pub async fn ask(&self, ask: Ask) -> Asked {
+        let count = ask.queries.len();
+        let attempts = Arc::new(AtomicU32::new(0));
+        let call = Call {
+            queries: ask.queries,
+            deadline: ask.deadline,
+            priority: ask.priority,
+            share: ask.share,
+            attempts: Arc::clone(&attempts),
+        };
+        let outcome = if (1..=self.batch).contains(&count) {
+            self.stack.clone().oneshot(call).await
+        } else {
+            let message = "no queries, or more than the source takes at once";
+            Err(Failure::unsent(ErrorKind::Internal, message))
+        };
+        let (answers, latency) = match outcome {
+            Ok(reply) => (reply.answers, Some(reply.took)),
+            Err(failure) => {
+                if failure.took.is_none() {
+                    self.count_refusal(failure.error.kind);
+                }
+                (vec![Err(failure.error); count], failure.took)
+            }
+        };
+        Asked {
+            answers,
+            attempts: attempts.load(Ordering::Relaxed),
+            latency,
+        }
+    }
+
+    /// How the source is doing.
+    pub fn health(&self) -> Health {
+        let (now, wall) = (Instant::now(), self.clock.now());
+        let breaker = |breaker: &Breaker| {
+            let (state, due) = breaker.state();
+            let next_probe = due.and_then(|due| {
+                let left = due.saturating_duration_since(now);
+                wall.checked_add(left).ok()
+            });
+            BreakerHealth { state, next_probe }
+        };
+        let left = self.quota.left();
+        let figures = self.figures.summary();
+        Health {
+            source: breaker(&self.source),
+            credential: breaker(&self.credential),
+            attempts: figures.attempts,
+            error_rate: figures.error_rate,
+            latency_p50: figures.p50,
+            latency_p99: figures.p99,
+            last_success: figures.last_success,
+            last_failure: figures.last_failure,
+            quota_remaining: left.share,
+            quota_reset: left.reset,
+            in_flight: figures.in_flight,
+        }
+    }
+
+    fn count_refusal(&self, kind: ErrorKind) {
+        metrics::counter!(
+            "waybill_source_refusals_total",
+            "source" => self.names.source,
+            "reason" => kind.as_str(),
+        )
+        .increment(1);
+    }
+}
+
+/// The source's breaker. No answer, a server error and an answer that cannot be understood are
+/// failures: the last is what a broken gateway's error page looks like, and a source whose every
+/// answer is garbage is no use however fast it is. A refusal of our credentials is an answer; a
+/// 429 is the quota's business; a defect of ours says nothing.
+const SOURCE: Subject = Subject {
+    name: "source",
+    judge: |outcome| match outcome {
+        Ok(reply) if reply.answers.iter().any(is_evidence) => Verdict::Answered,
+        Ok(reply)
+            if reply
+                .answers
+                .iter()
+                .flat_map(|answer| answer.as_ref().err())
+                .any(is_hard) =>
+        {
+            Verdict::Failed
+        }
+        Ok(_) => Verdict::Nothing,
+        Err(failure) if failure.took.is_none() || failure.cut => Verdict::Nothing,
+        Err(failure) if is_hard(&failure.error) => Verdict::Failed,
+        Err(failure) if failure.error.kind == ErrorKind::Denied => Verdict::Answered,
+        Err(_) => Verdict::Nothing,
+    },
+    refusal: (
+        ErrorKind::Tripped,
+        "the source keeps failing and is left alone for a while",
+    ),
+};
+
+/// The breaker of our credentials: only a refusal is a failure, and only an answer is none.
+const CREDENTIAL: Subject = Subject {
+    name: "credential",
+    judge: |outcome| match outcome {
+        Ok(reply) if reply.answers.iter().any(is_evidence) => Verdict::Answered,
+        Err(failure) if failure.took.is_some() && failure.error.kind == ErrorKind::Denied => {
+            Verdict::Failed
+        }
+        _ => Verdict::Nothing,
+    },
+    refusal: (
+        ErrorKind::Denied,
+        "the source keeps refusing our credentials and is left alone for a while",
+    ),
+};
+
+/// Whether an answer shows that the source is there: what an adapter says by itself does not.
+fn is_evidence(answer: &Answer) -> bool {
+    match answer {
+        Ok(_) => true,
+        Err(error) => is_answer(error.kind) && error.spent,
+    }
+}
+
+const fn is_hard(error: &Error) -> bool {
+    matches!(
+        error.kind,
+        ErrorKind::Timeout | ErrorKind::Unavailable | ErrorKind::Malformed
+    )
+}
+
+/// Locks; what a panicking holder left behind is counters, usable as they are.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,340 @@
+//! Log set-up and the one list of metrics.
+//!
+//! **Invariant:** personal data stays out of logs and metrics. Our own fields cannot hold it,
+//! since `Pii` has neither `Debug` nor `Display`; libraries that see whole requests are held to
+//! warnings whatever the filter says. Labels are ids and classes, never anything that a caller
+//! chose.
+
+use std::io::IsTerminal;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing::Subscriber;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Shape of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Plain,
+    /// For machines, one object a line.
+    Json,
+}
+
+/// Crates that handle raw requests, responses or stored values and log them when asked.
+const HELD_BACK: [&str; 11] = [
+    "h2",
+    "hyper",
+    "hyper_util",
+    "reqwest",
+    "rustls",
+    "tonic",
+    "tower",
+    "axum",
+    "redis",
+    "redb",
+    "moka",
+];
+
+/// Starts logging to standard error. `filter` is in the syntax of `tracing_subscriber`, for
+/// example "info,waybill=debug".
+///
+/// # Errors
+/// A filter that cannot be read, or a second call.
+pub fn init(format: Format, filter: &str) -> Result<(), String> {
+    let colour = std::io::stderr().is_terminal();
+    subscriber(format, filter, colour, std::io::stderr)?
+        .try_init()
+        .map_err(|error| error.to_string())
+}
+
+fn subscriber<W>(
+    format: Format,
+    filter: &str,
+    colour: bool,
+    writer: W,
+) -> Result<Box<dyn Subscriber + Send + Sync>, String>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let unusable = |error| format!("log filter cannot be read: {error}");
+    let mut filter = EnvFilter::try_new(filter).map_err(unusable)?;
+    for name in HELD_BACK {
+        filter = filter.add_directive(format!("{name}=warn").parse().map_err(unusable)?);
+    }
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colour)
+        .with_writer(writer);
+    Ok(match format {
+        Format::Plain => Box::new(lines.finish()),
+        Format::Json => Box::new(lines.json().flatten_event(true).finish()),
+    })
+}
+
+/// Kind of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// A level.
+    Gauge,
+    /// Durations in seconds, in [`BUCKETS`].
+    Histogram,
+}
+
+/// A metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Name.
+    pub name: &'static str,
+    /// Kind.
+    pub kind: Kind,
+    /// One line for the scraper.
+    pub help: &'static str,
+}
+
+/// Every metric of the gateway.
+#[rustfmt::skip]
+pub const METRICS: &[Metric] = &[
+    counter("waybill_rpc_total", "RPCs answered, by method and gRPC code"),
+    histogram("waybill_rpc_seconds", "time to answer an RPC, by method"),
+    counter("waybill_source_requests_total", "requests to a source, by source and outcome"),
+    histogram("waybill_source_latency_seconds", "time of one request to a source, by source"),
+    gauge("waybill_breaker_state", "0 passing, 1 probing, 2 tripped, by source"),
+    counter("waybill_breaker_transitions_total", "changes of a breaker, by source and new state"),
+    counter("waybill_quota_waits_total", "requests that waited for a source's quota, by source"),
+    counter("waybill_retries_total", "further attempts at a source, by source"),
+    counter("waybill_cache_lookups_total", "look-ups, by tier and result"),
+    counter("waybill_cache_faults_total", "cache operations that failed"),
+    counter("waybill_store_commits_total", "writes to the store"),
+    counter("waybill_unmapped_codes_total", "events with a code that we do not know, by source"),
+    counter("waybill_reports_foreign_total", "shipments that nobody asked for in answers, by source"),
+    gauge("waybill_streams", "watch streams now"),
+    gauge("waybill_connections", "connections now"),
+    counter("waybill_connections_refused_total", "connections closed at once, by limit"),
+    counter("waybill_task_panics_total", "tasks that panicked, by task"),
+];
+
+/// Upper bounds of the histograms' buckets in seconds: those of OpenTelemetry's conventions for
+/// RPCs, finer below 5 ms for cached answers, and coarser ones for slow carriers.
+pub const BUCKETS: &[f64] = &[
+    0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75,
+    1.0, 2.5, 5.0, 7.5, 10.0, 30.0,
+];
+
+const fn counter(name: &'static str, help: &'static str) -> Metric {
+    let kind = Kind::Counter;
+    Metric { name, kind, help }
+}
+
+const fn gauge(name: &'static str, help: &'static str) -> Metric {
+    let kind = Kind::Gauge;
+    Metric { name, kind, help }
+}
+
+const fn histogram(name: &'static str, help: &'static str) -> Metric {
+    let kind = Kind::Histogram;
+    Metric { name, kind, help }
+}
+
+/// Starts the collection of metrics; later calls return the same handle.
+///
+/// # Errors
+/// Another recorder runs in this process.
+pub fn metrics_handle() -> Result<PrometheusHandle, String> {
+    static HANDLE: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
+    let install = || {
+        let handle = builder()?
+            .install_recorder()
+            .map_err(|error| error.to_string())?;
+        describe();
+        Ok(handle)
+    };
+    HANDLE.get_or_init(install).clone()
+}
+
+fn builder() -> Result<PrometheusBuilder, String> {
+    // Without buckets the exporter makes summaries, which cannot be added up over nodes.
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), BUCKETS)
+        .map_err(|error| error.to_string())
+}
+
+/// Tells the recorder what each metric means.
+fn describe() {
+    for metric in METRICS {
+        match metric.kind {
+            Kind::Counter => metrics::describe_counter!(metric.name, metric.help),
+            Kind::Gauge => metrics::describe_gauge!(metric.name, metric.help),
+            Kind::Histogram => metrics::describe_histogram!(metric.name, metric.help),
+        }
+    }
+}
+
+/// Folds recorded durations into their buckets for ever; without it they pile up between scrapes.
+pub async fn upkeep(handle: PrometheusHandle) {
+    let mut tick = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        tick.tick().await;
+        handle.run_upkeep();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::path::Path;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(format: Format, filter: &str, work: impl FnOnce()) -> String {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = subscriber(format, filter, false, move || writer.clone()).unwrap();
+        tracing::subscriber::with_default(subscriber, work);
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn libraries_that_see_requests_stay_silent_at_every_filter() {
+        for filter in ["trace", "h2=trace,hyper=debug,waybill=trace"] {
+            let text = logged(Format::Plain, filter, || {
+                tracing::debug!(target: "h2::codec", "frame with a number in it");
+                tracing::trace!(target: "hyper::proto", "head with a number in it");
+                tracing::trace!(target: "waybill::server", "of our own");
+            });
+            assert!(text.contains("of our own"), "{text}");
+            assert!(!text.contains("number"), "{text}");
+        }
+    }
+
+    #[test]
+    fn json_lines_are_flat_objects() {
+        let text = logged(Format::Json, "info", || {
+            tracing::info!(source = "ups", "breaker tripped");
+            tracing::debug!("below the filter");
+        });
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["message"], "breaker tripped");
+        assert_eq!(line["source"], "ups");
+        assert_eq!(line["level"], "INFO");
+    }
+
+    #[test]
+    fn a_bad_filter_is_an_error() {
+        let error = init(Format::Plain, "waybill=loud").unwrap_err();
+        assert!(error.starts_with("log filter cannot be read"), "{error}");
+    }
+
+    #[test]
+    fn every_metric_is_exported_with_its_help_and_durations_in_buckets() {
+        let recorder = builder().unwrap().build_recorder();
+        metrics::with_local_recorder(&recorder, || {
+            describe();
+            for metric in METRICS {
+                match metric.kind {
+                    Kind::Counter => metrics::counter!(metric.name).increment(1),
+                    Kind::Gauge => metrics::gauge!(metric.name).set(1),
+                    Kind::Histogram => metrics::histogram!(metric.name).record(0.003),
+                }
+            }
+        });
+        let text = recorder.handle().render();
+        for metric in METRICS {
+            let name = metric.name;
+            assert!(text.contains(&format!("# HELP {name} {}", metric.help)));
+            if metric.kind == Kind::Histogram {
+                assert!(
+                    text.contains(&format!("{name}_bucket{{le=\"0.0025\"}} 0")),
+                    "{text}"
+                );
+                assert!(
+                    text.contains(&format!("{name}_bucket{{le=\"0.005\"}} 1")),
+                    "{text}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn names_follow_their_kind_and_appear_once() {
+        for (at, metric) in METRICS.iter().enumerate() {
+            let total = metric.name.ends_with("_total");
+            assert_eq!(total, metric.kind == Kind::Counter, "{}", metric.name);
+            let seconds = metric.name.ends_with("_seconds");
+            assert_eq!(seconds, metric.kind == Kind::Histogram, "{}", metric.name);
+            assert!(
+                METRICS[at + 1..]
+                    .iter()
+                    .all(|other| other.name != metric.name)
+            );
+        }
+    }
+
+    /// Every use of a metric in the sources names one of the table, of that kind, by a literal.
+    #[test]
+    fn every_metric_that_is_used_is_in_the_table() {
+        let mut found = 0;
+        visit(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+            &mut |path, text| {
+                for (macro_name, kind) in [
+                    ("counter!(", Kind::Counter),
+                    ("gauge!(", Kind::Gauge),
+                    ("histogram!(", Kind::Histogram),
+                ] {
+                    for (at, _) in text.match_indices(macro_name) {
+                        if text[..at].ends_with('_') {
+                            continue;
+                        }
+                        let rest = text[at + macro_name.len()..].trim_start();
+                        let Some(rest) = rest.strip_prefix('"') else {
+                            panic!("{}: {macro_name} without a literal name", path.display());
+                        };
+                        let name = rest.split('"').next().unwrap_or_default();
+                        let listed = METRICS.iter().any(|m| m.name == name && m.kind == kind);
+                        assert!(listed, "{}: {name} is not in METRICS", path.display());
+                        found += 1;
+                    }
+                }
+            },
+        );
+        assert!(
+            found > 0,
+            "no metric found: has the spelling of the macros changed?"
+        );
+    }
+
+    fn visit(dir: &Path, each: &mut impl FnMut(&Path, &str)) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                visit(&path, each);
+            } else if path.extension().is_some_and(|ext| ext == "rs")
+                && !path.ends_with("src/telemetry.rs")
+            {
+                each(&path, &std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+}
