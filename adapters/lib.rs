@@ -5,7 +5,8 @@ use waybill_core::adapter::Descriptor;
 
 mod codes;
 mod retry_after;
+mod ups;
 mod wire;
 
 /// Every source that is built in.
-pub static ALL: &[&Descriptor] = &[];
+pub static ALL: &[&Descriptor] = &[&ups::DESCRIPTOR];
