@@ -2,7 +2,8 @@
 //!
 //! Columns: `scope` (what makes the code unique within the source, for example a division or a
 //! type; can be empty), `code`, `event` and `reason` (names of the vocabulary; an empty reason is
-//! none), `text` (the carrier's words, for the reader and for sources that match on text).
+//! none), `text` (the carrier's words, for the reader and for sources that match on text). Words
+//! that stand for several events are no key: nothing is found by them.
 
 use std::collections::HashMap;
 
@@ -10,18 +11,18 @@ use waybill_core::code::{EventCode, ReasonCode};
 
 /// What a native code means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Meaning {
+pub(crate) struct Meaning {
     /// What happened.
-    pub event: EventCode,
+    pub(crate) event: EventCode,
     /// Why.
-    pub reason: Option<ReasonCode>,
+    pub(crate) reason: Option<ReasonCode>,
 }
 
 /// A code table by scope and code.
 #[derive(Debug, Default)]
-pub struct Codes {
+pub(crate) struct Codes {
     by_code: HashMap<String, HashMap<String, Meaning>>,
-    by_text: HashMap<String, HashMap<String, Meaning>>,
+    by_text: HashMap<String, HashMap<String, Option<Meaning>>>,
 }
 
 impl Codes {
@@ -30,7 +31,7 @@ impl Codes {
     /// # Errors
     /// Names the line and what is wrong with it: a missing column, an unknown event or reason, a
     /// code that stands twice in its scope.
-    pub fn parse(csv: &str) -> Result<Self, String> {
+    pub(crate) fn parse(csv: &str) -> Result<Self, String> {
         let mut codes = Self::default();
         let mut reader = csv::Reader::from_reader(csv.as_bytes());
         for (at, row) in reader.records().enumerate() {
@@ -55,7 +56,8 @@ impl Codes {
                     .entry(scope.to_owned())
                     .or_default()
                     .entry(text)
-                    .or_insert(meaning);
+                    .and_modify(|known| *known = common(*known, meaning))
+                    .or_insert(Some(meaning));
             }
             let scope = codes.by_code.entry(scope.to_owned()).or_default();
             if !code.is_empty() && scope.insert(code.to_owned(), meaning).is_some() {
@@ -66,24 +68,29 @@ impl Codes {
     }
 
     /// Looks a code up in its scope.
-    pub fn by_code(&self, scope: &str, code: &str) -> Option<Meaning> {
+    pub(crate) fn by_code(&self, scope: &str, code: &str) -> Option<Meaning> {
         self.by_code.get(scope)?.get(code).copied()
     }
 
     /// Looks the carrier's words up in their scope; case and white space do not matter.
-    pub fn by_text(&self, scope: &str, text: &str) -> Option<Meaning> {
-        self.by_text.get(scope)?.get(&normal(text)).copied()
+    pub(crate) fn by_text(&self, scope: &str, text: &str) -> Option<Meaning> {
+        *self.by_text.get(scope)?.get(&normal(text))?
     }
 
     /// Number of codes.
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
         self.by_code.values().map(HashMap::len).sum()
     }
+}
 
-    /// Tells whether the table has no codes.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
+/// What two rows with the same words have in common.
+fn common(known: Option<Meaning>, other: Meaning) -> Option<Meaning> {
+    let known = known.filter(|known| known.event == other.event)?;
+    Some(Meaning {
+        reason: known.reason.filter(|_| known.reason == other.reason),
+        ..known
+    })
 }
 
 /// Lower case, one space between words, no full stop at the end.
@@ -121,6 +128,21 @@ mod tests {
             EventCode::DELIVERED
         );
         assert_eq!(codes.len(), 2);
+    }
+
+    #[test]
+    fn words_of_several_rows_mean_what_the_rows_have_in_common() {
+        let codes = Codes::parse(
+            "scope,code,event,reason,text\n\
+            a,1,DELIVERED,,Closed\n\
+            a,2,HELD,,Closed\n\
+            a,3,HELD,WEATHER,Kept\n\
+            a,4,HELD,PUBLIC_HOLIDAY,kept.\n",
+        )
+        .unwrap();
+        assert_eq!(codes.by_text("a", "closed"), None);
+        let kept = codes.by_text("a", "kept").unwrap();
+        assert_eq!((kept.event, kept.reason), (EventCode::HELD, None));
     }
 
     #[test]
