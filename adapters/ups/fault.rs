@@ -27,6 +27,8 @@ const CODES: &[(&str, ErrorKind, &str)] = &[
     ("251004", ErrorKind::Denied, "token expired"),
     ("UJ0001", ErrorKind::Denied, "token refused"),
     ("10429", ErrorKind::Throttled, THROTTLED),
+    ("10004", ErrorKind::Unavailable, SERVER),
+    ("VSS100", ErrorKind::Unavailable, SERVER),
     (
         "404",
         ErrorKind::Unsupported,
@@ -42,6 +44,7 @@ const CODES: &[(&str, ErrorKind, &str)] = &[
 
 const NOT_FOUND: &str = "tracking information not found";
 const THROTTLED: &str = "too many requests";
+const SERVER: &str = "server error";
 
 /// Explains a response that is not a success.
 pub(super) fn of_response(response: &http::Response<Bytes>, now: Timestamp) -> Error {
@@ -55,7 +58,7 @@ pub(super) fn of_response(response: &http::Response<Bytes>, now: Timestamp) -> E
     let (kind, message) = match status.as_u16() {
         429 => (ErrorKind::Throttled, THROTTLED),
         408 => (ErrorKind::Timeout, "request timed out at the source"),
-        500.. => (ErrorKind::Unavailable, "server error"),
+        500.. => (ErrorKind::Unavailable, SERVER),
         _ => match listed {
             Some(&(_, kind, message)) => (kind, message),
             None => by_status(status, first.is_some()),
@@ -71,13 +74,15 @@ pub(super) fn of_response(response: &http::Response<Bytes>, now: Timestamp) -> E
     }
 }
 
-/// Explains a warning or an error within an answer that came with status 200.
+/// Explains an answer with status 200 and without a shipment by its first warning or error.
 pub(super) fn of_notice(notice: Option<&Notice<'_>>) -> Error {
     let code = notice.map_or("", code_of);
-    let (kind, message) = CODES
-        .iter()
-        .find(|row| row.0 == code)
-        .map_or((ErrorKind::NotFound, NOT_FOUND), |row| (row.1, row.2));
+    let listed = CODES.iter().find(|row| row.0 == code);
+    let (kind, message) = match (listed, notice) {
+        (Some(&(_, kind, message)), _) => (kind, message),
+        (None, None) => (ErrorKind::NotFound, NOT_FOUND),
+        (None, Some(_)) => (ErrorKind::Malformed, "answer has a notice and no shipment"),
+    };
     Error::new(kind, message).with_code(code)
 }
 
