@@ -25,3 +25,4 @@ pub mod registry;
 pub mod shipment;
 pub mod status;
 pub mod time;
+mod zone;
