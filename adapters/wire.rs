@@ -131,7 +131,9 @@ where
 ///
 /// # Errors
 /// Only when the JSON itself is broken.
-pub(crate) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Cow<'de, str>>, D::Error> {
+pub(crate) fn texts<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<Cow<'de, str>>, D::Error> {
     struct Texts;
     impl<'de> Visitor<'de> for Texts {
         type Value = Vec<Cow<'de, str>>;

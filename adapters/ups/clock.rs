@@ -9,9 +9,10 @@ use std::fmt::Write;
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
 use waybill_core::shipment::LocalWindow;
-use waybill_core::time::{Clues, EventTime, Precision, Stated, resolve};
+use waybill_core::time::{
+    Clues, EventTime, Precision, Stated, parse_compact, parse_offset, resolve,
+};
 
-use super::shim::{parse_compact, parse_offset};
 use super::wire::Activity;
 
 /// Why a row is doubted.
@@ -25,7 +26,7 @@ pub(super) fn read(
     raw: &mut String,
 ) -> Option<(EventTime, Option<&'static str>)> {
     let local = moment(&activity.date, &activity.time);
-    let gmt = moment(&activity.gmt_date, &activity.gmt_time).filter(has_time);
+    let gmt = gmt(activity);
     let offset = parse_offset(activity.gmt_offset.trim());
     raw.clear();
     // Writing to a string cannot fail.
@@ -97,21 +98,23 @@ pub(super) fn day(date: &str) -> String {
 
 /// Reads a date and a time of day; the date alone if the time cannot be read.
 fn moment(date: &str, time: &str) -> Option<(DateTime, Precision)> {
-    let (date, time) = (date.trim(), time.trim());
-    if time.is_empty() {
-        return parse_compact(date, time);
-    }
+    parse_compact(date, time).or_else(|| parse_compact(date, ""))
+}
+
+/// Reads the UTC pair. Its time may have lost more than one leading zero: "4700" is 47 minutes
+/// past midnight.
+fn gmt(activity: &Activity<'_>) -> Option<(DateTime, Precision)> {
+    let time = activity.gmt_time.trim();
     let mut padded = [b'0'; 6];
-    let digits = time.len() == 5 && time.bytes().all(|byte| byte.is_ascii_digit());
-    let time = match padded.get_mut(1..) {
-        // A number has lost its leading zero.
-        Some(tail) if digits => {
+    let short = matches!(time.len(), 1..=4) && time.bytes().all(|byte| byte.is_ascii_digit());
+    let time = match padded.get_mut(6 - time.len().min(6)..) {
+        Some(tail) if short => {
             tail.copy_from_slice(time.as_bytes());
             std::str::from_utf8(&padded).unwrap_or(time)
         }
         _ => time,
     };
-    parse_compact(date, time).or_else(|| parse_compact(date, ""))
+    parse_compact(&activity.gmt_date, time).filter(has_time)
 }
 
 fn has_time(at: &(DateTime, Precision)) -> bool {

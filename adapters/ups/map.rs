@@ -7,7 +7,7 @@ use waybill_core::adapter::{Query, Report};
 use waybill_core::code::EventCode;
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::{Claim, Classifier, MappingBasis};
-use waybill_core::number::TrackingNumber;
+use waybill_core::number::{TrackingNumber, check_digit_valid};
 use waybill_core::place::{CodeSystem, Facility, FacilityKind, Location};
 use waybill_core::privacy::Pii;
 use waybill_core::shipment::{
@@ -332,11 +332,15 @@ fn identifiers(
 ) -> Vec<Identifier> {
     let mut found: Vec<Identifier> = Vec::new();
     let mut add = |kind, value: String, carrier: &str| {
+        let check_digit_valid = match carrier {
+            "" => None,
+            carrier => check_digit_valid(&value, carrier),
+        };
         let identifier = Identifier {
             kind,
             value: Pii::new(value),
             carrier: carrier.to_owned(),
-            check_digit_valid: None,
+            check_digit_valid,
         };
         let known = identifier.value.reveal().is_empty() || found.contains(&identifier);
         if !known {

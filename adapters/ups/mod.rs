@@ -25,7 +25,6 @@ mod clock;
 mod fault;
 mod map;
 mod meaning;
-mod shim;
 #[cfg(test)]
 mod tests;
 mod wire;

@@ -12,7 +12,10 @@ use super::*;
 
 /// Settings as the registry fills them.
 fn settings(more: &[(&'static str, &str)]) -> Settings {
-    let defaults = DESCRIPTOR.settings.iter().map(|setting| (setting.key, setting.default));
+    let defaults = DESCRIPTOR
+        .settings
+        .iter()
+        .map(|setting| (setting.key, setting.default));
     let given = [("client_id", "app"), ("client_secret", "s3cret-word")];
     let pairs = defaults.chain(given).chain(more.iter().copied());
     Settings::new(pairs.map(|(key, value)| (key, value.to_owned())))
