@@ -183,7 +183,7 @@ impl Reader {
             native_id: String::new(),
             native_code: native_code(status),
             native_reason: String::new(),
-            native_text: Pii::new(text.unwrap_or("").chars().take(1_000).collect()),
+            native_text: Pii::new(cut(text.unwrap_or(""), 1_000)),
             code: meaning::directed(meaning.event, &scan, origin, destination),
             reason: meaning.reason,
             basis,
@@ -305,7 +305,7 @@ fn place(address: &Address<'_>, site: &str, logical: bool) -> Option<Location> {
             }
             raw.push_str(part);
         }
-        place.raw = Pii::new(raw.chars().take(200).collect());
+        place.raw = Pii::new(cut(&raw, 200));
     }
     if !logical {
         place.country = country.into_owned();
@@ -521,6 +521,18 @@ fn pickup_place(package: &Package<'_>, claims: &[Claim]) -> Option<Location> {
         .trim()
         .clone_into(&mut facility.name);
     Some(place)
+}
+
+/// The first `limit` characters.
+fn cut(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let end = text
+        .char_indices()
+        .nth(limit)
+        .map_or(text.len(), |(at, _)| at);
+    text.get(..end).unwrap_or(text).to_owned()
 }
 
 fn is_true(text: &str) -> bool {

@@ -70,28 +70,25 @@ pub(super) fn of(codes: &Codes, family: Family, status: &Status<'_>) -> (Meaning
     let (code, stage) = (status.code.trim(), status.status_code.trim());
     let coarse = codes.by_code("status", stage);
     let fine = by_kind(codes, family, kind, code);
-    match (coarse, fine) {
+    let (meaning, basis) = match (coarse, fine) {
         (Some(coarse), Some(fine)) => (refined(coarse, fine), MappingBasis::Code),
         (Some(meaning), None) | (None, Some(meaning)) => (meaning, MappingBasis::Code),
         (None, None) if code.is_empty() && stage.is_empty() => {
-            let meaning = codes
-                .by_code("type", kind)
-                .filter(|meaning| meaning.event != EventCode::UNMAPPED);
-            meaning.map_or(UNMAPPED, |meaning| {
-                (meaning, MappingBasis::AggregatedStatus)
-            })
+            let meaning = codes.by_code("type", kind).unwrap_or(UNMAPPED);
+            (meaning, MappingBasis::AggregatedStatus)
         }
-        (None, None) => UNMAPPED,
+        (None, None) => (UNMAPPED, MappingBasis::None),
+    };
+    if meaning.event == EventCode::UNMAPPED {
+        return (meaning, MappingBasis::None);
     }
+    (meaning, basis)
 }
 
-const UNMAPPED: (Meaning, MappingBasis) = (
-    Meaning {
-        event: EventCode::UNMAPPED,
-        reason: None,
-    },
-    MappingBasis::None,
-);
+const UNMAPPED: Meaning = Meaning {
+    event: EventCode::UNMAPPED,
+    reason: None,
+};
 
 fn by_kind(codes: &Codes, family: Family, kind: &str, code: &str) -> Option<Meaning> {
     let find = |code: &str| {

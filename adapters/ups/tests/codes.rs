@@ -1,6 +1,7 @@
 //! The code table.
 
 use waybill_core::code::{EventCode, ReasonCode};
+use waybill_core::event::MappingBasis;
 
 use super::meaning::{CODES, Family, of};
 use super::wire::Status;
@@ -101,6 +102,16 @@ fn the_status_code_decides_and_the_code_may_say_more() {
         let found = event(Family::Parcel, kind, code, stage).0;
         assert_eq!(found, expected, "{kind}/{code}/{stage}");
     }
+    let codes = CODES.as_ref().unwrap();
+    let nothing = Status {
+        status_code: "000".into(),
+        ..Status::default()
+    };
+    let (meaning, basis) = of(codes, Family::Parcel, &nothing);
+    assert_eq!(
+        (meaning.event, basis),
+        (EventCode::UNMAPPED, MappingBasis::None)
+    );
 }
 
 #[test]
