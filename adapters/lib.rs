@@ -7,12 +7,8 @@ mod codes;
 mod dhl;
 mod retry_after;
 mod sandbox;
+mod ups;
 mod wire;
 
 /// Every source that is built in.
-pub static ALL: &[&Descriptor] = &[&sandbox::DESCRIPTOR, &dhl::DESCRIPTOR];
-
-/// Every test number of the source `sandbox` with what it shows.
-pub fn sandbox_numbers() -> impl Iterator<Item = (&'static str, &'static str)> {
-    sandbox::numbers()
-}
+pub static ALL: &[&Descriptor] = &[&sandbox::DESCRIPTOR, &dhl::DESCRIPTOR, &ups::DESCRIPTOR];
