@@ -102,7 +102,7 @@ fn run_and_kill(folder: &Path) -> Vec<(usize, u32, u64)> {
         ));
         Some(())
     };
-    while let Some(line) = lines.next() {
+    for line in lines.by_ref() {
         if take(line.unwrap()).is_some() {
             break;
         }

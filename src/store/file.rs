@@ -31,8 +31,8 @@ const SHIPMENTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("shipme
 /// Keyed hash of a number -> ids.
 const NUMBERS: MultimapTableDefinition<'_, &[u8; 32], &str> =
     MultimapTableDefinition::new("numbers");
-/// Sequence -> id, revision, milliseconds since the epoch.
-const CHANGES: TableDefinition<'_, u64, (&str, u32, i64)> = TableDefinition::new("changes");
+/// Sequence -> id, revision, nanoseconds since the epoch.
+const CHANGES: TableDefinition<'_, u64, (&str, u32, i128)> = TableDefinition::new("changes");
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 
 /// Meaning of a shipment's value; another one is read as absent and written anew.
@@ -242,7 +242,7 @@ impl Store for FileStore {
                     sequence: sequence.value(),
                     id: ShipmentId(id.to_owned()),
                     revision,
-                    time: Timestamp::from_millisecond(time).unwrap_or_default(),
+                    time: Timestamp::from_nanosecond(time).unwrap_or_default(),
                 });
             }
             Ok(found)
@@ -391,10 +391,10 @@ impl Inner {
         let entry = (
             id.0.as_str(),
             job.stored.record.revision,
-            job.time.as_millisecond(),
+            job.time.as_nanosecond(),
         );
         changes.insert(sequence, entry)?;
-        let since = changes_kept_since(job.time).as_millisecond();
+        let since = changes_kept_since(job.time).as_nanosecond();
         loop {
             let oldest = changes
                 .first()?

@@ -103,7 +103,7 @@ pub struct Change {
     pub id: ShipmentId,
     /// Its revision since.
     pub revision: u32,
-    /// When, to the millisecond.
+    /// When.
     pub time: Timestamp,
 }
 

@@ -293,7 +293,6 @@ fn warn_if_shared(path: &Path) {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn keys() -> Keys {
