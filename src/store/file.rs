@@ -10,20 +10,21 @@
 
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use moka::sync::Cache;
 use redb::{
-    Database, MultimapTableDefinition, ReadableDatabase as _, ReadableTable, TableDefinition,
-    WriteTransaction,
+    MultimapTableDefinition, ReadTransaction, ReadableTable as _, TableDefinition, WriteTransaction,
 };
 use tokio::sync::{mpsc, oneshot};
 use waybill_core::adapter::BoxFuture;
 use waybill_core::number::TrackingNumber;
 use waybill_core::shipment::ShipmentId;
 
+use super::disk::Disk;
+pub use super::disk::OpenError;
 use super::seal::Keys;
 use super::{Change, Commit, CommitError, Store, StoreError, Stored, changes_kept_since};
 
@@ -33,18 +34,13 @@ const NUMBERS: MultimapTableDefinition<'_, &[u8; 32], &str> =
     MultimapTableDefinition::new("numbers");
 /// Sequence -> id, revision, nanoseconds since the epoch.
 const CHANGES: TableDefinition<'_, u64, (&str, u32, i128)> = TableDefinition::new("changes");
-const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 
 /// Meaning of a shipment's value; another one is read as absent and written anew.
 const SCHEMA: u8 = 1;
 const HEAD: usize = 9;
-/// Meaning of the tables; another one is refused at opening.
-const LAYOUT: &[u8] = &[1];
 
 /// Decoded shipments kept for readers, by the size of their JSON.
 const READ_CACHE_BYTES: u64 = 128 << 20;
-/// Pages that redb keeps; its own default of 1 GiB would double what we keep decoded.
-const PAGE_CACHE_BYTES: usize = 64 << 20;
 /// Commits that may wait for the writer before callers do.
 const WAITING: usize = 1_024;
 /// Commits and bytes that share one sync at most.
@@ -60,7 +56,7 @@ pub struct FileStore {
 }
 
 struct Inner {
-    db: Database,
+    disk: Disk,
     keys: Arc<Keys>,
     /// With the size of the value, for the weigher.
     cache: Cache<ShipmentId, (Arc<Stored>, u32)>,
@@ -77,21 +73,6 @@ struct Job {
     reply: oneshot::Sender<Result<u64, CommitError>>,
 }
 
-/// Why a store cannot be opened.
-#[derive(Debug)]
-pub struct OpenError {
-    path: PathBuf,
-    reason: String,
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot open {}: {}", self.path.display(), self.reason)
-    }
-}
-
-impl std::error::Error for OpenError {}
-
 impl FileStore {
     /// Opens the store in `folder`, which is made if it is missing. The master key is read from
     /// `key_file`, or is the file `key` in the folder, which a new store gets.
@@ -101,31 +82,27 @@ impl FileStore {
     /// sealed with another key, the key is missing.
     pub fn open(folder: &Path, key_file: Option<&Path>) -> Result<Self, OpenError> {
         let path = folder.join("waybill.redb");
-        let fail = |reason: String| OpenError {
-            path: path.clone(),
-            reason,
-        };
-        make_private(folder).map_err(|error| fail(error.to_string()))?;
-        let db = redb::Builder::new()
-            .set_cache_size(PAGE_CACHE_BYTES)
-            .create(&path)
-            .map_err(|error| fail(explain(&error)))?;
-        let sealed_with = read_meta(&db).map_err(fail)?;
+        let fail = |reason: &dyn fmt::Display| OpenError::new(&path, reason);
+        make_private(folder).map_err(|error| fail(&error))?;
+        let disk = Disk::open(&path)?;
+        let sealed_with = disk.sealed_with().map_err(|error| fail(&error.0))?;
         let own_file = folder.join("key");
-        let keys = match (key_file, sealed_with.is_some()) {
+        let keys = match (key_file, sealed_with) {
             (Some(file), _) => Keys::read(file),
-            (None, false) if !own_file.exists() => Keys::create(&own_file),
+            (None, None) if !own_file.exists() => Keys::create(&own_file),
             (None, _) => Keys::read(&own_file),
         };
-        let keys = keys.map_err(|error| fail(error.to_string()))?;
+        let keys = keys.map_err(|error| fail(&error))?;
         match sealed_with {
             Some(id) if id != keys.id() => {
-                return Err(fail("it was sealed with another master key".to_owned()));
+                return Err(fail(&"it was sealed with another master key"));
             }
             Some(_) => {}
-            None => make_tables(&db, &keys).map_err(|error| fail(error.to_string()))?,
+            None => disk
+                .found(keys.id(), make_tables)
+                .map_err(|error| fail(&error.0))?,
         }
-        Self::start(db, keys).map_err(|error| fail(error.to_string()))
+        Self::start(disk, keys).map_err(|error| fail(&error))
     }
 
     /// The keys that the store is sealed with.
@@ -133,9 +110,9 @@ impl FileStore {
         &self.inner.keys
     }
 
-    fn start(db: Database, keys: Keys) -> std::io::Result<Self> {
+    fn start(disk: Disk, keys: Keys) -> std::io::Result<Self> {
         let inner = Arc::new(Inner {
-            db,
+            disk,
             keys: Arc::new(keys),
             cache: Cache::builder()
                 .max_capacity(READ_CACHE_BYTES)
@@ -157,11 +134,12 @@ impl FileStore {
     /// Reads off the async threads, which a cold disk would hold up.
     async fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Inner) -> Result<T, redb::Error> + Send + 'static,
+        read: impl FnOnce(&Inner, &ReadTransaction) -> Result<T, redb::Error> + Send + 'static,
     ) -> Result<T, StoreError> {
         let inner = self.inner.clone();
-        match tokio::task::spawn_blocking(move || read(&inner)).await {
-            Ok(result) => result.map_err(StoreError::from),
+        let reading = move || inner.disk.read(|tx| read(&inner, tx));
+        match tokio::task::spawn_blocking(reading).await {
+            Ok(result) => result,
             Err(_) => Err(StoreError("reading was cut short".to_owned())),
         }
     }
@@ -183,10 +161,10 @@ impl Store for FileStore {
         number: &'a TrackingNumber,
     ) -> BoxFuture<'a, Result<Vec<ShipmentId>, StoreError>> {
         let key = self.inner.number_key(number);
-        Box::pin(self.read(move |inner| {
-            let numbers = inner.db.begin_read()?.open_multimap_table(NUMBERS)?;
+        Box::pin(self.read(move |_, tx| {
+            let numbers = tx.open_multimap_table(NUMBERS)?;
             let mut ids = Vec::new();
-            for id in redb::ReadableMultimapTable::get(&numbers, &key)? {
+            for id in numbers.get(&key)? {
                 ids.push(ShipmentId(id?.value().to_owned()));
             }
             Ok(ids)
@@ -201,9 +179,9 @@ impl Store for FileStore {
             return Box::pin(std::future::ready(Ok(Some(stored))));
         }
         let id = id.clone();
-        Box::pin(self.read(move |inner| {
-            let shipments = inner.db.begin_read()?.open_table(SHIPMENTS)?;
-            let Some(value) = ReadableTable::get(&shipments, id.0.as_str())? else {
+        Box::pin(self.read(move |inner, tx| {
+            let shipments = tx.open_table(SHIPMENTS)?;
+            let Some(value) = shipments.get(id.0.as_str())? else {
                 return Ok(None);
             };
             let Some(stored) = inner.decode(&id, value.value()) else {
@@ -231,11 +209,11 @@ impl Store for FileStore {
         after: u64,
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Change>, StoreError>> {
-        Box::pin(self.read(move |inner| {
-            let changes = inner.db.begin_read()?.open_table(CHANGES)?;
+        Box::pin(self.read(move |_, tx| {
+            let changes = tx.open_table(CHANGES)?;
             let mut found = Vec::new();
             let newer = after.saturating_add(1)..;
-            for row in ReadableTable::range(&changes, newer)?.take(limit) {
+            for row in changes.range(newer)?.take(limit) {
                 let (sequence, value) = row?;
                 let (id, revision, time) = value.value();
                 found.push(Change {
@@ -341,7 +319,6 @@ impl Inner {
             match self.write(&group) {
                 Ok(results) => self.acknowledge(group, results),
                 Err(error) => {
-                    let error = StoreError::from(error);
                     metrics::counter!("waybill_store_faults_total").increment(1);
                     tracing::error!(%error, commits = group.len(), "commits failed");
                     for job in group {
@@ -353,14 +330,9 @@ impl Inner {
     }
 
     /// One transaction for all of them; `None` marks a conflict.
-    fn write(&self, group: &[Job]) -> Result<Vec<Option<u64>>, redb::Error> {
-        let mut tx = self.db.begin_write()?;
-        // Without it a store that was killed reads its whole file before it opens again.
-        tx.set_quick_repair(true);
-        let results = group.iter().map(|job| self.apply(&tx, job));
-        let results = results.collect::<Result<Vec<_>, _>>()?;
-        tx.commit()?;
-        Ok(results)
+    fn write(&self, group: &[Job]) -> Result<Vec<Option<u64>>, StoreError> {
+        self.disk
+            .write(|tx| group.iter().map(|job| self.apply(tx, job)).collect())
     }
 
     fn apply(&self, tx: &WriteTransaction, job: &Job) -> Result<Option<u64>, redb::Error> {
@@ -433,12 +405,6 @@ fn version_in(value: &[u8]) -> u64 {
         .map_or(0, u64::from_be_bytes)
 }
 
-impl From<redb::Error> for StoreError {
-    fn from(error: redb::Error) -> Self {
-        Self(error.to_string())
-    }
-}
-
 fn make_private(folder: &Path) -> std::io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -447,50 +413,9 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-fn explain(error: &redb::DatabaseError) -> String {
-    match error {
-        redb::DatabaseError::DatabaseAlreadyOpen => {
-            "it is in use by another process; two servers cannot share a data directory".to_owned()
-        }
-        redb::DatabaseError::UpgradeRequired(version) => {
-            format!("its file format {version} is older than this version can read")
-        }
-        other => other.to_string(),
-    }
-}
-
-/// Id of the key that the store is sealed with; `None` if the store is new.
-fn read_meta(db: &Database) -> Result<Option<[u8; 4]>, String> {
-    let read = || -> Result<_, redb::Error> {
-        let meta = match db.begin_read()?.open_table(META) {
-            Ok(meta) => meta,
-            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        let value = |name| -> Result<_, redb::Error> {
-            Ok(ReadableTable::get(&meta, name)?.map(|value| value.value().to_vec()))
-        };
-        Ok(Some((value("layout")?, value("key_id")?)))
-    };
-    match read().map_err(|error| error.to_string())? {
-        None => Ok(None),
-        Some((Some(layout), Some(id))) if layout == LAYOUT => id
-            .try_into()
-            .map(Some)
-            .map_err(|_| "its key id is damaged".to_owned()),
-        Some(_) => Err("it was written by another version of waybill".to_owned()),
-    }
-}
-
-fn make_tables(db: &Database, keys: &Keys) -> Result<(), redb::Error> {
-    let tx = db.begin_write()?;
+fn make_tables(tx: &WriteTransaction) -> Result<(), redb::Error> {
     tx.open_table(SHIPMENTS)?;
     tx.open_multimap_table(NUMBERS)?;
     tx.open_table(CHANGES)?;
-    let mut meta = tx.open_table(META)?;
-    meta.insert("layout", LAYOUT)?;
-    meta.insert("key_id", keys.id().as_slice())?;
-    drop(meta);
-    tx.commit()?;
     Ok(())
 }
