@@ -110,6 +110,7 @@ pub const METRICS: &[Metric] = &[
     counter("waybill_retries_total", "further attempts at a source, by source"),
     counter("waybill_cache_lookups_total", "look-ups, by tier and result"),
     counter("waybill_cache_faults_total", "cache operations that failed"),
+    counter("waybill_cache_writes_dropped_total", "answers not written to the shared cache, because it was too slow"),
     counter("waybill_store_commits_total", "writes to the store"),
     counter("waybill_unmapped_codes_total", "events with a code that we do not know, by source"),
     counter("waybill_reports_foreign_total", "shipments that nobody asked for in answers, by source"),
