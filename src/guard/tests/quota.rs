@@ -183,11 +183,11 @@ async fn what_did_not_count_at_the_source_is_given_back() {
         [],
     );
     let unspent = Error::new(ErrorKind::HintRequired, "scripted").unspent();
-    rig.fake.from_now_on(Say::Fail(unspent));
+    rig.fake.then_always(Say::Fail(unspent));
     for _ in 0..20 {
         assert_eq!(rig.ask().await.kind(), Some(ErrorKind::HintRequired));
     }
-    rig.fake.from_now_on(Say::fail(ErrorKind::HintRequired));
+    rig.fake.then_always(Say::fail(ErrorKind::HintRequired));
     rig.ask().await;
     rig.ask().await;
     rig.ask().await.refused(ErrorKind::Throttled);
@@ -221,7 +221,7 @@ async fn a_429_pauses_the_quota_and_trips_nothing() {
 #[tokio::test(start_paused = true)]
 async fn any_number_of_429s_trips_nothing() {
     let rig = rig(WIDE, &once(), []);
-    rig.fake.from_now_on(Say::throttled(SECOND));
+    rig.fake.then_always(Say::throttled(SECOND));
     for _ in 0..50 {
         assert_eq!(rig.ask().await.attempts, 1);
         rig.pass(SECOND).await;
@@ -247,15 +247,15 @@ async fn no_pause_is_longer_than_five_minutes() {
 async fn without_a_time_the_pause_grows_until_a_call_goes_well() {
     let rig = rig(WIDE, &once(), []);
     for expected in [5, 10, 20, 40, 80, 160, 300, 300] {
-        rig.fake.from_now_on(Say::fail(ErrorKind::Throttled));
+        rig.fake.then_always(Say::fail(ErrorKind::Throttled));
         let expected = Duration::from_secs(expected);
         assert_eq!(rig.ask().await.error().retry, Retry::After(expected));
         rig.pass(expected).await;
     }
-    rig.fake.from_now_on(Say::Found);
+    rig.fake.then_always(Say::Found);
     assert!(rig.ask().await.found());
     rig.pass(SECOND).await;
-    rig.fake.from_now_on(Say::fail(ErrorKind::Throttled));
+    rig.fake.then_always(Say::fail(ErrorKind::Throttled));
     assert_eq!(rig.ask().await.error().retry, Retry::After(5 * SECOND));
 }
 
@@ -263,7 +263,7 @@ async fn without_a_time_the_pause_grows_until_a_call_goes_well() {
 async fn thirty_429s_at_once_are_one_pause() {
     let rig = rig(WIDE, &once(), []);
     rig.fake
-        .from_now_on(Say::fail(ErrorKind::Throttled).slowly(100 * MILLI));
+        .then_always(Say::fail(ErrorKind::Throttled).slowly(100 * MILLI));
     let all = join_all((0..30).map(|_| rig.ask())).await;
     assert!(
         all.iter()
