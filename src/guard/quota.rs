@@ -182,10 +182,20 @@ impl Quota {
 
     /// Waits for the turn of a call.
     async fn wait(&self, call: &Call) -> Result<Ticket, Failure> {
-        let source = self.0.names.source;
         let give_up = call.give_up(self.0.patience);
-        let mut in_line = None;
         let mut waited = false;
+        let _turn = match (call.priority, self.0.line.try_lock()) {
+            (Priority::Interactive, _) => None,
+            (Priority::Background, Ok(turn)) => Some(turn),
+            (Priority::Background, Err(_)) => {
+                self.count_wait(&mut waited);
+                let turn = timeout_at(give_up, self.0.line.lock()).await;
+                Some(turn.map_err(|_| {
+                    let message = "others waited for the quota, too, and were first";
+                    Failure::unsent(ErrorKind::Throttled, message)
+                })?)
+            }
+        };
         loop {
             let wait = match self.take(call) {
                 Take::Go(ticket) => return Ok(ticket),
@@ -198,16 +208,15 @@ impl Quota {
             if until > give_up {
                 return Err(throttled("no quota is free in time", wait));
             }
-            if !waited {
-                waited = true;
-                metrics::counter!("waybill_quota_waits_total", "source" => source).increment(1);
-            }
-            if call.priority == Priority::Background && in_line.is_none() {
-                let line = timeout_at(give_up, self.0.line.lock()).await;
-                in_line = Some(line.map_err(|_| throttled("no quota was free in time", wait))?);
-                continue;
-            }
+            self.count_wait(&mut waited);
             sleep_until(until).await;
+        }
+    }
+
+    fn count_wait(&self, waited: &mut bool) {
+        if !std::mem::replace(waited, true) {
+            let source = self.0.names.source;
+            metrics::counter!("waybill_quota_waits_total", "source" => source).increment(1);
         }
     }
 

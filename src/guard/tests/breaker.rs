@@ -132,7 +132,7 @@ async fn from_passing() {
             "half of 20, but not within 30 s",
             join(&[
                 &repeat(&[Answer, Fail], 9),
-                &[Wait(Duration::from_secs(31))],
+                &[Wait(Duration::from_secs(40))],
                 &repeat(&[Answer, Fail], 9),
             ]),
             Passing,

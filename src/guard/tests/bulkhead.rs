@@ -88,3 +88,14 @@ async fn callers_who_go_away_leave_no_trace() {
     let all = join_all((0..32).map(|_| rig.ask())).await;
     assert!(all.iter().all(Asked::found));
 }
+
+#[tokio::test(start_paused = true)]
+async fn background_calls_leave_places_to_wait() {
+    let rig = hanging();
+    start(&rig, 200, Priority::Background, 20 * SECOND).await;
+    start(&rig, 8, Priority::Interactive, 20 * SECOND).await;
+    assert_eq!(rig.guard.health().in_flight, 32);
+    let begun = Instant::now();
+    rig.ask().await.refused(ErrorKind::Overloaded);
+    assert_eq!(begun.elapsed(), 200 * MILLI, "it was not shed but waited");
+}

@@ -95,6 +95,24 @@ async fn background_calls_wait_in_line_until_their_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_newcomer_does_not_jump_the_line() {
+    let rig = rig(limits(1.0, 1), &once(), []);
+    rig.ask_in_background(SECOND).await;
+    let begun = Instant::now();
+    let newcomer = async {
+        // Just when the next request may go, and before the one that waits for it wakes up.
+        tokio::time::sleep(SECOND).await;
+        rig.ask_in_background(10 * SECOND).await;
+        begun.elapsed()
+    };
+    let first = async {
+        rig.ask_in_background(10 * SECOND).await;
+        begun.elapsed()
+    };
+    assert_eq!(tokio::join!(biased; newcomer, first), (2 * SECOND, SECOND));
+}
+
+#[tokio::test(start_paused = true)]
 async fn background_calls_leave_a_quarter_of_the_burst() {
     let rig = rig(limits(0.1, 8), &once(), []);
     let all = join_all((0..10).map(|_| rig.ask_in_background(SECOND))).await;
@@ -271,6 +289,39 @@ async fn thirty_429s_at_once_are_one_pause() {
     );
     rig.pass(5 * SECOND).await;
     assert_eq!(rig.ask().await.error().retry, Retry::After(10 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_success_does_not_end_a_row_of_429s() {
+    let script = [Say::Found.slowly(SECOND), Say::fail(ErrorKind::Throttled)];
+    let rig = rig(WIDE, &once(), script);
+    let (early, throttled) = tokio::join!(biased; rig.ask(), rig.ask());
+    assert!(early.found());
+    assert_eq!(throttled.kind(), Some(ErrorKind::Throttled));
+    rig.pass(5 * SECOND).await;
+    rig.fake.then_always(Say::fail(ErrorKind::Throttled));
+    assert_eq!(rig.ask().await.error().retry, Retry::After(10 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_given_back_only_if_none_of_it_counted() {
+    let spent = Error::new(ErrorKind::Unavailable, "scripted");
+    let unspent = spent.clone().unspent();
+    for (answers, left) in [
+        (vec![unspent.clone(), unspent.clone()], 1.0),
+        (vec![unspent.clone(), spent.clone()], 0.5),
+        (vec![spent, unspent], 0.5),
+    ] {
+        let answers = answers.into_iter().map(Say::Fail).collect();
+        let rig = rig(daily(2), &once(), [Say::Each(answers)]);
+        let ask = Ask {
+            queries: queries(2),
+            ..rig.asking(Priority::Interactive, SECOND)
+        };
+        let asked = rig.guard.ask(ask).await;
+        assert_eq!(rig.guard.health().quota_remaining, left);
+        assert_eq!(asked.error().spent, left < 1.0);
+    }
 }
 
 #[tokio::test(start_paused = true)]
