@@ -184,17 +184,19 @@ impl Quota {
     async fn wait(&self, call: &Call) -> Result<Ticket, Failure> {
         let give_up = call.give_up(self.0.patience);
         let mut waited = false;
-        let _turn = match (call.priority, self.0.line.try_lock()) {
-            (Priority::Interactive, _) => None,
-            (Priority::Background, Ok(turn)) => Some(turn),
-            (Priority::Background, Err(_)) => {
-                self.count_wait(&mut waited);
-                let turn = timeout_at(give_up, self.0.line.lock()).await;
-                Some(turn.map_err(|_| {
-                    let message = "others waited for the quota, too, and were first";
-                    Failure::unsent(ErrorKind::Throttled, message)
-                })?)
-            }
+        let line = &self.0.line;
+        let _turn = match call.priority {
+            Priority::Interactive => None,
+            Priority::Background => Some(match line.try_lock() {
+                Ok(turn) => turn,
+                Err(_) => {
+                    self.count_wait(&mut waited);
+                    timeout_at(give_up, line.lock()).await.map_err(|_| {
+                        let message = "others waited for the quota, too, and were first";
+                        Failure::unsent(ErrorKind::Throttled, message)
+                    })?
+                }
+            }),
         };
         loop {
             let wait = match self.take(call) {
@@ -361,7 +363,7 @@ impl Bucket {
 
     /// Part of the burst that background calls leave to interactive ones.
     fn reserve(&self) -> u32 {
-        (self.burst / 4).max(1).min(self.burst - 1)
+        (self.burst / 4).max(1)
     }
 
     /// How long until one request may go and `keep` more could.
