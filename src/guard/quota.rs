@@ -238,7 +238,8 @@ impl Quota {
         };
         let Some(advice) = advice else {
             let pause = book.pause;
-            if spent(outcome) && pause.is_none_or(|pause| ticket.at > pause.since) {
+            let news = pause.is_none_or(|pause| ticket.at > pause.since);
+            if outcome.is_ok() && spent(outcome) && news {
                 book.strikes = 0;
             }
             return;

@@ -269,6 +269,9 @@ async fn without_a_time_the_pause_grows_until_a_call_goes_well() {
         let expected = Duration::from_secs(expected);
         assert_eq!(rig.ask().await.error().retry, Retry::After(expected));
         rig.pass(expected).await;
+        rig.fake.then_always(Say::fail(ErrorKind::Internal));
+        rig.ask().await;
+        rig.pass(SECOND).await;
     }
     rig.fake.then_always(Say::Found);
     assert!(rig.ask().await.found());
