@@ -197,14 +197,15 @@ impl Reader {
 
     fn doubts(&self, family: Family, package: &Package<'_>, claims: &[Claim]) -> Vec<String> {
         let mut doubts = Vec::new();
-        let unread = package.activity.len() - claims.len();
-        if unread > 0 {
+        let (all, read) = (package.activity.len(), claims.len());
+        if read < all {
+            let unread = all - read;
             doubts.push(format!(
-                "{unread} activities without a readable date are left out"
+                "activities left out for want of a readable date: {unread} of {all}"
             ));
         }
         let current = package.current_status.code.trim();
-        let stage = self.codes.by_code("status", current);
+        let stage = meaning::of_stage(self.codes, current);
         let stage = stage.and_then(|meaning| meaning.event.status());
         let newest = package.activity.iter().find_map(|activity| {
             let stage = meaning::of(self.codes, family, &activity.status)

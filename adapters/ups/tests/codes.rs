@@ -97,6 +97,8 @@ fn the_status_code_decides_and_the_code_may_say_more() {
         ("X", "40", "012", EventCode::CUSTOMS_INFORMATION_REQUIRED),
         ("D", "FS", "035", EventCode::RETURN_IN_TRANSIT),
         ("D", "FS", "", EventCode::DELIVERED),
+        ("D", "", "11", EventCode::DELIVERED),
+        ("X", "", "5", EventCode::IN_TRANSIT),
         ("D", "ZI", "", EventCode::AVAILABLE_FOR_PICKUP),
     ] {
         let found = event(Family::Parcel, kind, code, stage).0;
