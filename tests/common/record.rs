@@ -43,8 +43,10 @@ pub fn shipment(id: &ShipmentId, number: &TrackingNumber, count: u32) -> (Dossie
         observations: Vec::new(),
         facts: vec![SourceFacts {
             source: "dhl".to_owned(),
+            class: waybill_core::event::SourceClass::Custodian,
             receive_time: time("2026-03-01T10:00:00Z"),
             facts,
+            heard: Vec::new(),
         }],
         pieces: BTreeSet::new(),
     };
