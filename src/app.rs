@@ -23,10 +23,10 @@ use crate::guard::Guard;
 use crate::pipeline::{Parts, Pipeline, Source};
 use crate::server;
 use crate::server::{Readiness, Side, serve_side};
-use crate::store::seal::Keys;
 use crate::store::Store;
 use crate::store::file::FileStore;
 use crate::store::memory::MemoryStore;
+use crate::store::seal::Keys;
 use crate::watch::{Hub, told};
 
 /// A running server.
@@ -112,7 +112,14 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
             hub.sweep();
         }
     });
-    Ok(App { address, side, pipeline, drain, serving, others: vec![side_serving, sweeping] })
+    Ok(App {
+        address,
+        side,
+        pipeline,
+        drain,
+        serving,
+        others: vec![side_serving, sweeping],
+    })
 }
 
 impl App {
@@ -145,7 +152,10 @@ fn store(config: &Config) -> Result<(Arc<dyn Store>, Arc<Keys>), String> {
         Some(path) => Keys::read(path).map_err(|error| format!("store.key_file: {error}"))?,
         None => Keys::random().map_err(|error| format!("no random bytes for a key: {error}"))?,
     };
-    Ok((Arc::new(MemoryStore::new(settings.memory_shipments)), Arc::new(keys)))
+    Ok((
+        Arc::new(MemoryStore::new(settings.memory_shipments)),
+        Arc::new(keys),
+    ))
 }
 
 fn cache(config: &Config, keys: &Arc<Keys>, clock: &Clock) -> Result<Arc<dyn Cache>, String> {
@@ -161,7 +171,9 @@ fn cache(config: &Config, keys: &Arc<Keys>, clock: &Clock) -> Result<Arc<dyn Cac
         connect_timeout: settings.redis_connect_time.0,
     };
     let cache = RedisCache::new(redis, Arc::clone(keys), memory, clock.clone());
-    Ok(Arc::new(cache.map_err(|error| format!("cache.redis: {error}"))?))
+    Ok(Arc::new(
+        cache.map_err(|error| format!("cache.redis: {error}"))?,
+    ))
 }
 
 /// Builds every account of every configured source, behind its guard.
@@ -173,7 +185,8 @@ pub fn sources(
     registry: Registry,
     clock: &Clock,
 ) -> Result<Vec<Arc<Source>>, String> {
-    let http: Arc<dyn Http> = Arc::new(crate::http::Client::new(&config.http).map_err(|error| error.to_string())?);
+    let http: Arc<dyn Http> =
+        Arc::new(crate::http::Client::new(&config.http).map_err(|error| error.to_string())?);
     let mut sources = Vec::new();
     for (id, section) in &config.sources {
         let descriptor = registry.get(id)?;
@@ -189,7 +202,12 @@ pub fn sources(
                 &config.guard,
                 clock.clone(),
             );
-            sources.push(Arc::new(Source { descriptor, account: account.name, limits, guard }));
+            sources.push(Arc::new(Source {
+                descriptor,
+                account: account.name,
+                limits,
+                guard,
+            }));
         }
     }
     Ok(sources)
@@ -212,7 +230,10 @@ fn readiness(cache: &dyn Cache, draining: bool) -> Readiness {
         CacheState::Working => Vec::new(),
         CacheState::Degraded { .. } => vec!["cache".to_owned()],
     };
-    Readiness { ready: !draining, degraded }
+    Readiness {
+        ready: !draining,
+        degraded,
+    }
 }
 
 /// Tells servers apart in diagnosis; says nothing about where they run.

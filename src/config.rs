@@ -218,7 +218,9 @@ pub fn load(
                 .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
             // The parser's own message quotes the line, which can hold a credential.
             text.parse::<toml::Table>().map_err(|error| {
-                let line = error.span().map_or(0, |span| text[..span.start].lines().count());
+                let line = error
+                    .span()
+                    .map_or(0, |span| text[..span.start].lines().count());
                 format!("{}: line {line}: {}", path.display(), error.message())
             })?
         }
@@ -242,7 +244,9 @@ fn set(
     value: String,
     is_text: bool,
 ) -> Result<(), String> {
-    let [key, rest @ ..] = keys else { return Err("names no setting".to_owned()) };
+    let [key, rest @ ..] = keys else {
+        return Err("names no setting".to_owned());
+    };
     if rest.is_empty() && is_text {
         table.insert(key.clone(), toml::Value::String(value));
         return Ok(());
@@ -259,8 +263,14 @@ fn set(
         return Ok(());
     }
     let hyphened = key.replace('_', "-");
-    let key = if table.contains_key(&hyphened) { hyphened } else { key.clone() };
-    let inner = table.entry(key).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+    let key = if table.contains_key(&hyphened) {
+        hyphened
+    } else {
+        key.clone()
+    };
+    let inner = table
+        .entry(key)
+        .or_insert_with(|| toml::Value::Table(toml::Table::new()));
     match inner {
         toml::Value::Table(inner) => set(inner, rest, value, is_text),
         _ => Err("is not a section".to_owned()),
@@ -270,7 +280,9 @@ fn set(
 /// Reads the process's environment: the only place that does.
 #[expect(clippy::disallowed_methods, reason = "this is the config module")]
 pub fn environment() -> Vec<(String, String)> {
-    std::env::vars().filter(|(name, _)| name.starts_with(PREFIX)).collect()
+    std::env::vars()
+        .filter(|(name, _)| name.starts_with(PREFIX))
+        .collect()
 }
 
 /// One account of a source: its own settings and its limits.
@@ -343,18 +355,27 @@ fn account(
             toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => {
                 value.to_string()
             }
-            _ => return Err(format!("sources.{id}.{key}: must be a text, a number or a boolean")),
+            _ => {
+                return Err(format!(
+                    "sources.{id}.{key}: must be a text, a number or a boolean"
+                ));
+            }
         };
         match key.strip_suffix("_file") {
             Some(key) => {
-                let secret = std::fs::read_to_string(&value)
-                    .map_err(|error| format!("sources.{id}.{key}_file: cannot read {value}: {error}"))?;
+                let secret = std::fs::read_to_string(&value).map_err(|error| {
+                    format!("sources.{id}.{key}_file: cannot read {value}: {error}")
+                })?;
                 pairs.push((key.to_owned(), secret.trim().to_owned()));
             }
             None => pairs.push((key.clone(), value)),
         }
     }
-    Ok(Account { name: name.to_owned(), pairs, limits })
+    Ok(Account {
+        name: name.to_owned(),
+        pairs,
+        limits,
+    })
 }
 
 #[cfg(test)]
@@ -364,13 +385,16 @@ mod tests {
     fn load_text(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        let pairs = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let pairs = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         load(Some(file.path()), pairs)
     }
 
     #[test]
     fn the_environment_goes_over_the_file() {
-        let file = "[calls]\npatience = \"1s\"\nbatch_items = 7\n[sources.dhl-express]\nuser = \"a\"\n";
+        let file =
+            "[calls]\npatience = \"1s\"\nbatch_items = 7\n[sources.dhl-express]\nuser = \"a\"\n";
         let config = load_text(
             file,
             &[
@@ -393,15 +417,23 @@ mod tests {
     #[test]
     fn an_unknown_key_is_refused_naming_the_known_ones() {
         let error = load_text("[calls]\npatince = \"1s\"\n", &[]).err().unwrap();
-        assert!(error.contains("patince") && error.contains("patience"), "{error}");
+        assert!(
+            error.contains("patince") && error.contains("patience"),
+            "{error}"
+        );
         let error = load_text("[calls]\npatience = 3\n", &[]).err().unwrap();
         assert!(error.contains("string"), "{error}");
     }
 
     #[test]
     fn a_broken_file_is_named_by_line_without_its_text() {
-        let error = load_text("[sources.ups]\nclient_secret = \"hunter2\n", &[]).err().unwrap();
-        assert!(error.contains("line 2") && !error.contains("hunter2"), "{error}");
+        let error = load_text("[sources.ups]\nclient_secret = \"hunter2\n", &[])
+            .err()
+            .unwrap();
+        assert!(
+            error.contains("line 2") && !error.contains("hunter2"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -415,8 +447,8 @@ mod tests {
         let accounts = accounts("ups", &text.parse().unwrap()).unwrap();
         assert_eq!(accounts[0].name, "shop-a");
         assert_eq!(accounts[0].limits.per_day, Some(9));
-        let expected =
-            [("client_secret", "s3cret"), ("environment", "sandbox")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let expected = [("client_secret", "s3cret"), ("environment", "sandbox")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()));
         let mut pairs = accounts[0].pairs.clone();
         pairs.sort();
         assert_eq!(pairs, expected);

@@ -1,5 +1,10 @@
 //! The API as a client sees it, over real gRPC and real HTTP.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 mod common;
 
@@ -24,7 +29,10 @@ async fn the_first_answer_is_live_and_the_second_comes_from_what_is_held() {
     assert!(record.terminal && record.revision == 1 && !record.etag.is_empty());
     assert_eq!(record.id.len(), 26);
     assert!(!record.id.contains(&number.to_lowercase()));
-    assert_eq!(first.freshness.as_ref().unwrap().state(), FreshnessState::Live);
+    assert_eq!(
+        first.freshness.as_ref().unwrap().state(),
+        FreshnessState::Live
+    );
     assert_eq!(first.outcomes[0].source, "ups");
     assert_eq!(first.outcomes[0].result(), SourceResult::Found);
     assert_eq!(first.outcomes[0].attempt_count, 1);
@@ -46,7 +54,12 @@ async fn a_number_is_found_however_it_is_typed() {
     let world = World::start(|_| {}).await;
     let mut client = world.client().await;
     let number = world.ups_number("delivered");
-    let typed = format!(" {} {}-{}", &number[..2], &number[2..8].to_lowercase(), &number[8..]);
+    let typed = format!(
+        " {} {}-{}",
+        &number[..2],
+        &number[2..8].to_lowercase(),
+        &number[8..]
+    );
     let answer = client.track(track(&typed)).await.unwrap().into_inner();
     assert_eq!(answer.shipments[0].tracking_number, number);
     world.stop().await;
@@ -63,8 +76,15 @@ async fn an_etag_saves_the_record_until_something_changes() {
     let number = world.ups_number("delivered");
     let first = client.track(track(&number)).await.unwrap().into_inner();
     let etag = first.shipments[0].etag.clone();
-    let conditional = v1::TrackRequest { if_none_match: etag.clone(), ..ask(&number) };
-    let same = client.track(conditional.clone()).await.unwrap().into_inner();
+    let conditional = v1::TrackRequest {
+        if_none_match: etag.clone(),
+        ..ask(&number)
+    };
+    let same = client
+        .track(conditional.clone())
+        .await
+        .unwrap()
+        .into_inner();
     assert!(same.not_modified && same.shipments.is_empty());
     assert!(same.freshness.is_some());
 
@@ -73,7 +93,10 @@ async fn an_etag_saves_the_record_until_something_changes() {
     assert!(!changed.not_modified);
     assert_eq!(changed.shipments[0].status(), ShipmentStatus::Delivered);
     assert_ne!(changed.shipments[0].etag, etag);
-    assert_eq!(changed.shipments[0].revision, first.shipments[0].revision + 1);
+    assert_eq!(
+        changed.shipments[0].revision,
+        first.shipments[0].revision + 1
+    );
     assert_eq!(changed.shipments[0].id, first.shipments[0].id);
     world.stop().await;
 }
@@ -82,14 +105,20 @@ async fn an_etag_saves_the_record_until_something_changes() {
 async fn a_number_nobody_knows_yet_is_no_error() {
     let world = World::start_at(Duration::ZERO, |_| {}).await;
     let mut client = world.client().await;
-    for number in [world.ups_number("not-found-yet"), world.dhl_number("not-found-yet")] {
+    for number in [
+        world.ups_number("not-found-yet"),
+        world.dhl_number("not-found-yet"),
+    ] {
         let answer = client.track(track(&number)).await.unwrap().into_inner();
         assert!(answer.shipments.is_empty());
         let outcome = &answer.outcomes[0];
         assert_eq!(outcome.result(), SourceResult::NotFound);
         let problem = outcome.error.as_ref().unwrap();
         assert_eq!(problem.reason(), ErrorReason::ShipmentNotFound);
-        assert!(problem.retry_delay.as_ref().unwrap().seconds >= 1, "says when to ask again");
+        assert!(
+            problem.retry_delay.as_ref().unwrap().seconds >= 1,
+            "says when to ask again"
+        );
         // Within the negative period nobody is asked.
         let again = client.track(track(&number)).await.unwrap().into_inner();
         assert_eq!(again.outcomes[0].result(), SourceResult::NotFound);
@@ -106,11 +135,24 @@ async fn one_number_can_be_several_shipments() {
     let reused = world.dhl_number("reused-number");
     let answer = client.track(track(&reused)).await.unwrap().into_inner();
     assert!(answer.shipments.len() >= 2);
-    let ids: BTreeSet<_> = answer.shipments.iter().map(|record| record.id.clone()).collect();
+    let ids: BTreeSet<_> = answer
+        .shipments
+        .iter()
+        .map(|record| record.id.clone())
+        .collect();
     assert_eq!(ids.len(), answer.shipments.len());
-    assert!(answer.shipments.iter().all(|record| record.pieces.is_empty()));
+    assert!(
+        answer
+            .shipments
+            .iter()
+            .all(|record| record.pieces.is_empty())
+    );
     let again = client.track(ask(&reused)).await.unwrap().into_inner();
-    let same: BTreeSet<_> = again.shipments.iter().map(|record| record.id.clone()).collect();
+    let same: BTreeSet<_> = again
+        .shipments
+        .iter()
+        .map(|record| record.id.clone())
+        .collect();
     assert_eq!(same, ids, "asked again, each report finds its own shipment");
 
     // A consignment of several packages: a record each, linked to each other.
@@ -118,9 +160,15 @@ async fn one_number_can_be_several_shipments() {
     let answer = client.track(track(&pieces)).await.unwrap().into_inner();
     assert!(answer.shipments.len() >= 2);
     for record in &answer.shipments {
-        let others = answer.shipments.iter().filter(|other| other.id != record.id);
+        let others = answer
+            .shipments
+            .iter()
+            .filter(|other| other.id != record.id);
         let others: BTreeSet<_> = others.map(|other| other.id.clone()).collect();
-        assert_eq!(record.pieces.iter().cloned().collect::<BTreeSet<_>>(), others);
+        assert_eq!(
+            record.pieces.iter().cloned().collect::<BTreeSet<_>>(),
+            others
+        );
         assert!(!record.events.is_empty(), "each has its own events");
     }
     world.stop().await;
@@ -130,17 +178,31 @@ async fn one_number_can_be_several_shipments() {
 async fn a_shipment_is_found_by_its_id() {
     let world = World::start(|_| {}).await;
     let mut client = world.client().await;
-    let tracked = client.track(track(&world.dhl_number("delivered"))).await.unwrap().into_inner();
+    let tracked = client
+        .track(track(&world.dhl_number("delivered")))
+        .await
+        .unwrap()
+        .into_inner();
     let id = tracked.shipments[0].id.clone();
-    let request = v1::GetShipmentRequest { id: id.clone(), ..Default::default() };
+    let request = v1::GetShipmentRequest {
+        id: id.clone(),
+        ..Default::default()
+    };
     let got = client.get_shipment(request).await.unwrap().into_inner();
     assert_eq!(got.shipment.as_ref().unwrap(), &tracked.shipments[0]);
     let etag = got.shipment.unwrap().etag;
-    let request = v1::GetShipmentRequest { id, if_none_match: etag, ..Default::default() };
+    let request = v1::GetShipmentRequest {
+        id,
+        if_none_match: etag,
+        ..Default::default()
+    };
     let same = client.get_shipment(request).await.unwrap().into_inner();
     assert!(same.not_modified && same.shipment.is_none());
 
-    let unknown = v1::GetShipmentRequest { id: "0".repeat(26), ..Default::default() };
+    let unknown = v1::GetShipmentRequest {
+        id: "0".repeat(26),
+        ..Default::default()
+    };
     let status = client.get_shipment(unknown).await.unwrap_err();
     assert_eq!(status.code(), Code::NotFound);
     assert_eq!(trailers(&status), ("ID_NOT_FOUND".to_owned(), None));
@@ -154,8 +216,17 @@ async fn views_hold_what_their_table_says() {
     let mut client = world.client().await;
     let number = world.ups_number("delivered");
     let mut view = async |view: v1::ShipmentView| {
-        let request = v1::TrackRequest { view: view as i32, ..track(&number) };
-        client.track(request).await.unwrap().into_inner().shipments.remove(0)
+        let request = v1::TrackRequest {
+            view: view as i32,
+            ..track(&number)
+        };
+        client
+            .track(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .shipments
+            .remove(0)
     };
     let basic = view(v1::ShipmentView::Basic).await;
     let standard = view(v1::ShipmentView::Standard).await;
@@ -163,11 +234,22 @@ async fn views_hold_what_their_table_says() {
     assert!(basic.events.is_empty() && basic.milestones.is_empty() && basic.identifiers.is_empty());
     assert_eq!(basic.event_count as usize, standard.events.len());
     assert!(!standard.milestones.is_empty() && standard.findings.is_empty());
-    assert!(standard.events.iter().all(|event| event.observations.is_empty()));
-    assert!(full.events.iter().all(|event| !event.observations.is_empty()));
+    assert!(
+        standard
+            .events
+            .iter()
+            .all(|event| event.observations.is_empty())
+    );
+    assert!(
+        full.events
+            .iter()
+            .all(|event| !event.observations.is_empty())
+    );
     let observation = &full.events[0].observations[0];
     assert_eq!(observation.source, "ups");
-    assert!(!observation.native_code.is_empty() && !observation.time.as_ref().unwrap().raw.is_empty());
+    assert!(
+        !observation.native_code.is_empty() && !observation.time.as_ref().unwrap().raw.is_empty()
+    );
     assert!(full.proof_of_delivery.is_some());
     assert_eq!(basic.etag, full.etag);
     world.stop().await;
@@ -177,36 +259,69 @@ async fn views_hold_what_their_table_says() {
 async fn bad_input_names_the_field_and_the_reason() {
     let world = World::start(|_| {}).await;
     let mut client = world.client().await;
-    let hints = |hints| v1::TrackRequest { hints: Some(hints), ..track("1Z999AA10123456784") };
+    let hints = |hints| v1::TrackRequest {
+        hints: Some(hints),
+        ..track("1Z999AA10123456784")
+    };
     let cases = [
         (track(""), "tracking_number", "TRACKING_NUMBER_INVALID"),
         (track("abc"), "tracking_number", "TRACKING_NUMBER_INVALID"),
-        (track(&"9".repeat(51)), "tracking_number", "TRACKING_NUMBER_INVALID"),
-        (track("1Z999%20AA"), "tracking_number", "TRACKING_NUMBER_INVALID"),
-        (v1::TrackRequest { view: 99, ..track("1Z999AA10123456784") }, "view", "FIELD_INVALID"),
         (
-            v1::TrackRequest { carrier: "DHL Express".into(), ..track("1Z999AA10123456784") },
+            track(&"9".repeat(51)),
+            "tracking_number",
+            "TRACKING_NUMBER_INVALID",
+        ),
+        (
+            track("1Z999%20AA"),
+            "tracking_number",
+            "TRACKING_NUMBER_INVALID",
+        ),
+        (
+            v1::TrackRequest {
+                view: 99,
+                ..track("1Z999AA10123456784")
+            },
+            "view",
+            "FIELD_INVALID",
+        ),
+        (
+            v1::TrackRequest {
+                carrier: "DHL Express".into(),
+                ..track("1Z999AA10123456784")
+            },
             "carrier",
             "FIELD_INVALID",
         ),
         (
-            v1::TrackRequest { sources: vec!["pigeon".into()], ..track("1Z999AA10123456784") },
+            v1::TrackRequest {
+                sources: vec!["pigeon".into()],
+                ..track("1Z999AA10123456784")
+            },
             "sources",
             "FIELD_INVALID",
         ),
         (
-            hints(v1::Hints { destination_country: "usa".into(), ..Default::default() }),
+            hints(v1::Hints {
+                destination_country: "usa".into(),
+                ..Default::default()
+            }),
             "hints.destination_country",
             "FIELD_INVALID",
         ),
         (
-            hints(v1::Hints { ship_date: "2026-02-30".into(), ..Default::default() }),
+            hints(v1::Hints {
+                ship_date: "2026-02-30".into(),
+                ..Default::default()
+            }),
             "hints.ship_date",
             "FIELD_INVALID",
         ),
         (
             v1::TrackRequest {
-                max_age: Some(prost_types::Duration { seconds: -1, nanos: 0 }),
+                max_age: Some(prost_types::Duration {
+                    seconds: -1,
+                    nanos: 0,
+                }),
                 ..track("1Z999AA10123456784")
             },
             "max_age",
@@ -218,9 +333,15 @@ async fn bad_input_names_the_field_and_the_reason() {
         assert_eq!(status.code(), Code::InvalidArgument, "{field}");
         assert_eq!(trailers(&status), (reason.to_owned(), None), "{field}");
         let details = status.get_error_details();
-        assert_eq!(details.bad_request().unwrap().field_violations[0].field, field);
+        assert_eq!(
+            details.bad_request().unwrap().field_violations[0].field,
+            field
+        );
         let info = details.error_info().unwrap();
-        assert_eq!((info.domain.as_str(), info.reason.as_str()), ("waybill.v1", reason));
+        assert_eq!(
+            (info.domain.as_str(), info.reason.as_str()),
+            ("waybill.v1", reason)
+        );
     }
     assert_eq!(world.simulator.ups().requests(), 0, "nobody was asked");
     world.stop().await;
@@ -229,28 +350,77 @@ async fn bad_input_names_the_field_and_the_reason() {
 #[tokio::test]
 async fn without_a_source_the_error_names_the_setting() {
     let world = World::start(|config| config.sources.clear()).await;
-    let status = world.client().await.track(track("1Z999AA10123456784")).await.unwrap_err();
+    let status = world
+        .client()
+        .await
+        .track(track("1Z999AA10123456784"))
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::FailedPrecondition);
     assert_eq!(trailers(&status).0, "NO_SOURCE_CONFIGURED");
-    assert!(status.message().contains("[sources."), "{}", status.message());
+    assert!(
+        status.message().contains("[sources."),
+        "{}",
+        status.message()
+    );
     let details = status.get_error_details();
     assert_eq!(details.error_info().unwrap().metadata["carriers"], "ups");
-    assert!(!details.precondition_failure().unwrap().violations.is_empty());
+    assert!(
+        !details
+            .precondition_failure()
+            .unwrap()
+            .violations
+            .is_empty()
+    );
     world.stop().await;
 }
 
 #[tokio::test]
 async fn when_every_source_fails_the_call_says_so_and_when_to_come_back() {
-    let world = World::start(|config| config.guard.retry.attempts = std::num::NonZeroU32::MIN).await;
+    let world =
+        World::start(|config| config.guard.retry.attempts = std::num::NonZeroU32::MIN).await;
     let mut client = world.client().await;
     let fresh = |index| waybill_simulator::ups_load_number(index);
     let cases = [
-        (Fault::Status(http::StatusCode::BAD_GATEWAY, waybill_simulator::ErrorBody::Html), Code::Unavailable, "SOURCES_UNAVAILABLE", SourceResult::Unavailable),
-        (Fault::Garbage, Code::Unavailable, "SOURCES_UNAVAILABLE", SourceResult::Malformed),
-        (Fault::HtmlPage, Code::Unavailable, "SOURCES_UNAVAILABLE", SourceResult::Malformed),
-        (Fault::TruncatedJson, Code::Unavailable, "SOURCES_UNAVAILABLE", SourceResult::Malformed),
-        (Fault::Huge, Code::Unavailable, "SOURCES_UNAVAILABLE", SourceResult::Malformed),
-        (Fault::GzipBomb, Code::Unavailable, "SOURCES_UNAVAILABLE", SourceResult::Malformed),
+        (
+            Fault::Status(
+                http::StatusCode::BAD_GATEWAY,
+                waybill_simulator::ErrorBody::Html,
+            ),
+            Code::Unavailable,
+            "SOURCES_UNAVAILABLE",
+            SourceResult::Unavailable,
+        ),
+        (
+            Fault::Garbage,
+            Code::Unavailable,
+            "SOURCES_UNAVAILABLE",
+            SourceResult::Malformed,
+        ),
+        (
+            Fault::HtmlPage,
+            Code::Unavailable,
+            "SOURCES_UNAVAILABLE",
+            SourceResult::Malformed,
+        ),
+        (
+            Fault::TruncatedJson,
+            Code::Unavailable,
+            "SOURCES_UNAVAILABLE",
+            SourceResult::Malformed,
+        ),
+        (
+            Fault::Huge,
+            Code::Unavailable,
+            "SOURCES_UNAVAILABLE",
+            SourceResult::Malformed,
+        ),
+        (
+            Fault::GzipBomb,
+            Code::Unavailable,
+            "SOURCES_UNAVAILABLE",
+            SourceResult::Malformed,
+        ),
     ];
     // Each fault once, with a success between two, so that the breaker stays out of it.
     for (index, (fault, code, reason, result)) in (0_u64..).zip(cases) {
@@ -264,11 +434,17 @@ async fn when_every_source_fails_the_call_says_so_and_when_to_come_back() {
         assert_eq!(named, reason, "{fault:?}");
         assert!(wait.unwrap() > 0, "{fault:?}");
         assert!(status.get_error_details().retry_info().is_some());
-        assert!(!format!("{status:?}").contains(&number), "no number in an error: {status:?}");
+        assert!(
+            !format!("{status:?}").contains(&number),
+            "no number in an error: {status:?}"
+        );
         let outcomes = outcomes(&status);
         assert_eq!(outcomes[0].result(), result, "{fault:?}");
     }
-    world.simulator.ups().set_fault(Some(Fault::RateLimited(RetryAfter::Seconds(7))));
+    world
+        .simulator
+        .ups()
+        .set_fault(Some(Fault::RateLimited(RetryAfter::Seconds(7))));
     let status = client.track(track(&fresh(99))).await.unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);
     let (reason, wait) = trailers(&status);
@@ -281,8 +457,14 @@ async fn when_every_source_fails_the_call_says_so_and_when_to_come_back() {
 fn outcomes(status: &tonic::Status) -> Vec<v1::SourceOutcome> {
     use prost::Message;
     let details = tonic_types::pb::Status::decode(status.details()).unwrap();
-    let any = details.details.iter().find(|any| any.type_url.ends_with("SourceOutcomes")).unwrap();
-    v1::SourceOutcomes::decode(any.value.as_slice()).unwrap().outcomes
+    let any = details
+        .details
+        .iter()
+        .find(|any| any.type_url.ends_with("SourceOutcomes"))
+        .unwrap();
+    v1::SourceOutcomes::decode(any.value.as_slice())
+        .unwrap()
+        .outcomes
 }
 
 #[tokio::test]
@@ -296,12 +478,18 @@ async fn a_batch_has_one_result_per_item_and_then_the_totals() {
         world.ups_number("delivered"),
         "ZZ99".to_owned(),
     ];
-    let items = numbers.iter().enumerate().map(|(at, number)| v1::BatchTrackItem {
-        tracking_number: number.clone(),
-        correlation_id: format!("row {at}"),
+    let items = numbers
+        .iter()
+        .enumerate()
+        .map(|(at, number)| v1::BatchTrackItem {
+            tracking_number: number.clone(),
+            correlation_id: format!("row {at}"),
+            ..Default::default()
+        });
+    let request = v1::BatchTrackRequest {
+        items: items.collect(),
         ..Default::default()
-    });
-    let request = v1::BatchTrackRequest { items: items.collect(), ..Default::default() };
+    };
     let mut stream = client.batch_track(request).await.unwrap().into_inner();
     let mut seen = BTreeSet::new();
     let mut summary = None;
@@ -312,7 +500,10 @@ async fn a_batch_has_one_result_per_item_and_then_the_totals() {
             v1::batch_track_response::Message::Result(result) => {
                 assert_eq!(result.correlation_id, format!("row {}", result.index));
                 assert!(seen.insert(result.index), "one result per item");
-                let failed = matches!(result.outcome, Some(v1::batch_track_result::Outcome::Error(_)));
+                let failed = matches!(
+                    result.outcome,
+                    Some(v1::batch_track_result::Outcome::Error(_))
+                );
                 assert_eq!(failed, [1, 4].contains(&result.index), "{}", result.index);
                 if let Some(v1::batch_track_result::Outcome::Error(problem)) = result.outcome
                     && result.index == 1
@@ -326,13 +517,26 @@ async fn a_batch_has_one_result_per_item_and_then_the_totals() {
     assert_eq!(seen, BTreeSet::from([0, 1, 2, 3, 4]));
     let summary = summary.unwrap();
     assert_eq!((summary.success_count, summary.error_count), (3, 2));
-    assert_eq!(world.simulator.ups().requests_for(&numbers[0]), 1, "equal items are asked once");
+    assert_eq!(
+        world.simulator.ups().requests_for(&numbers[0]),
+        1,
+        "equal items are asked once"
+    );
 
-    let empty = client.batch_track(v1::BatchTrackRequest::default()).await.unwrap_err();
+    let empty = client
+        .batch_track(v1::BatchTrackRequest::default())
+        .await
+        .unwrap_err();
     assert_eq!(empty.code(), Code::InvalidArgument);
     let many = vec![v1::BatchTrackItem::default(); 1_001];
-    let request = v1::BatchTrackRequest { items: many, ..Default::default() };
-    assert_eq!(client.batch_track(request).await.unwrap_err().code(), Code::InvalidArgument);
+    let request = v1::BatchTrackRequest {
+        items: many,
+        ..Default::default()
+    };
+    assert_eq!(
+        client.batch_track(request).await.unwrap_err().code(),
+        Code::InvalidArgument
+    );
     world.stop().await;
 }
 
@@ -345,8 +549,10 @@ async fn a_batch_under_a_dead_carrier_still_answers_every_item_in_time() {
         tracking_number: waybill_simulator::ups_load_number(index),
         ..Default::default()
     });
-    let mut request =
-        tonic::Request::new(v1::BatchTrackRequest { items: items.collect(), ..Default::default() });
+    let mut request = tonic::Request::new(v1::BatchTrackRequest {
+        items: items.collect(),
+        ..Default::default()
+    });
     request.set_timeout(Duration::from_secs(4));
     let mut stream = client.batch_track(request).await.unwrap().into_inner();
     let (mut results, mut summary) = (0, None);
@@ -365,11 +571,17 @@ async fn a_batch_under_a_dead_carrier_still_answers_every_item_in_time() {
 async fn messages_that_are_too_large_or_broken_get_a_typed_error() {
     let world = World::start(|_| {}).await;
     let mut client = world.client().await;
-    let status = client.track(track(&"1".repeat(300 * 1_024))).await.unwrap_err();
+    let status = client
+        .track(track(&"1".repeat(300 * 1_024)))
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);
     assert_eq!(trailers(&status).0, "MESSAGE_TOO_LARGE");
     let id = "0".repeat(1_100 * 1_024);
-    let request = v1::GetShipmentRequest { id, ..Default::default() };
+    let request = v1::GetShipmentRequest {
+        id,
+        ..Default::default()
+    };
     let status = client.get_shipment(request).await.unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);
     assert_eq!(trailers(&status).0, "MESSAGE_TOO_LARGE");
@@ -383,13 +595,19 @@ async fn a_short_deadline_is_answered_from_what_is_held_or_with_deadline_exceede
     let number = world.ups_number("in-transit");
     let hurried = |number: &str| {
         let mut request = tonic::Request::new(ask(number));
-        request.metadata_mut().insert("grpc-timeout", "20m".parse().unwrap());
+        request
+            .metadata_mut()
+            .insert("grpc-timeout", "20m".parse().unwrap());
         request
     };
     let status = client.track(hurried(&number)).await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
     assert_eq!(trailers(&status).0, "DEADLINE");
-    assert_eq!(world.simulator.ups().requests_for(&number), 0, "nobody was asked in vain");
+    assert_eq!(
+        world.simulator.ups().requests_for(&number),
+        0,
+        "nobody was asked in vain"
+    );
     client.track(track(&number)).await.unwrap();
     let held = client.track(hurried(&number)).await.unwrap().into_inner();
     assert_eq!(held.shipments[0].tracking_number, number);
@@ -401,9 +619,16 @@ async fn carriers_formats_and_codes_are_served() {
     let world = World::start(|_| {}).await;
     let mut carriers = world.carriers().await;
     let mut all = Vec::new();
-    let mut request = v1::ListCarriersRequest { page_size: 3, ..Default::default() };
+    let mut request = v1::ListCarriersRequest {
+        page_size: 3,
+        ..Default::default()
+    };
     loop {
-        let page = carriers.list_carriers(request.clone()).await.unwrap().into_inner();
+        let page = carriers
+            .list_carriers(request.clone())
+            .await
+            .unwrap()
+            .into_inner();
         assert!(page.carriers.len() <= 3);
         all.extend(page.carriers);
         if page.next_page_token.is_empty() {
@@ -417,30 +642,71 @@ async fn carriers_formats_and_codes_are_served() {
     assert!(ups.tracking_url_template.contains("{tracking_number}"));
     assert!(ups.number_formats.iter().any(|format| format.id == "ups"));
     let request = v1::GetCarrierRequest { id: "ups".into() };
-    assert_eq!(carriers.get_carrier(request).await.unwrap().into_inner().carrier.unwrap(), *ups);
-    let request = v1::GetCarrierRequest { id: "pigeon-post".into() };
-    assert_eq!(carriers.get_carrier(request).await.unwrap_err().code(), Code::NotFound);
-    let forged = v1::ListCarriersRequest { page_token: "DE/ups".into(), ..Default::default() };
+    assert_eq!(
+        carriers
+            .get_carrier(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .carrier
+            .unwrap(),
+        *ups
+    );
+    let request = v1::GetCarrierRequest {
+        id: "pigeon-post".into(),
+    };
+    assert_eq!(
+        carriers.get_carrier(request).await.unwrap_err().code(),
+        Code::NotFound
+    );
+    let forged = v1::ListCarriersRequest {
+        page_token: "DE/ups".into(),
+        ..Default::default()
+    };
     let status = carriers.list_carriers(forged).await.unwrap_err();
     assert_eq!(trailers(&status).0, "TOKEN_INVALID");
 
-    let request =
-        v1::DetectCarriersRequest { tracking_number: "1Z999AA10123456784".into(), hints: None };
-    let detected = carriers.detect_carriers(request).await.unwrap().into_inner();
+    let request = v1::DetectCarriersRequest {
+        tracking_number: "1Z999AA10123456784".into(),
+        hints: None,
+    };
+    let detected = carriers
+        .detect_carriers(request)
+        .await
+        .unwrap()
+        .into_inner();
     let best = &detected.candidates[0];
-    assert_eq!((best.carrier.as_str(), best.check_digit_valid, best.rank), ("ups", Some(true), 1));
+    assert_eq!(
+        (best.carrier.as_str(), best.check_digit_valid, best.rank),
+        ("ups", Some(true), 1)
+    );
     assert!(!best.reason.is_empty());
 
-    let codes = carriers.list_event_codes(v1::ListEventCodesRequest {}).await.unwrap().into_inner();
+    let codes = carriers
+        .list_event_codes(v1::ListEventCodesRequest {})
+        .await
+        .unwrap()
+        .into_inner();
     let numbers: BTreeSet<i32> = codes.codes.iter().map(|info| info.code).collect();
     for number in 1..1_000 {
         if v1::EventCode::try_from(number).is_ok() {
-            assert!(numbers.contains(&number), "{number} is in the proto and not in the table");
+            assert!(
+                numbers.contains(&number),
+                "{number} is in the proto and not in the table"
+            );
         }
     }
-    assert!(numbers.iter().all(|number| v1::EventCode::try_from(*number).is_ok()));
+    assert!(
+        numbers
+            .iter()
+            .all(|number| v1::EventCode::try_from(*number).is_ok())
+    );
     for info in &codes.codes {
-        let name = info.code().as_str_name().trim_start_matches("EVENT_CODE_").to_owned();
+        let name = info
+            .code()
+            .as_str_name()
+            .trim_start_matches("EVENT_CODE_")
+            .to_owned();
         let code = waybill_core::code::EventCode::by_name(&name).expect("the table has the name");
         assert_eq!(i32::from(code.0), info.code);
     }
@@ -454,16 +720,26 @@ fn the_error_table_in_the_proto_is_the_one_in_the_code() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/proto/waybill/v1/errors.proto");
     let text = std::fs::read_to_string(path).unwrap();
     for kind in ErrorKind::ALL {
-        let row = text.lines().find(|line| line.starts_with(&format!("//   {} ", kind.as_str())));
+        let row = text
+            .lines()
+            .find(|line| line.starts_with(&format!("//   {} ", kind.as_str())));
         let cells: Vec<&str> = row.expect(kind.as_str()).split_whitespace().collect();
         let (result, reason) = status::row(kind);
         let result = result.as_str_name().trim_start_matches("SOURCE_RESULT_");
-        assert_eq!((cells[2], cells[3]), (result, status::name(reason)), "{kind:?}");
+        assert_eq!(
+            (cells[2], cells[3]),
+            (result, status::name(reason)),
+            "{kind:?}"
+        );
         let code = cells[4].trim_end_matches(',');
         let expected = match status::code(reason) {
             Code::Ok => "OK".to_owned(),
             code => format!("{code:?}"),
         };
-        assert_eq!(code.replace('_', "").to_lowercase(), expected.to_lowercase(), "{kind:?}");
+        assert_eq!(
+            code.replace('_', "").to_lowercase(),
+            expected.to_lowercase(),
+            "{kind:?}"
+        );
     }
 }

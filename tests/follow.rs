@@ -1,5 +1,10 @@
 //! `Follow`: the snapshot, and then every change, whoever causes it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 mod common;
 
@@ -21,7 +26,9 @@ fn by_number(number: &str) -> v1::ShipmentKey {
 fn follow(keys: Vec<v1::ShipmentKey>) -> v1::FollowRequest {
     v1::FollowRequest {
         open: Some(v1::WatchOpen {
-            target: Some(v1::watch_open::Target::Shipments(v1::WatchShipments { shipments: keys })),
+            target: Some(v1::watch_open::Target::Shipments(v1::WatchShipments {
+                shipments: keys,
+            })),
             ..Default::default()
         }),
     }
@@ -29,7 +36,11 @@ fn follow(keys: Vec<v1::ShipmentKey>) -> v1::FollowRequest {
 
 async fn next(stream: &mut Streaming<v1::WatchMessage>) -> (u64, Kind) {
     let message = tokio::time::timeout(Duration::from_secs(20), stream.message());
-    let message = message.await.expect("a message in time").unwrap().expect("the stream goes on");
+    let message = message
+        .await
+        .expect("a message in time")
+        .unwrap()
+        .expect("the stream goes on");
     (message.sequence, message.kind.unwrap())
 }
 
@@ -40,7 +51,9 @@ async fn snapshot(
     let (mut updates, mut rejected) = (Vec::new(), Vec::new());
     let (sequence, first) = next(stream).await;
     assert_eq!(sequence, 1);
-    let Kind::Opened(opened) = first else { panic!("opened comes first, not {first:?}") };
+    let Kind::Opened(opened) = first else {
+        panic!("opened comes first, not {first:?}")
+    };
     assert!(!opened.server_id.is_empty());
     assert!(opened.max_stream_age.unwrap().seconds > 0);
     loop {
@@ -69,8 +82,11 @@ async fn another_callers_track_reaches_the_stream() {
     let world = World::start_at(Duration::from_secs(3_600), |_| {}).await;
     let mut client = world.client().await;
     let number = world.ups_number("delivered");
-    let mut stream =
-        client.follow(follow(vec![by_number(&number)])).await.unwrap().into_inner();
+    let mut stream = client
+        .follow(follow(vec![by_number(&number)]))
+        .await
+        .unwrap()
+        .into_inner();
     let (updates, _) = snapshot(&mut stream).await;
     let held = updates[0].shipment.clone().unwrap();
     assert_eq!(updates[0].change(), WatchChange::Snapshot);
@@ -87,8 +103,17 @@ async fn another_callers_track_reaches_the_stream() {
     assert_eq!(record.status(), ShipmentStatus::Delivered);
     assert_eq!(update.previous_revision, held.revision);
     assert_eq!(record.revision, held.revision + 1 + update.conflated_count);
-    let news: Vec<_> = record.events.iter().rev().map(|event| event.id.clone()).collect();
-    assert_eq!(update.new_event_ids, news[held.events.len()..], "what is new, oldest first");
+    let news: Vec<_> = record
+        .events
+        .iter()
+        .rev()
+        .map(|event| event.id.clone())
+        .collect();
+    assert_eq!(
+        update.new_event_ids,
+        news[held.events.len()..],
+        "what is new, oldest first"
+    );
     world.stop().await;
 }
 
@@ -106,7 +131,11 @@ async fn the_stream_looks_by_itself_when_data_stops_being_fresh() {
     let keys = vec![by_number(&number), by_number(&unknown)];
     let mut stream = client.follow(follow(keys)).await.unwrap().into_inner();
     let (updates, rejected) = snapshot(&mut stream).await;
-    assert_eq!(updates.len(), 1, "an unknown number is followed all the same");
+    assert_eq!(
+        updates.len(),
+        1,
+        "an unknown number is followed all the same"
+    );
     assert!(rejected.is_empty());
     world.simulator.advance(Duration::from_secs(200 * 3_600));
     let mut last: BTreeMap<String, v1::Shipment> = BTreeMap::new();
@@ -114,7 +143,10 @@ async fn the_stream_looks_by_itself_when_data_stops_being_fresh() {
         let update = update(&mut stream).await;
         let record = update.shipment.unwrap();
         if let Some(before) = last.get(&record.tracking_number) {
-            assert!(record.revision > before.revision, "revisions never go backwards");
+            assert!(
+                record.revision > before.revision,
+                "revisions never go backwards"
+            );
         }
         last.insert(record.tracking_number.clone(), record);
     }
@@ -143,8 +175,10 @@ async fn a_key_that_cannot_be_followed_is_rejected_and_the_others_are_not() {
     let mut stream = client.follow(follow(keys)).await.unwrap().into_inner();
     let (updates, rejected) = snapshot(&mut stream).await;
     assert_eq!(updates.len(), 1);
-    let mut reasons: Vec<_> =
-        rejected.iter().map(|rejected| rejected.error.as_ref().unwrap().reason()).collect();
+    let mut reasons: Vec<_> = rejected
+        .iter()
+        .map(|rejected| rejected.error.as_ref().unwrap().reason())
+        .collect();
     reasons.sort();
     assert_eq!(
         reasons,
@@ -157,7 +191,11 @@ async fn a_key_that_cannot_be_followed_is_rejected_and_the_others_are_not() {
         ]
     );
     let id = updates[0].shipment.as_ref().unwrap().id.clone();
-    let mut stream = client.follow(follow(vec![by_id(&id)])).await.unwrap().into_inner();
+    let mut stream = client
+        .follow(follow(vec![by_id(&id)]))
+        .await
+        .unwrap()
+        .into_inner();
     let (updates, _) = snapshot(&mut stream).await;
     assert_eq!(updates[0].shipment.as_ref().unwrap().id, id);
     world.stop().await;
@@ -167,18 +205,33 @@ async fn a_key_that_cannot_be_followed_is_rejected_and_the_others_are_not() {
 async fn wrong_subscriptions_are_refused() {
     let world = World::start(|config| config.streams.count = 1).await;
     let mut client = world.client().await;
-    let none = client.follow(v1::FollowRequest::default()).await.unwrap_err();
-    assert_eq!((none.code(), trailers(&none).0.as_str()), (Code::InvalidArgument, "FIELD_INVALID"));
+    let none = client
+        .follow(v1::FollowRequest::default())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (none.code(), trailers(&none).0.as_str()),
+        (Code::InvalidArgument, "FIELD_INVALID")
+    );
     let empty = client.follow(follow(Vec::new())).await.unwrap_err();
     assert_eq!(empty.code(), Code::InvalidArgument);
     let number = world.ups_number("delivered");
-    let first = client.follow(follow(vec![by_number(&number)])).await.unwrap();
-    let second = client.follow(follow(vec![by_number(&number)])).await.unwrap_err();
+    let first = client
+        .follow(follow(vec![by_number(&number)]))
+        .await
+        .unwrap();
+    let second = client
+        .follow(follow(vec![by_number(&number)]))
+        .await
+        .unwrap_err();
     assert_eq!(second.code(), Code::ResourceExhausted);
     assert_eq!(trailers(&second).0, "WATCH_LIMIT");
     drop(first);
     common::eventually("the place is free again", async || {
-        client.follow(follow(vec![by_number(&number)])).await.is_ok()
+        client
+            .follow(follow(vec![by_number(&number)]))
+            .await
+            .is_ok()
     })
     .await;
     world.stop().await;
@@ -193,8 +246,11 @@ async fn a_quiet_stream_sends_heartbeats_and_an_old_one_says_goodbye() {
     .await;
     let mut client = world.client().await;
     let number = world.ups_number("delivered");
-    let mut stream =
-        client.follow(follow(vec![by_number(&number)])).await.unwrap().into_inner();
+    let mut stream = client
+        .follow(follow(vec![by_number(&number)]))
+        .await
+        .unwrap()
+        .into_inner();
     snapshot(&mut stream).await;
     let mut beats = 0;
     loop {
@@ -221,11 +277,16 @@ async fn a_server_that_stops_says_so_on_every_stream() {
     let world = World::start(|_| {}).await;
     let mut client = world.client().await;
     let number = world.ups_number("delivered");
-    let mut stream =
-        client.follow(follow(vec![by_number(&number)])).await.unwrap().into_inner();
+    let mut stream = client
+        .follow(follow(vec![by_number(&number)]))
+        .await
+        .unwrap()
+        .into_inner();
     snapshot(&mut stream).await;
     let stopping = tokio::spawn(world.app.stop());
-    let Kind::GoingAway(going) = next(&mut stream).await.1 else { panic!("no goodbye") };
+    let Kind::GoingAway(going) = next(&mut stream).await.1 else {
+        panic!("no goodbye")
+    };
     assert_eq!(going.reason(), GoingAwayReason::Draining);
     assert!(stream.message().await.unwrap().is_none());
     stopping.await.unwrap();
@@ -241,15 +302,21 @@ async fn a_reader_that_does_not_read_gets_the_newest_state_once() {
     let mut client = world.client().await;
     let number = world.ups_number("delivered");
     world.simulator.advance(Duration::from_secs(1_800));
-    let mut stream =
-        client.follow(follow(vec![by_number(&number)])).await.unwrap().into_inner();
+    let mut stream = client
+        .follow(follow(vec![by_number(&number)]))
+        .await
+        .unwrap()
+        .into_inner();
     snapshot(&mut stream).await;
     // Many changes while nobody reads.
     let mut newest = 0;
     for _ in 0..60 {
         world.simulator.advance(Duration::from_secs(2 * 3_600));
         let answer = client.track(ask(&number)).await.unwrap().into_inner();
-        newest = answer.shipments.first().map_or(newest, |record| record.revision);
+        newest = answer
+            .shipments
+            .first()
+            .map_or(newest, |record| record.revision);
     }
     let mut revision = 0;
     let mut messages = 0;

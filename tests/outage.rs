@@ -1,5 +1,10 @@
 //! One carrier is sick: the other does not notice, and known parcels are still answered.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 mod common;
 
@@ -16,7 +21,9 @@ async fn a_hanging_carrier_is_answered_from_the_store_then_tripped_then_probed_o
         config.guard.retry.attempts = std::num::NonZeroU32::MIN;
         config.guard.breaker.base = Duration::from_millis(400);
         config.guard.breaker.max = Duration::from_millis(400);
-        let limits = config.sources.get_mut("dhl").unwrap()["limits"].as_table_mut().unwrap();
+        let limits = config.sources.get_mut("dhl").unwrap()["limits"]
+            .as_table_mut()
+            .unwrap();
         limits.insert("timeout".into(), "150ms".into());
     })
     .await;
@@ -31,8 +38,14 @@ async fn a_hanging_carrier_is_answered_from_the_store_then_tripped_then_probed_o
         request.set_timeout(Duration::from_millis(1_000));
         let started = Instant::now();
         let answer = client.track(request).await.unwrap().into_inner();
-        assert!(started.elapsed() < Duration::from_millis(1_000), "within its deadline");
-        assert_eq!(answer.shipments[0].id, known.shipments[0].id, "known parcels are answered");
+        assert!(
+            started.elapsed() < Duration::from_millis(1_000),
+            "within its deadline"
+        );
+        assert_eq!(
+            answer.shipments[0].id, known.shipments[0].id,
+            "known parcels are answered"
+        );
         let freshness = answer.freshness.unwrap();
         let result = answer.outcomes[0].result();
         if result == SourceResult::Timeout || result == SourceResult::Tripped {
@@ -53,7 +66,10 @@ async fn a_hanging_carrier_is_answered_from_the_store_then_tripped_then_probed_o
     for _ in 0..20 {
         client.track(ask(&number)).await.unwrap();
     }
-    assert!(world.simulator.dhl().requests() - before <= 1, "at most a probe");
+    assert!(
+        world.simulator.dhl().requests() - before <= 1,
+        "at most a probe"
+    );
 
     // Recovered: one probe, then traffic.
     world.simulator.dhl().set_fault(None);
@@ -104,11 +120,17 @@ async fn stale_data_is_answered_at_once_and_refreshed_behind() {
     let number = world.ups_number("in-transit");
     client.track(track(&number)).await.unwrap();
     tokio::time::sleep(Duration::from_millis(60)).await;
-    world.simulator.ups().set_fault(Some(Fault::Slow(Duration::from_millis(1_500))));
+    world
+        .simulator
+        .ups()
+        .set_fault(Some(Fault::Slow(Duration::from_millis(1_500))));
     let asked = world.simulator.ups().requests_for(&number);
     let started = Instant::now();
     let answer = client.track(track(&number)).await.unwrap().into_inner();
-    assert!(started.elapsed() < Duration::from_millis(1_000), "nobody waits for the refresh");
+    assert!(
+        started.elapsed() < Duration::from_millis(1_000),
+        "nobody waits for the refresh"
+    );
     let freshness = answer.freshness.unwrap();
     assert_eq!(freshness.state(), FreshnessState::Stale);
     assert!(freshness.revalidating);
@@ -123,7 +145,10 @@ async fn stale_data_is_answered_at_once_and_refreshed_behind() {
 #[tokio::test]
 async fn ten_thousand_callers_of_one_unknown_number_are_one_request() {
     let world = World::start(|_| {}).await;
-    world.simulator.ups().set_latency(Duration::from_millis(300));
+    world
+        .simulator
+        .ups()
+        .set_latency(Duration::from_millis(300));
     // The token is there already; what is counted is questions about the number.
     let mut client = world.client().await;
     client.track(track(&ups_load_number(1))).await.unwrap();
@@ -138,7 +163,10 @@ async fn ten_thousand_callers_of_one_unknown_number_are_one_request() {
         deadline: tokio::time::Instant::now() + Duration::from_secs(20),
         priority: waybill::guard::Priority::Interactive,
     }
-    .lookup(waybill_core::number::TrackingNumber::parse(&number).unwrap(), String::new());
+    .lookup(
+        waybill_core::number::TrackingNumber::parse(&number).unwrap(),
+        String::new(),
+    );
     // The first caller leaves before there is an answer.
     let first = tokio::spawn({
         let (pipeline, lookup) = (pipeline.clone(), lookup.clone());
@@ -166,7 +194,10 @@ async fn what_is_still_running_reaches_the_record_later() {
     let world = World::start(|_| {}).await;
     let mut client = world.client().await;
     let number = world.dhl_number("delivered");
-    world.simulator.dhl().set_fault(Some(Fault::Slow(Duration::from_millis(700))));
+    world
+        .simulator
+        .dhl()
+        .set_fault(Some(Fault::Slow(Duration::from_millis(700))));
     let mut request = tonic::Request::new(track(&number));
     request.set_timeout(Duration::from_millis(300));
     // Nothing is stored, so this call has nothing to show; the question goes on without it.
@@ -174,8 +205,17 @@ async fn what_is_still_running_reaches_the_record_later() {
     assert_eq!(common::trailers(&status).0, "DEADLINE");
     world.simulator.dhl().set_fault(None);
     eventually("the answer is in the store", async || {
-        let request = waybill::v1::TrackRequest { cache_only: true, ..track(&number) };
-        !client.track(request).await.unwrap().into_inner().shipments.is_empty()
+        let request = waybill::v1::TrackRequest {
+            cache_only: true,
+            ..track(&number)
+        };
+        !client
+            .track(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .shipments
+            .is_empty()
     })
     .await;
     assert_eq!(world.simulator.dhl().requests_for(&number), 1);

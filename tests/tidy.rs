@@ -223,9 +223,10 @@ fn the_table_of_limits_is_the_configuration() {
 fn leaves(path: &str, value: &serde_json::Value) -> Vec<String> {
     match value.as_object() {
         None => vec![path.to_owned()],
-        Some(inner) => {
-            inner.iter().flat_map(|(key, value)| leaves(&format!("{path}.{key}"), value)).collect()
-        }
+        Some(inner) => inner
+            .iter()
+            .flat_map(|(key, value)| leaves(&format!("{path}.{key}"), value))
+            .collect(),
     }
 }
 

@@ -66,11 +66,6 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
 /// Id of the source, of its carrier and of the format of its numbers.
 const ID: &str = "sandbox";
 
-/// Every test number with what it shows, in the order of the documentation.
-pub(crate) fn numbers() -> impl Iterator<Item = (&'static str, &'static str)> {
-    ROWS.iter().map(|row| (row.number, row.shows))
-}
-
 struct Sandbox;
 
 impl Adapter for Sandbox {

@@ -522,3 +522,8 @@ fn it_has_no_settings() {
     let pairs = [("key".to_owned(), "value".to_owned())];
     assert!(Registry::new(crate::ALL).build(ID, pairs).is_err());
 }
+
+/// Every test number with what it shows, in the order of the documentation.
+fn numbers() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ROWS.iter().map(|row| (row.number, row.shows))
+}

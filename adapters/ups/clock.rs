@@ -105,15 +105,10 @@ fn moment(date: &str, time: &str) -> Option<(DateTime, Precision)> {
 /// past midnight.
 fn gmt(activity: &Activity<'_>) -> Option<(DateTime, Precision)> {
     let time = activity.gmt_time.trim();
-    let mut padded = [b'0'; 6];
     let short = matches!(time.len(), 1..=4) && time.bytes().all(|byte| byte.is_ascii_digit());
-    let time = match padded.get_mut(6 - time.len().min(6)..) {
-        Some(tail) if short => {
-            tail.copy_from_slice(time.as_bytes());
-            std::str::from_utf8(&padded).unwrap_or(time)
-        }
-        _ => time,
-    };
+    if short {
+        return parse_compact(&activity.gmt_date, &format!("{time:0>6}"));
+    }
     parse_compact(&activity.gmt_date, time).filter(has_time)
 }
 

@@ -68,7 +68,7 @@ impl Family {
 pub(super) fn of(codes: &Codes, family: Family, status: &Status<'_>) -> (Meaning, MappingBasis) {
     let kind = status.kind.trim();
     let (code, stage) = (status.code.trim(), status.status_code.trim());
-    let coarse = codes.by_code("status", stage);
+    let coarse = of_stage(codes, stage);
     let fine = by_kind(codes, family, kind, code);
     let (meaning, basis) = match (coarse, fine) {
         (Some(coarse), Some(fine)) => (refined(coarse, fine), MappingBasis::Code),
@@ -83,6 +83,15 @@ pub(super) fn of(codes: &Codes, family: Family, status: &Status<'_>) -> (Meaning
         return (meaning, MappingBasis::None);
     }
     (meaning, basis)
+}
+
+/// What a three-digit status code means; sent as a number it has lost its leading zeros.
+pub(super) fn of_stage(codes: &Codes, stage: &str) -> Option<Meaning> {
+    let short = matches!(stage.len(), 1..=2) && stage.bytes().all(|byte| byte.is_ascii_digit());
+    if short {
+        return codes.by_code("status", &format!("{stage:0>3}"));
+    }
+    codes.by_code("status", stage)
 }
 
 const UNMAPPED: Meaning = Meaning {

@@ -22,9 +22,11 @@
 
 mod auth;
 mod clock;
+mod facts;
 mod fault;
 mod map;
 mod meaning;
+mod place;
 #[cfg(test)]
 mod tests;
 mod wire;

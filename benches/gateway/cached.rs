@@ -18,15 +18,22 @@ const ANSWER: &str = include_str!("answer.json");
 /// Number in it.
 const NUMBER: &str = "1Z12345E0205271688";
 /// Streams times connections, by calls in flight.
-const LOADS: [(&str, &str, &str); 4] =
-    [("1", "1", "1"), ("8", "4", "2"), ("64", "8", "8"), ("512", "16", "32")];
+const LOADS: [(&str, &str, &str); 4] = [
+    ("1", "1", "1"),
+    ("8", "4", "2"),
+    ("64", "8", "8"),
+    ("512", "16", "32"),
+];
 const PAIRS: usize = 5;
 const ROLES: [&str; 3] = ["waybill", "encode_per_call", "raw_bytes"];
 
 pub(crate) fn run() -> Value {
     let mut servers: Vec<Server> = ROLES.iter().map(|role| Server::start(role)).collect();
     let answer = servers[0].answer_bytes();
-    println!("record: {} events, {} bytes in the answer", answer.0, answer.1);
+    println!(
+        "record: {} events, {} bytes in the answer",
+        answer.0, answer.1
+    );
     let mut results = Map::new();
     for (name, connections, streams) in LOADS {
         let mut rates: [Vec<f64>; 3] = Default::default();
@@ -76,10 +83,18 @@ impl Server {
         let first = lines.next().unwrap().unwrap();
         let numbers: Vec<usize> = first.split(' ').map(|it| it.parse().unwrap()).collect();
         let mut request = tempfile::NamedTempFile::new().unwrap();
-        let message = v1::TrackRequest { tracking_number: NUMBER.into(), ..Default::default() };
+        let message = v1::TrackRequest {
+            tracking_number: NUMBER.into(),
+            ..Default::default()
+        };
         request.write_all(&frame(&message.encode_to_vec())).unwrap();
         let port = u16::try_from(numbers[0]).unwrap();
-        Self { child, port, request, size: (numbers[1], numbers[2]) }
+        Self {
+            child,
+            port,
+            request,
+            size: (numbers[1], numbers[2]),
+        }
     }
 
     fn answer_bytes(&self) -> (usize, usize) {
@@ -89,15 +104,41 @@ impl Server {
     /// Requests per second under this load, and nothing but successes.
     fn load(&self, connections: &str, streams: &str) -> f64 {
         let output = Command::new("taskset")
-            .args(["-c", "1", "h2load", "-D", "2", "--warm-up-time=1", "-c", connections, "-m", streams])
-            .args(["-H", "content-type: application/grpc", "-H", "te: trailers", "-d"])
+            .args([
+                "-c",
+                "1",
+                "h2load",
+                "-D",
+                "2",
+                "--warm-up-time=1",
+                "-c",
+                connections,
+                "-m",
+                streams,
+            ])
+            .args([
+                "-H",
+                "content-type: application/grpc",
+                "-H",
+                "te: trailers",
+                "-d",
+            ])
             .arg(self.request.path())
-            .arg(format!("http://127.0.0.1:{}/waybill.v1.TrackingService/Track", self.port))
+            .arg(format!(
+                "http://127.0.0.1:{}/waybill.v1.TrackingService/Track",
+                self.port
+            ))
             .output()
             .expect("h2load runs (Debian package nghttp2-client)");
         let text = String::from_utf8_lossy(&output.stdout);
-        let line = text.lines().find(|line| line.starts_with("finished in")).expect("h2load finishes");
-        let failed = text.lines().find(|line| line.starts_with("requests:")).unwrap();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("finished in"))
+            .expect("h2load finishes");
+        let failed = text
+            .lines()
+            .find(|line| line.starts_with("requests:"))
+            .unwrap();
         assert!(failed.contains(" 0 failed, 0 errored"), "{failed}");
         let rate = line.split(", ").nth(1).unwrap().split(' ').next().unwrap();
         rate.parse().unwrap()
@@ -120,7 +161,10 @@ fn frame(message: &[u8]) -> Bytes {
 /// One of the servers: prints its port, the number of events and the size of the answer, and
 /// stays until it is killed.
 pub(crate) fn serve(role: &str) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let (app, response) = gateway().await;
         let events = response.shipments[0].events.len();
@@ -166,17 +210,27 @@ async fn gateway() -> (waybill::app::App, v1::TrackResponse) {
     let address = port.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(port, carrier).await.unwrap() });
     let mut config = waybill::config::Config::default();
-    let section = format!("base_url = \"http://{address}\"\nclient_id = \"a\"\nclient_secret = \"b\"");
-    config.sources.insert("ups".into(), section.parse().unwrap());
+    let section =
+        format!("base_url = \"http://{address}\"\nclient_id = \"a\"\nclient_secret = \"b\"");
+    config
+        .sources
+        .insert("ups".into(), section.parse().unwrap());
     config.server.listen = "127.0.0.1:0".parse().unwrap();
     config.server.side = "127.0.0.1:0".parse().unwrap();
     let registry = waybill_core::registry::Registry::new(waybill_adapters::ALL);
     let clock = waybill::clock::Clock::system();
     let app = waybill::app::start(config, registry, clock).await.unwrap();
     let url = format!("http://{}", app.address);
-    let channel = tonic::transport::Channel::from_shared(url).unwrap().connect().await.unwrap();
+    let channel = tonic::transport::Channel::from_shared(url)
+        .unwrap()
+        .connect()
+        .await
+        .unwrap();
     let mut client = v1::tracking_service_client::TrackingServiceClient::new(channel);
-    let request = v1::TrackRequest { tracking_number: NUMBER.into(), ..Default::default() };
+    let request = v1::TrackRequest {
+        tracking_number: NUMBER.into(),
+        ..Default::default()
+    };
     client.track(request.clone()).await.unwrap();
     let response = client.track(request).await.unwrap().into_inner();
     (app, response)
@@ -198,7 +252,10 @@ type Never<T> = std::pin::Pin<Box<dyn tokio_stream::Stream<Item = Result<T, Stat
 
 #[tonic::async_trait]
 impl TrackingService for Encode {
-    async fn track(&self, _: Request<v1::TrackRequest>) -> Result<Response<v1::TrackResponse>, Status> {
+    async fn track(
+        &self,
+        _: Request<v1::TrackRequest>,
+    ) -> Result<Response<v1::TrackResponse>, Status> {
         Ok(Response::new(self.0.clone()))
     }
     async fn get_shipment(

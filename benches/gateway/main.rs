@@ -3,8 +3,19 @@
 //! The program starts itself again for each server, pinned to one core, and h2load on another.
 //! Baselines of `cached`: (a) bare tonic that clones and encodes the same answer per call, (b) a
 //! bare tonic route that returns the same bytes as a raw body.
-#![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench")]
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a bench measures the machine")]
+#![allow(
+    missing_docs,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a bench"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a bench measures the machine"
+)]
 
 mod cached;
 mod miss;
@@ -19,7 +30,10 @@ use std::process::ExitCode;
 use serde_json::{Map, Value};
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|it| it != "--bench").collect();
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|it| it != "--bench")
+        .collect();
     if let [role, name] = &arguments[..]
         && role == "--serve"
     {

@@ -18,7 +18,10 @@ const ROUNDS: u64 = 40;
 pub(crate) fn run() -> Value {
     // The machine has two cores: the carriers and callers on one, the gateway on the other, as
     // far as the scheduler allows.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
     runtime.unwrap().block_on(measure())
 }
 
@@ -40,10 +43,16 @@ async fn measure() -> Value {
     let mut report = serde_json::Map::new();
     for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
         let (through, direct) = (quantile(&mut through, share), quantile(&mut direct, share));
-        println!("{name}: through the gateway {through:.2} ms, direct {direct:.2} ms, added {:.2} ms", through - direct);
-        report.insert(name.to_owned(), json!({
-            "waybill_ms": through, "direct_ms": direct, "added_ms": through - direct,
-        }));
+        println!(
+            "{name}: through the gateway {through:.2} ms, direct {direct:.2} ms, added {:.2} ms",
+            through - direct
+        );
+        report.insert(
+            name.to_owned(),
+            json!({
+                "waybill_ms": through, "direct_ms": direct, "added_ms": through - direct,
+            }),
+        );
     }
     world.stop().await;
     Value::Object(report)
@@ -56,7 +65,10 @@ async fn round(client: &TrackingServiceClient<tonic::transport::Channel>, from: 
         for number in [dhl_load_number(index), ups_load_number(index)] {
             let mut client = client.clone();
             calls.spawn(async move {
-                let request = v1::TrackRequest { tracking_number: number, ..Default::default() };
+                let request = v1::TrackRequest {
+                    tracking_number: number,
+                    ..Default::default()
+                };
                 let started = Instant::now();
                 let response = client.track(request).await.unwrap().into_inner();
                 assert_eq!(response.shipments.len(), 1);
@@ -80,7 +92,12 @@ async fn direct_round(client: &reqwest::Client, simulator: &Simulator) -> Vec<f6
         let key = simulator.dhl().api_key();
         calls.spawn(async move {
             let started = Instant::now();
-            let response = client.get(url).header("DHL-API-Key", key).send().await.unwrap();
+            let response = client
+                .get(url)
+                .header("DHL-API-Key", key)
+                .send()
+                .await
+                .unwrap();
             assert!(response.status().is_success());
             response.bytes().await.unwrap();
             started.elapsed().as_secs_f64() * 1_000.0

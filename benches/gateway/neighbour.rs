@@ -35,8 +35,14 @@ async fn measure() -> Value {
     let mut report = serde_json::Map::new();
     for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
         let (well, sick) = (quantile(&mut well, share), quantile(&mut sick, share));
-        println!("UPS {name}: {well:.2} ms while DHL is well, {sick:.2} ms while it hangs ({:+.2} ms)", sick - well);
-        report.insert(name.to_owned(), json!({ "dhl_well_ms": well, "dhl_hangs_ms": sick }));
+        println!(
+            "UPS {name}: {well:.2} ms while DHL is well, {sick:.2} ms while it hangs ({:+.2} ms)",
+            sick - well
+        );
+        report.insert(
+            name.to_owned(),
+            json!({ "dhl_well_ms": well, "dhl_hangs_ms": sick }),
+        );
     }
     world.stop().await;
     Value::Object(report)
@@ -49,7 +55,10 @@ async fn round(client: &TrackingServiceClient<tonic::transport::Channel>, from: 
     for lane in 0..WIDTH {
         let mut side = client.clone();
         dhl.spawn(async move {
-            for index in (from..from + CALLS).skip(lane as usize).step_by(WIDTH as usize) {
+            for index in (from..from + CALLS)
+                .skip(lane as usize)
+                .step_by(WIDTH as usize)
+            {
                 let mut request = tonic::Request::new(v1::TrackRequest {
                     tracking_number: dhl_load_number(index),
                     ..Default::default()
@@ -62,9 +71,14 @@ async fn round(client: &TrackingServiceClient<tonic::transport::Channel>, from: 
         let mut client = client.clone();
         ups.spawn(async move {
             let mut times = Vec::new();
-            for index in (from..from + CALLS).skip(lane as usize).step_by(WIDTH as usize) {
-                let request =
-                    v1::TrackRequest { tracking_number: ups_load_number(index), ..Default::default() };
+            for index in (from..from + CALLS)
+                .skip(lane as usize)
+                .step_by(WIDTH as usize)
+            {
+                let request = v1::TrackRequest {
+                    tracking_number: ups_load_number(index),
+                    ..Default::default()
+                };
                 let started = Instant::now();
                 client.track(request).await.unwrap();
                 times.push(started.elapsed().as_secs_f64() * 1_000.0);

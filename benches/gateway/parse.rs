@@ -34,7 +34,10 @@ pub(crate) fn run() -> Value {
 fn one(source: &str, bytes: &'static [u8], plain: fn(&[u8])) -> Value {
     let registry = Registry::new(waybill_adapters::ALL);
     let descriptor = registry.get(source).unwrap();
-    let required = descriptor.settings.iter().filter(|setting| setting.required);
+    let required = descriptor
+        .settings
+        .iter()
+        .filter(|setting| setting.required);
     let pairs = required.map(|setting| (setting.key.to_owned(), "offline".to_owned()));
     let adapter = registry.build(source, pairs).unwrap();
     let response = http::Response::new(Bytes::from_static(bytes));

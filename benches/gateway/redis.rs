@@ -28,7 +28,16 @@ struct Redis {
 impl Redis {
     fn start(port: u16) -> Self {
         let child = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"])
+            .args([
+                "--port",
+                &port.to_string(),
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+                "--bind",
+                "127.0.0.1",
+            ])
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server runs (Debian package redis-server)");
@@ -37,7 +46,13 @@ impl Redis {
 
     fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args([name, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     fn kill(&mut self) {
@@ -47,7 +62,11 @@ impl Redis {
 }
 
 async fn measure() -> Value {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let mut redis = Redis::start(port);
     let world = World::start(|config| {
         config.cache.redis = format!("redis://127.0.0.1:{port}");
@@ -62,8 +81,13 @@ async fn measure() -> Value {
     }
     let memory_before = resident_bytes();
     let mut phases = serde_json::Map::new();
-    let steps: [(&str, u64); 5] =
-        [("working", 4), ("killed", 5), ("restarted", 8), ("frozen", 5), ("thawed", 8)];
+    let steps: [(&str, u64); 5] = [
+        ("working", 4),
+        ("killed", 5),
+        ("restarted", 8),
+        ("frozen", 5),
+        ("thawed", 8),
+    ];
     let (mut all, mut failed) = (0_u64, 0_u64);
     for (name, seconds) in steps {
         match name {
@@ -77,19 +101,38 @@ async fn measure() -> Value {
         all += u64::try_from(calls.len()).unwrap();
         failed += u64::try_from(calls.iter().filter(|call| !call.answered).count()).unwrap();
         // The first second is the transition; after it things must be as usual again.
-        let settled = if name == "restarted" || name == "thawed" { 5.0 } else { 1.0 };
+        let settled = if name == "restarted" || name == "thawed" {
+            5.0
+        } else {
+            1.0
+        };
         let after = |from: f64| -> Vec<f64> {
-            calls.iter().filter(|call| call.at >= from).map(|call| call.millis).collect()
+            calls
+                .iter()
+                .filter(|call| call.at >= from)
+                .map(|call| call.millis)
+                .collect()
         };
         let p99 = quantile(&mut after(settled), 0.99);
         let p99_all = quantile(&mut after(0.0), 0.99);
         let state = readiness(&world).await;
-        println!("{name:>9}: {} calls, p99 {p99:.2} ms after {settled} s ({p99_all:.2} ms with the transition), cache {state}", calls.len());
-        phases.insert(name.to_owned(), json!({ "p99_ms": p99, "p99_with_transition_ms": p99_all, "cache": state }));
+        println!(
+            "{name:>9}: {} calls, p99 {p99:.2} ms after {settled} s ({p99_all:.2} ms with the transition), cache {state}",
+            calls.len()
+        );
+        phases.insert(
+            name.to_owned(),
+            json!({ "p99_ms": p99, "p99_with_transition_ms": p99_all, "cache": state }),
+        );
     }
     let memory_after = resident_bytes();
     let answered = (all - failed) as f64 / all as f64;
-    println!("answered {:.3} % of {all}; resident {} KiB -> {} KiB", answered * 100.0, memory_before / 1024, memory_after / 1024);
+    println!(
+        "answered {:.3} % of {all}; resident {} KiB -> {} KiB",
+        answered * 100.0,
+        memory_before / 1024,
+        memory_after / 1024
+    );
     redis.kill();
     world.stop().await;
     json!({
@@ -105,7 +148,10 @@ struct Call {
 }
 
 /// Calls at a steady rate, whether or not earlier ones have ended.
-async fn load(client: &TrackingServiceClient<tonic::transport::Channel>, seconds: u64) -> Vec<Call> {
+async fn load(
+    client: &TrackingServiceClient<tonic::transport::Channel>,
+    seconds: u64,
+) -> Vec<Call> {
     let started = Instant::now();
     let mut ticks = tokio::time::interval(Duration::from_micros(1_000_000 / RATE));
     let mut calls = tokio::task::JoinSet::new();
@@ -114,24 +160,52 @@ async fn load(client: &TrackingServiceClient<tonic::transport::Channel>, seconds
         let client = client.clone();
         calls.spawn(async move {
             let sent = Instant::now();
-            let answered = ask(&client, at % KNOWN).await.is_some_and(|found| found > 0);
+            let answered = ask(&client, at % KNOWN)
+                .await
+                .is_some_and(|found| found > 0);
             let at = (sent - started).as_secs_f64();
-            Call { at, millis: sent.elapsed().as_secs_f64() * 1_000.0, answered }
+            Call {
+                at,
+                millis: sent.elapsed().as_secs_f64() * 1_000.0,
+                answered,
+            }
         });
     }
     calls.join_all().await
 }
 
-async fn ask(client: &TrackingServiceClient<tonic::transport::Channel>, index: u64) -> Option<usize> {
-    let request = v1::TrackRequest { tracking_number: load_number(index), ..Default::default() };
-    client.clone().track(request).await.ok().map(|response| response.into_inner().shipments.len())
+async fn ask(
+    client: &TrackingServiceClient<tonic::transport::Channel>,
+    index: u64,
+) -> Option<usize> {
+    let request = v1::TrackRequest {
+        tracking_number: load_number(index),
+        ..Default::default()
+    };
+    client
+        .clone()
+        .track(request)
+        .await
+        .ok()
+        .map(|response| response.into_inner().shipments.len())
 }
 
 /// What the side port says of the cache.
 async fn readiness(world: &World) -> &'static str {
     let url = format!("http://{}/readyz", world.app.side);
-    let text = crate::world::http().get(url).send().await.unwrap().text().await.unwrap();
-    if text.contains("cache") { "degraded" } else { "working" }
+    let text = crate::world::http()
+        .get(url)
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    if text.contains("cache") {
+        "degraded"
+    } else {
+        "working"
+    }
 }
 
 fn resident_bytes() -> u64 {

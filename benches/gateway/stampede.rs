@@ -24,7 +24,11 @@ async fn measure() -> Value {
     let mut clients = Vec::new();
     for _ in 0..CONNECTIONS {
         let url = format!("http://{}", app.address);
-        let channel = tonic::transport::Channel::from_shared(url).unwrap().connect().await.unwrap();
+        let channel = tonic::transport::Channel::from_shared(url)
+            .unwrap()
+            .connect()
+            .await
+            .unwrap();
         clients.push(TrackingServiceClient::new(channel));
     }
     let started = Instant::now();
@@ -33,15 +37,26 @@ async fn measure() -> Value {
         let mut client = clients[caller % CONNECTIONS].clone();
         let number = number.clone();
         calls.spawn(async move {
-            let request = v1::TrackRequest { tracking_number: number, ..Default::default() };
-            client.track(request).await.map(|response| response.into_inner().shipments.len())
+            let request = v1::TrackRequest {
+                tracking_number: number,
+                ..Default::default()
+            };
+            client
+                .track(request)
+                .await
+                .map(|response| response.into_inner().shipments.len())
         });
     }
     let answers = calls.join_all().await;
-    let answered = answers.iter().filter(|answer| matches!(answer, Ok(1))).count();
+    let answered = answers
+        .iter()
+        .filter(|answer| matches!(answer, Ok(1)))
+        .count();
     let requests = simulator.ups().requests_for(&number);
     let seconds = started.elapsed().as_secs_f64();
-    println!("{CALLERS} callers, {answered} answered, {requests} carrier request(s), {seconds:.2} s");
+    println!(
+        "{CALLERS} callers, {answered} answered, {requests} carrier request(s), {seconds:.2} s"
+    );
     world.stop().await;
     json!({ "callers": CALLERS, "answered": answered, "carrier_requests": requests, "seconds": seconds })
 }

@@ -17,7 +17,12 @@ impl World {
     pub(crate) async fn start(change: impl FnOnce(&mut Config)) -> Self {
         waybill::http::install_crypto();
         let elapsed = Duration::from_secs(72 * 3_600);
-        let simulator = Simulator::start(Options { elapsed, ..Options::live(0.0) }).await.unwrap();
+        let simulator = Simulator::start(Options {
+            elapsed,
+            ..Options::live(0.0)
+        })
+        .await
+        .unwrap();
         let limits =
             "limits = { per_second = 100000, burst = 100000, per_day = 0, min_interval = \"0s\" }";
         let text = format!(
@@ -30,7 +35,9 @@ impl World {
         );
         let mut config = Config::default();
         for (id, section) in text.parse::<toml::Table>().unwrap() {
-            config.sources.insert(id, section.as_table().unwrap().clone());
+            config
+                .sources
+                .insert(id, section.as_table().unwrap().clone());
         }
         config.server.listen = "127.0.0.1:0".parse().unwrap();
         config.server.side = "127.0.0.1:0".parse().unwrap();
@@ -54,7 +61,11 @@ impl World {
 
 /// The numbers of both carriers in turn.
 pub(crate) fn load_number(index: u64) -> String {
-    if index.is_multiple_of(2) { dhl_load_number(index / 2) } else { ups_load_number(index / 2) }
+    if index.is_multiple_of(2) {
+        dhl_load_number(index / 2)
+    } else {
+        ups_load_number(index / 2)
+    }
 }
 
 /// A client that knows no gateway.

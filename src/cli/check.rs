@@ -49,9 +49,7 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
         );
         println!(
             "  retry       {} attempts, {} % of calls and {}/s on top",
-            guard.retry.attempts,
-            guard.retry.budget_percent,
-            guard.retry.budget_per_second
+            guard.retry.attempts, guard.retry.budget_percent, guard.retry.budget_per_second
         );
         println!(
             "  breaker     trips at {} failures in a row",

@@ -26,11 +26,13 @@ impl Carriers {
     pub fn new(registry: Registry, configured: &BTreeSet<&str>) -> Self {
         let mut carriers: BTreeMap<String, v1::Carrier> = BTreeMap::new();
         for format in number::formats().filter(|format| !format.carrier.is_empty()) {
-            let carrier = carriers.entry(format.carrier.clone()).or_insert_with(|| v1::Carrier {
-                id: format.carrier.clone(),
-                display_name: format.name.clone(),
-                ..Default::default()
-            });
+            let carrier = carriers
+                .entry(format.carrier.clone())
+                .or_insert_with(|| v1::Carrier {
+                    id: format.carrier.clone(),
+                    display_name: format.name.clone(),
+                    ..Default::default()
+                });
             carrier.number_formats.push(v1::NumberFormat {
                 id: format.id.clone(),
                 pattern: format.patterns.join("|"),
@@ -39,11 +41,13 @@ impl Carriers {
             });
         }
         for source in registry.iter().filter(|source| !source.carrier.is_empty()) {
-            let carrier = carriers.entry(source.carrier.to_owned()).or_insert_with(|| v1::Carrier {
-                id: source.carrier.to_owned(),
-                display_name: source.display_name.to_owned(),
-                ..Default::default()
-            });
+            let carrier = carriers
+                .entry(source.carrier.to_owned())
+                .or_insert_with(|| v1::Carrier {
+                    id: source.carrier.to_owned(),
+                    display_name: source.display_name.to_owned(),
+                    ..Default::default()
+                });
             carrier.display_name = source.display_name.to_owned();
             carrier.country_code = source.country.to_owned();
             carrier.tracking_url_template = source.tracking_url.to_owned();
@@ -51,7 +55,9 @@ impl Carriers {
                 carrier.sources.push(source.id.to_owned());
             }
         }
-        Self { carriers: Arc::new(carriers) }
+        Self {
+            carriers: Arc::new(carriers),
+        }
     }
 
     fn list(&self, request: v1::ListCarriersRequest) -> Result<v1::ListCarriersResponse, Failure> {
@@ -60,8 +66,13 @@ impl Carriers {
             size => usize::try_from(size).unwrap_or(1_000).min(1_000),
         };
         let country = request.country_code;
-        if !country.is_empty() && (country.len() != 2 || !country.bytes().all(|c| c.is_ascii_uppercase())) {
-            return Err(Failure::field("country_code", "must be an ISO 3166-1 alpha-2 code in upper case"));
+        if !country.is_empty()
+            && (country.len() != 2 || !country.bytes().all(|c| c.is_ascii_uppercase()))
+        {
+            return Err(Failure::field(
+                "country_code",
+                "must be an ISO 3166-1 alpha-2 code in upper case",
+            ));
         }
         let after = match request.page_token.as_str() {
             "" => None,
@@ -79,15 +90,23 @@ impl Carriers {
             (Some(_), Some(last)) => format!("{country}/{}", last.id),
             _ => String::new(),
         };
-        Ok(v1::ListCarriersResponse { carriers, next_page_token })
+        Ok(v1::ListCarriersResponse {
+            carriers,
+            next_page_token,
+        })
     }
 
     /// A page token is the filter and the last id of the page: valid only with the same filter.
     fn read_token(&self, token: &str, country: &str) -> Result<String, Failure> {
         match token.split_once('/') {
-            Some((filter, id)) if filter == country && self.carriers.contains_key(id) => Ok(id.to_owned()),
+            Some((filter, id)) if filter == country && self.carriers.contains_key(id) => {
+                Ok(id.to_owned())
+            }
             _ => {
-                let mut failure = Failure::field("page_token", "was not made by this service for this request");
+                let mut failure = Failure::field(
+                    "page_token",
+                    "was not made by this service for this request",
+                );
                 failure.reason = v1::ErrorReason::TokenInvalid;
                 Err(failure)
             }
@@ -144,7 +163,9 @@ impl CarrierService for Carriers {
         let id = request.into_inner().id;
         tracking::carrier("id", &id)?;
         match self.carriers.get(&id) {
-            Some(carrier) => Ok(Response::new(v1::GetCarrierResponse { carrier: Some(carrier.clone()) })),
+            Some(carrier) => Ok(Response::new(v1::GetCarrierResponse {
+                carrier: Some(carrier.clone()),
+            })),
             None => {
                 let failure = Failure::new(v1::ErrorReason::IdNotFound, "no carrier has this id");
                 Err(failure.with("type", "waybill.v1.Carrier").into())
@@ -163,6 +184,8 @@ impl CarrierService for Carriers {
         &self,
         _request: Request<v1::ListEventCodesRequest>,
     ) -> Result<Response<v1::ListEventCodesResponse>, Status> {
-        Ok(Response::new(v1::ListEventCodesResponse { codes: event_codes() }))
+        Ok(Response::new(v1::ListEventCodesResponse {
+            codes: event_codes(),
+        }))
     }
 }

@@ -59,26 +59,52 @@ pub fn shipment(record: &Shipment, view: View) -> v1::Shipment {
         terminal: record.status.is_terminal(),
         code: record.code.map_or(0, |code| i32::from(code.0)),
         reason: record.reason.map_or(0, |reason| i32::from(reason.0)),
-        status_event_id: record.status_event.map(|id| id.to_string()).unwrap_or_default(),
+        status_event_id: record
+            .status_event
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
         source_count: record.source_count,
         revision: record.revision,
         etag: record.etag.clone(),
         update_time: Some(timestamp(record.update_time)),
         tracking_state: record.tracking as i32,
         attention: severity(record.attention),
-        progress: record.progress.map(|at| v1::Progress { step: at.step, of: at.of }),
+        progress: record.progress.map(|at| v1::Progress {
+            step: at.step,
+            of: at.of,
+        }),
         next_step: record.next_step.as_ref().map(next_step),
         contact_options: record.contacts.iter().map(contact).collect(),
         requirements: record.requirements.as_ref().map(requirements),
-        last_event_time: record.last_event_time.as_ref().map(|time| event_time(time, false)),
-        last_location: record.last_location.as_ref().map(|place| location(place, false)),
-        estimates: record.estimates.iter().take(estimates).map(estimate).collect(),
-        events: record.events.iter().take(view.events()).map(|it| event(it, full)).collect(),
+        last_event_time: record
+            .last_event_time
+            .as_ref()
+            .map(|time| event_time(time, false)),
+        last_location: record
+            .last_location
+            .as_ref()
+            .map(|place| location(place, false)),
+        estimates: record
+            .estimates
+            .iter()
+            .take(estimates)
+            .map(estimate)
+            .collect(),
+        events: record
+            .events
+            .iter()
+            .take(view.events())
+            .map(|it| event(it, full))
+            .collect(),
         event_count: count(record.events.len()),
         exceptions: part(standard, &record.exceptions, exception),
         milestones: part(standard, &record.milestones, milestone_progress),
         identifiers: part(standard, &record.identifiers, identifier),
-        origin: record.origin.as_ref().filter(|_| standard).map(|place| location(place, false)),
+        origin: record
+            .origin
+            .as_ref()
+            .filter(|_| standard)
+            .map(|place| location(place, false)),
         destination: record
             .destination
             .as_ref()
@@ -93,7 +119,11 @@ pub fn shipment(record: &Shipment, view: View) -> v1::Shipment {
 }
 
 fn part<T, M>(wanted: bool, items: &[T], write: impl Fn(&T) -> M) -> Vec<M> {
-    if wanted { items.iter().map(write).collect() } else { Vec::new() }
+    if wanted {
+        items.iter().map(write).collect()
+    } else {
+        Vec::new()
+    }
 }
 
 fn count(number: usize) -> u32 {
@@ -102,7 +132,10 @@ fn count(number: usize) -> u32 {
 
 /// Writes an instant.
 pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
-    prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
+    prost_types::Timestamp {
+        seconds: at.as_second(),
+        nanos: at.subsec_nanosecond(),
+    }
 }
 
 /// Writes a length of time; one that does not fit becomes the longest that does.
@@ -246,9 +279,10 @@ pub fn event_time(time: &EventTime, raw: bool) -> v1::EventTime {
     v1::EventTime {
         instant: time.instant.map(timestamp),
         local_time: waybill_core::time::local_text(time),
-        utc_offset: time
-            .offset
-            .map(|seconds| prost_types::Duration { seconds: i64::from(seconds), nanos: 0 }),
+        utc_offset: time.offset.map(|seconds| prost_types::Duration {
+            seconds: i64::from(seconds),
+            nanos: 0,
+        }),
         time_zone: time.zone.clone(),
         precision: time.precision as i32,
         basis: time.basis as i32,
@@ -282,7 +316,11 @@ fn location(place: &Location, raw: bool) -> v1::Location {
             Resolution::None => 0,
             level => level as i32,
         },
-        raw: if raw { place.raw.reveal().clone() } else { String::new() },
+        raw: if raw {
+            place.raw.reveal().clone()
+        } else {
+            String::new()
+        },
     }
 }
 
@@ -299,14 +337,20 @@ fn milestone_progress(progress: &MilestoneProgress) -> v1::MilestoneProgress {
         milestone: milestone(Some(progress.milestone)),
         title: milestone_title(progress.milestone).to_owned(),
         reach_time: progress.time.as_ref().map(|time| event_time(time, false)),
-        location: progress.location.as_ref().map(|place| location(place, false)),
+        location: progress
+            .location
+            .as_ref()
+            .map(|place| location(place, false)),
         event_id: progress.event.map(|id| id.to_string()).unwrap_or_default(),
         inferred: progress.inferred,
     }
 }
 
 fn contact(contact: &Contact) -> v1::ContactOption {
-    v1::ContactOption { action: contact.action as i32, url: contact.url.clone() }
+    v1::ContactOption {
+        action: contact.action as i32,
+        url: contact.url.clone(),
+    }
 }
 
 fn requirements(needs: &Requirements) -> v1::DeliveryRequirements {
@@ -318,7 +362,10 @@ fn requirements(needs: &Requirements) -> v1::DeliveryRequirements {
             amount: money.amount.clone(),
         }),
         instructions: needs.instructions.reveal().clone(),
-        pickup_place: needs.pickup_place.as_ref().map(|place| location(place, false)),
+        pickup_place: needs
+            .pickup_place
+            .as_ref()
+            .map(|place| location(place, false)),
         collect_by: needs.collect_by.clone(),
     }
 }
@@ -340,7 +387,11 @@ fn exception(problem: &Exception) -> v1::ShipmentException {
         severity: severity(Some(problem.severity)),
         owner: problem.owner as i32,
         next_action: problem.next_action as i32,
-        alternative_actions: problem.alternatives.iter().map(|action| *action as i32).collect(),
+        alternative_actions: problem
+            .alternatives
+            .iter()
+            .map(|action| *action as i32)
+            .collect(),
         open_time: Some(timestamp(problem.open_time)),
         due_time: problem.due_time.map(timestamp),
         close_time: problem.close_time.map(timestamp),
@@ -371,7 +422,11 @@ fn physical(facts: &Physical) -> Option<v1::PhysicalFacts> {
 fn proof(proof: &Proof) -> v1::ProofOfDelivery {
     v1::ProofOfDelivery {
         signed_by: proof.signed_by.reveal().clone(),
-        document_uris: proof.documents.iter().map(|uri| uri.reveal().clone()).collect(),
+        document_uris: proof
+            .documents
+            .iter()
+            .map(|uri| uri.reveal().clone())
+            .collect(),
     }
 }
 

@@ -74,7 +74,12 @@ impl Streams {
             count: settings.count,
             snapshot: calls.default_deadline,
         };
-        Self { permits, drain, server_id: server_id.into(), settings }
+        Self {
+            permits,
+            drain,
+            server_id: server_id.into(),
+            settings,
+        }
     }
 }
 
@@ -87,7 +92,10 @@ pub(super) fn open(tracking: &Tracking, open: v1::WatchOpen) -> Result<FollowStr
     let keys = target.shipments;
     if keys.is_empty() || keys.len() > tracking.calls.batch_items {
         let limit = tracking.calls.batch_items;
-        return Err(Failure::field("open.shipments.shipments", format!("must have 1 to {limit} keys")));
+        return Err(Failure::field(
+            "open.shipments.shipments",
+            format!("must have 1 to {limit} keys"),
+        ));
     }
     let heartbeat = match open.heartbeat_interval {
         None => tracking.streams.settings.heartbeat,
@@ -95,10 +103,12 @@ pub(super) fn open(tracking: &Tracking, open: v1::WatchOpen) -> Result<FollowStr
             .map_err(|_| Failure::field("open.heartbeat_interval", "must not be negative"))?
             .clamp(Duration::from_secs(5), Duration::from_secs(300)),
     };
-    let permit = Arc::clone(&tracking.streams.permits).try_acquire_owned().map_err(|_| {
-        let message = "the server has as many streams as it may have";
-        Failure::new(v1::ErrorReason::WatchLimit, message).with("subject", "streams")
-    })?;
+    let permit = Arc::clone(&tracking.streams.permits)
+        .try_acquire_owned()
+        .map_err(|_| {
+            let message = "the server has as many streams as it may have";
+            Failure::new(v1::ErrorReason::WatchLimit, message).with("subject", "streams")
+        })?;
     let (sender, receiver) = mpsc::channel(WINDOW);
     let jitter = rand::random_range(0.9..1.1);
     let stream = Stream {
@@ -164,7 +174,8 @@ impl Stream {
         self.send(Kind::Opened(opened)).await?;
         let (followed, looks) = self.snapshot(keys).await?;
         let shipment_count = u32::try_from(self.sent.len()).unwrap_or(u32::MAX);
-        self.send(Kind::Synced(v1::WatchSynced { shipment_count })).await?;
+        self.send(Kind::Synced(v1::WatchSynced { shipment_count }))
+            .await?;
         self.follow(followed, looks).await
     }
 
@@ -203,11 +214,16 @@ impl Stream {
             match result {
                 Err((key, failure)) => {
                     let error = Some(failure.into_problem());
-                    let rejected = v1::WatchRejected { shipment: Some(key), error };
+                    let rejected = v1::WatchRejected {
+                        shipment: Some(key),
+                        error,
+                    };
                     self.send(Kind::Rejected(rejected)).await?;
                 }
                 Ok((key, found)) => {
-                    let pause = found.as_ref().map_or(LOOK_AGAIN, |found| pause(&self.pipeline, found));
+                    let pause = found
+                        .as_ref()
+                        .map_or(LOOK_AGAIN, |found| pause(&self.pipeline, found));
                     looks.push(Instant::now() + pause);
                     if let Some(found) = found {
                         for record in key.of(&found) {
@@ -265,12 +281,15 @@ impl Stream {
 
     /// Sends the newest state of a shipment if the reader does not hold it.
     async fn changed(&mut self, id: &ShipmentId) -> Result<(), Gone> {
-        let Ok((record, freshness)) = self.pipeline.held(id).await else { return Ok(()) };
+        let Ok((record, freshness)) = self.pipeline.held(id).await else {
+            return Ok(());
+        };
         let known = self.sent.get(id).map_or(0, |sent| sent.revision);
         if record.revision <= known {
             return Ok(());
         }
-        self.update(record, Some(tracking::freshness(&freshness)), None).await
+        self.update(record, Some(tracking::freshness(&freshness)), None)
+            .await
     }
 
     async fn update(
@@ -292,9 +311,16 @@ impl Stream {
             ids.reverse();
             ids
         };
-        let skipped = if previous_revision == 0 { 0 } else { record.revision - previous_revision - 1 };
-        let change =
-            if is_snapshot { v1::WatchChange::Snapshot } else { v1::WatchChange::Updated };
+        let skipped = if previous_revision == 0 {
+            0
+        } else {
+            record.revision - previous_revision - 1
+        };
+        let change = if is_snapshot {
+            v1::WatchChange::Snapshot
+        } else {
+            v1::WatchChange::Updated
+        };
         let update = v1::WatchUpdate {
             shipment: Some(convert::shipment(&record, self.view)),
             change: change as i32,
@@ -323,7 +349,10 @@ impl Stream {
 
     async fn send(&mut self, kind: Kind) -> Result<(), Gone> {
         self.sequence += 1;
-        let message = v1::WatchMessage { sequence: self.sequence, kind: Some(kind) };
+        let message = v1::WatchMessage {
+            sequence: self.sequence,
+            kind: Some(kind),
+        };
         self.sender.send(Ok(message)).await.map_err(|_| Gone)?;
         self.last_message = Instant::now();
         Ok(())
@@ -345,15 +374,31 @@ async fn read_key(pipeline: &Pipeline, key: &v1::ShipmentKey) -> Result<Followed
         Some(Key::Id(id)) => {
             let id = tracking::shipment_id("id", id.clone())?;
             let (record, _) = pipeline.held(&id).await?;
-            (record.number.clone(), record.carrier.clone(), Hints::default(), Some(id))
+            (
+                record.number.clone(),
+                record.carrier.clone(),
+                Hints::default(),
+                Some(id),
+            )
         }
         Some(Key::TrackingNumber(text)) => {
             let number = tracking::number("tracking_number", text)?;
             tracking::carrier("carrier", &key.carrier)?;
-            (number, key.carrier.clone(), tracking::hints(key.hints.clone())?, None)
+            (
+                number,
+                key.carrier.clone(),
+                tracking::hints(key.hints.clone())?,
+                None,
+            )
         }
     };
-    Ok(Followed { requested: key.clone(), number, carrier, hints, only })
+    Ok(Followed {
+        requested: key.clone(),
+        number,
+        carrier,
+        hints,
+        only,
+    })
 }
 
 async fn look(
@@ -380,19 +425,33 @@ async fn look(
 async fn look_again(pipeline: Pipeline, followed: Arc<Followed>, at: usize) -> (usize, Duration) {
     let deadline = Instant::now() + LOOK_AGAIN;
     let found = look(&pipeline, &followed, deadline, Priority::Background).await;
-    (at, found.as_ref().map_or(LOOK_AGAIN, |found| pause(&pipeline, found)))
+    (
+        at,
+        found
+            .as_ref()
+            .map_or(LOOK_AGAIN, |found| pause(&pipeline, found)),
+    )
 }
 
 /// When a stream looks again: when the answer stops being fresh or changes by itself, a little
 /// later on some streams than on others.
 fn pause(pipeline: &Pipeline, found: &Found) -> Duration {
     let now = pipeline.now();
-    let negative = found.outcomes.iter().filter_map(|outcome| match outcome.result {
-        SourceResult::NotFound(wait) => Some(wait),
-        _ => None,
-    });
-    let fresh = [found.good_until, found.freshness.fresh_until].into_iter().flatten().min();
+    let negative = found
+        .outcomes
+        .iter()
+        .filter_map(|outcome| match outcome.result {
+            SourceResult::NotFound(wait) => Some(wait),
+            _ => None,
+        });
+    let fresh = [found.good_until, found.freshness.fresh_until]
+        .into_iter()
+        .flatten()
+        .min();
     let fresh = fresh.and_then(|until| Duration::try_from(until.duration_since(now)).ok());
-    let pause = fresh.filter(|pause| !pause.is_zero()).or(negative.min()).unwrap_or(LOOK_AGAIN);
+    let pause = fresh
+        .filter(|pause| !pause.is_zero())
+        .or(negative.min())
+        .unwrap_or(LOOK_AGAIN);
     pause.max(LEAST_PAUSE).mul_f64(rand::random_range(1.0..1.1))
 }

@@ -59,7 +59,10 @@ struct Kept {
 impl Kept {
     fn holds(&self, now: Timestamp) -> bool {
         now < self.until
-            && self.versions.iter().all(|(now, then)| now.load(Ordering::Acquire) == *then)
+            && self
+                .versions
+                .iter()
+                .all(|(now, then)| now.load(Ordering::Acquire) == *then)
     }
 }
 
@@ -151,15 +154,27 @@ impl Front {
                 _ => return,
             }
         }
-        let etags: Vec<&str> = response.shipments.iter().map(|it| it.etag.as_str()).collect();
-        let kept = Kept { frame, etags: etags.join(","), until, versions };
+        let etags: Vec<&str> = response
+            .shipments
+            .iter()
+            .map(|it| it.etag.as_str())
+            .collect();
+        let kept = Kept {
+            frame,
+            etags: etags.join(","),
+            until,
+            versions,
+        };
         self.kept.insert(key, Arc::new(kept));
     }
 }
 
 /// The deadline passed while the answer was made.
 fn late() -> Failure {
-    Failure::new(v1::ErrorReason::Deadline, "the deadline passed with nothing usable")
+    Failure::new(
+        v1::ErrorReason::Deadline,
+        "the deadline passed with nothing usable",
+    )
 }
 
 /// Key of a request whose answer depends on nothing but number, carrier and view; `None` for one
@@ -175,12 +190,13 @@ fn plain_key(request: &v1::TrackRequest) -> Option<String> {
     if !plain {
         return None;
     }
-    let mut key =
-        String::with_capacity(request.tracking_number.len() + request.carrier.len() + 2);
+    let mut key = String::with_capacity(request.tracking_number.len() + request.carrier.len() + 2);
     key.push_str(&request.tracking_number);
     key.push('\n');
     key.push_str(&request.carrier);
-    key.push(char::from(b'0' + u8::try_from(request.view).ok().filter(|view| *view < 10)?));
+    key.push(char::from(
+        b'0' + u8::try_from(request.view).ok().filter(|view| *view < 10)?,
+    ));
     Some(key)
 }
 
@@ -190,7 +206,9 @@ async fn read_message(mut body: Incoming, limit: usize) -> Result<Bytes, Failure
     let mut whole: Option<Bytes> = None;
     let mut parts = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| broken())?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|_| broken())?.into_data() else {
+            continue;
+        };
         if data.len() + parts.len() + whole.as_ref().map_or(0, Bytes::len) > limit + HEAD {
             return Err(too_large("the request", limit));
         }
@@ -239,7 +257,9 @@ fn too_large(what: &str, limit: usize) -> Failure {
 fn ok(frame: Bytes) -> Response<Reply> {
     let mut response = Response::new(Reply::Frame(Some(frame)));
     let grpc = HeaderValue::from_static("application/grpc");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, grpc);
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, grpc);
     response
 }
 
@@ -253,10 +273,14 @@ fn typed(response: Response<tonic::body::Body>) -> Response<Reply> {
             v1::ErrorReason::MessageTooLarge,
             "the request is larger than the limit",
         )),
-        Code::Unimplemented => {
-            Some(Failure::new(v1::ErrorReason::Unsupported, "no such method or encoding"))
-        }
-        Code::Internal => Some(Failure::field("request", "is not one well-formed gRPC message")),
+        Code::Unimplemented => Some(Failure::new(
+            v1::ErrorReason::Unsupported,
+            "no such method or encoding",
+        )),
+        Code::Internal => Some(Failure::field(
+            "request",
+            "is not one well-formed gRPC message",
+        )),
         _ => None,
     });
     match failure {
@@ -278,7 +302,10 @@ fn method_name(path: &str) -> &'static str {
         "ListEventCodes",
     ];
     let last = path.rsplit('/').next().unwrap_or_default();
-    METHODS.into_iter().find(|method| path.starts_with("/waybill.") && *method == last).unwrap_or("other")
+    METHODS
+        .into_iter()
+        .find(|method| path.starts_with("/waybill.") && *method == last)
+        .unwrap_or("other")
 }
 
 /// Name of a code as the metrics print it.

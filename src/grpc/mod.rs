@@ -37,7 +37,9 @@ pub fn service(
         .max_decoding_message_size(calls.request_bytes)
         .max_encoding_message_size(calls.response_bytes);
     let mut routes = Routes::new(health_service);
-    routes = routes.add_service(tracking_service).add_service(carrier_service);
+    routes = routes
+        .add_service(tracking_service)
+        .add_service(carrier_service);
     if reflection {
         let builder = || {
             tonic_reflection::server::Builder::configure()
@@ -45,7 +47,9 @@ pub fn service(
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
         let v1 = builder().build_v1().map_err(|error| error.to_string())?;
-        let v1alpha = builder().build_v1alpha().map_err(|error| error.to_string())?;
+        let v1alpha = builder()
+            .build_v1alpha()
+            .map_err(|error| error.to_string())?;
         routes = routes.add_service(v1).add_service(v1alpha);
     }
     Ok(front::Front::new(tracking, routes.prepare(), drain))
@@ -54,11 +58,21 @@ pub fn service(
 /// Reports the services as serving until the server drains.
 fn spawn_health(health: tonic_health::server::HealthReporter, mut drain: watch::Receiver<bool>) {
     crate::tasks::spawn("health", async move {
-        health.set_serving::<TrackingServiceServer<tracking::Tracking>>().await;
-        health.set_serving::<CarrierServiceServer<carrier::Carriers>>().await;
+        health
+            .set_serving::<TrackingServiceServer<tracking::Tracking>>()
+            .await;
+        health
+            .set_serving::<CarrierServiceServer<carrier::Carriers>>()
+            .await;
         crate::watch::told(&mut drain).await;
-        health.set_not_serving::<TrackingServiceServer<tracking::Tracking>>().await;
-        health.set_not_serving::<CarrierServiceServer<carrier::Carriers>>().await;
-        health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+        health
+            .set_not_serving::<TrackingServiceServer<tracking::Tracking>>()
+            .await;
+        health
+            .set_not_serving::<CarrierServiceServer<carrier::Carriers>>()
+            .await;
+        health
+            .set_service_status("", tonic_health::ServingStatus::NotServing)
+            .await;
     });
 }

@@ -73,10 +73,9 @@ pub const fn code(reason: Reason) -> Code {
         Reason::SourcesUnavailable | Reason::BreakersTripped | Reason::ServerDraining => {
             Code::Unavailable
         }
-        Reason::SourceQuota
-        | Reason::Overloaded
-        | Reason::MessageTooLarge
-        | Reason::WatchLimit => Code::ResourceExhausted,
+        Reason::SourceQuota | Reason::Overloaded | Reason::MessageTooLarge | Reason::WatchLimit => {
+            Code::ResourceExhausted
+        }
         Reason::Deadline => Code::DeadlineExceeded,
         Reason::Unsupported => Code::Unimplemented,
     }
@@ -117,13 +116,18 @@ impl Failure {
     pub fn field(field: impl Into<String>, description: impl Into<String>) -> Self {
         let (field, description) = (field.into(), description.into());
         let mut failure = Self::new(Reason::FieldInvalid, format!("{field}: {description}"));
-        failure.violations.push(v1::FieldViolation { field, description });
+        failure
+            .violations
+            .push(v1::FieldViolation { field, description });
         failure
     }
 
     /// A tracking number has a wrong length or characters.
     pub fn number(field: impl Into<String>, description: &str) -> Self {
-        Self { reason: Reason::TrackingNumberInvalid, ..Self::field(field, description) }
+        Self {
+            reason: Reason::TrackingNumberInvalid,
+            ..Self::field(field, description)
+        }
     }
 
     /// Adds a fact.
@@ -161,10 +165,13 @@ impl From<Miss> for Failure {
                 format!("every source that could answer needs hints.{hint}"),
             )
             .with("hint", hint),
-            Miss::UnknownSource(_) => Self::field("sources", "names a source that is not configured"),
-            Miss::NoTime => {
-                Self::new(Reason::Deadline, "less time is left than asking takes, and nothing is stored")
+            Miss::UnknownSource(_) => {
+                Self::field("sources", "names a source that is not configured")
             }
+            Miss::NoTime => Self::new(
+                Reason::Deadline,
+                "less time is left than asking takes, and nothing is stored",
+            ),
             Miss::Store(detail) => {
                 tracing::error!(detail, "the store failed");
                 Self::new(Reason::Internal, "the store failed")
@@ -184,10 +191,17 @@ fn sources_failed(outcomes: &[Outcome]) -> Failure {
         _ => None,
     });
     let first = reasons.next().unwrap_or(Reason::SourcesUnavailable);
-    let reason = if reasons.all(|other| other == first) { first } else { Reason::SourcesUnavailable };
+    let reason = if reasons.all(|other| other == first) {
+        first
+    } else {
+        Reason::SourcesUnavailable
+    };
     let mut failure = Failure::new(reason, "every asked source failed and nothing is stored");
     let advised = outcomes.iter().filter_map(|outcome| match &outcome.result {
-        SourceResult::Failed(Error { retry: Retry::After(wait), .. }) => Some(*wait),
+        SourceResult::Failed(Error {
+            retry: Retry::After(wait),
+            ..
+        }) => Some(*wait),
         _ => None,
     });
     if let (Some(wait), true) = (advised.min(), waits(reason)) {
@@ -196,9 +210,10 @@ fn sources_failed(outcomes: &[Outcome]) -> Failure {
     failure.outcomes = outcomes.iter().map(outcome).collect();
     if reason == Reason::FieldInvalid {
         let description = "refused by every source".to_owned();
-        failure
-            .violations
-            .push(v1::FieldViolation { field: "tracking_number".to_owned(), description });
+        failure.violations.push(v1::FieldViolation {
+            field: "tracking_number".to_owned(),
+            description,
+        });
     }
     failure
 }
@@ -217,7 +232,10 @@ pub fn outcome(outcome: &Outcome) -> v1::SourceOutcome {
         }
         SourceResult::SkippedHintMissing(hint) => {
             let failure = Failure::new(Reason::HintRequired, format!("it needs hints.{hint}"));
-            (v1::SourceResult::SkippedHintMissing, Some(failure.with("hint", *hint)))
+            (
+                v1::SourceResult::SkippedHintMissing,
+                Some(failure.with("hint", *hint)),
+            )
         }
         SourceResult::Failed(error) => {
             let (result, reason) = row(error.kind);
@@ -253,7 +271,10 @@ impl From<Failure> for Status {
             details: details(&failure),
         };
         let mut trailers = MetadataMap::new();
-        trailers.insert("waybill-reason", AsciiMetadataValue::from_static(name(failure.reason)));
+        trailers.insert(
+            "waybill-reason",
+            AsciiMetadataValue::from_static(name(failure.reason)),
+        );
         if let Some(wait) = failure.retry {
             let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             trailers.insert("waybill-retry-ms", AsciiMetadataValue::from(millis));
@@ -264,60 +285,87 @@ impl From<Failure> for Status {
 }
 
 fn details(failure: &Failure) -> Vec<prost_types::Any> {
-    let mut details = vec![any("ErrorInfo", &pb::ErrorInfo {
-        reason: name(failure.reason).to_owned(),
-        domain: DOMAIN.to_owned(),
-        metadata: failure.metadata.clone(),
-    })];
+    let mut details = vec![any(
+        "ErrorInfo",
+        &pb::ErrorInfo {
+            reason: name(failure.reason).to_owned(),
+            domain: DOMAIN.to_owned(),
+            metadata: failure.metadata.clone(),
+        },
+    )];
     match failure.reason {
         Reason::HintRequired | Reason::NoSourceConfigured => {
-            details.push(any("PreconditionFailure", &pb::PreconditionFailure {
-                violations: vec![pb::precondition_failure::Violation {
-                    r#type: name(failure.reason).to_owned(),
-                    subject: failure
-                        .metadata
-                        .get("hint")
-                        .or_else(|| failure.metadata.get("setting"))
-                        .cloned()
-                        .unwrap_or_default(),
-                    description: failure.message.clone(),
-                }],
-            }));
+            details.push(any(
+                "PreconditionFailure",
+                &pb::PreconditionFailure {
+                    violations: vec![pb::precondition_failure::Violation {
+                        r#type: name(failure.reason).to_owned(),
+                        subject: failure
+                            .metadata
+                            .get("hint")
+                            .or_else(|| failure.metadata.get("setting"))
+                            .cloned()
+                            .unwrap_or_default(),
+                        description: failure.message.clone(),
+                    }],
+                },
+            ));
         }
-        Reason::SourceQuota | Reason::WatchLimit => details.push(any("QuotaFailure", &pb::QuotaFailure {
-            violations: vec![pb::quota_failure::Violation {
-                subject: failure.metadata.get("subject").cloned().unwrap_or_default(),
+        Reason::SourceQuota | Reason::WatchLimit => details.push(any(
+            "QuotaFailure",
+            &pb::QuotaFailure {
+                violations: vec![pb::quota_failure::Violation {
+                    subject: failure.metadata.get("subject").cloned().unwrap_or_default(),
+                    description: failure.message.clone(),
+                    ..Default::default()
+                }],
+            },
+        )),
+        Reason::IdNotFound => details.push(any(
+            "ResourceInfo",
+            &pb::ResourceInfo {
+                resource_type: failure.metadata.get("type").cloned().unwrap_or_default(),
                 description: failure.message.clone(),
                 ..Default::default()
-            }],
-        })),
-        Reason::IdNotFound => details.push(any("ResourceInfo", &pb::ResourceInfo {
-            resource_type: failure.metadata.get("type").cloned().unwrap_or_default(),
-            description: failure.message.clone(),
-            ..Default::default()
-        })),
+            },
+        )),
         Reason::MessageTooLarge if failure.violations.is_empty() => {
             details.push(any("BadRequest", &pb::BadRequest::default()));
         }
         _ => {}
     }
     if !failure.violations.is_empty() {
-        let violations = failure.violations.iter().map(|violation| {
-            pb::bad_request::FieldViolation {
-                field: violation.field.clone(),
-                description: violation.description.clone(),
-                ..Default::default()
-            }
-        });
-        details.push(any("BadRequest", &pb::BadRequest { field_violations: violations.collect() }));
+        let violations =
+            failure
+                .violations
+                .iter()
+                .map(|violation| pb::bad_request::FieldViolation {
+                    field: violation.field.clone(),
+                    description: violation.description.clone(),
+                    ..Default::default()
+                });
+        details.push(any(
+            "BadRequest",
+            &pb::BadRequest {
+                field_violations: violations.collect(),
+            },
+        ));
     }
     if let Some(wait) = failure.retry {
-        details.push(any("RetryInfo", &pb::RetryInfo { retry_delay: Some(convert::duration(wait)) }));
+        details.push(any(
+            "RetryInfo",
+            &pb::RetryInfo {
+                retry_delay: Some(convert::duration(wait)),
+            },
+        ));
     }
     if !failure.outcomes.is_empty() {
         details.push(prost_types::Any {
             type_url: "type.googleapis.com/waybill.v1.SourceOutcomes".to_owned(),
-            value: v1::SourceOutcomes { outcomes: failure.outcomes.clone() }.encode_to_vec(),
+            value: v1::SourceOutcomes {
+                outcomes: failure.outcomes.clone(),
+            }
+            .encode_to_vec(),
         });
     }
     details
@@ -325,5 +373,8 @@ fn details(failure: &Failure) -> Vec<prost_types::Any> {
 
 fn any(name: &str, message: &impl Message) -> prost_types::Any {
     let type_url = format!("type.googleapis.com/google.rpc.{name}");
-    prost_types::Any { type_url, value: message.encode_to_vec() }
+    prost_types::Any {
+        type_url,
+        value: message.encode_to_vec(),
+    }
 }

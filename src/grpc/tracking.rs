@@ -39,7 +39,11 @@ pub struct Tracking {
 impl Tracking {
     /// Makes the service.
     pub fn new(pipeline: Pipeline, calls: Arc<Calls>, streams: follow::Streams) -> Self {
-        Self { pipeline, calls, streams }
+        Self {
+            pipeline,
+            calls,
+            streams,
+        }
     }
 
     /// Answers `Track`, and says until when the same request has the same answer without asking
@@ -64,7 +68,11 @@ impl Tracking {
             priority: Priority::Interactive,
         };
         let found = self.pipeline.track(&lookup).await?;
-        let ids = found.shipments.iter().map(|record| record.id.clone()).collect();
+        let ids = found
+            .shipments
+            .iter()
+            .map(|record| record.id.clone())
+            .collect();
         let until = found.good_until;
         Ok((response(&found, view, &request.if_none_match), until, ids))
     }
@@ -112,7 +120,10 @@ impl Tracking {
         let view = view(request.view)?;
         if request.items.is_empty() || request.items.len() > self.calls.batch_items {
             let limit = self.calls.batch_items;
-            return Err(Failure::field("items", format!("must have 1 to {limit} items")));
+            return Err(Failure::field(
+                "items",
+                format!("must have 1 to {limit} items"),
+            ));
         }
         let now = Instant::now();
         let time = deadline.saturating_duration_since(now);
@@ -178,13 +189,24 @@ async fn answer_item(
     item: v1::BatchTrackItem,
     places: &[(u32, String)],
 ) -> Result<v1::TrackResponse, Failure> {
-    let path = |field: &str| format!("items[{}].{field}", places.first().map_or(0, |place| place.0));
+    let path = |field: &str| {
+        format!(
+            "items[{}].{field}",
+            places.first().map_or(0, |place| place.0)
+        )
+    };
     if places.iter().any(|(_, id)| id.chars().count() > 128) {
-        return Err(Failure::field(path("correlation_id"), "must have at most 128 characters"));
+        return Err(Failure::field(
+            path("correlation_id"),
+            "must have at most 128 characters",
+        ));
     }
     let number = number(&path("tracking_number"), &item.tracking_number)?;
     carrier(&path("carrier"), &item.carrier)?;
-    let lookup = Lookup { hints: hints(item.hints)?, ..options.lookup(number, item.carrier) };
+    let lookup = Lookup {
+        hints: hints(item.hints)?,
+        ..options.lookup(number, item.carrier)
+    };
     if lookup.deadline <= Instant::now() {
         let message = "the deadline of the batch came before this item";
         return Err(Failure::new(v1::ErrorReason::Deadline, message));
@@ -198,14 +220,20 @@ fn summarised(
     results: impl Stream<Item = v1::BatchTrackResult> + Send + 'static,
 ) -> impl Stream<Item = Result<v1::BatchTrackResponse, Status>> + Send {
     use v1::batch_track_response::Message;
-    let message = |message| Ok(v1::BatchTrackResponse { message: Some(message) });
+    let message = |message| {
+        Ok(v1::BatchTrackResponse {
+            message: Some(message),
+        })
+    };
     let start = Some((Box::pin(results), v1::BatchTrackSummary::default()));
     stream::unfold(start, move |state| async move {
         let (mut results, mut summary) = state?;
         match results.next().await {
             Some(result) => {
                 match result.outcome {
-                    Some(v1::batch_track_result::Outcome::Response(_)) => summary.success_count += 1,
+                    Some(v1::batch_track_result::Outcome::Response(_)) => {
+                        summary.success_count += 1
+                    }
                     _ => summary.error_count += 1,
                 }
                 Some((message(Message::Result(result)), Some((results, summary))))
@@ -231,7 +259,9 @@ impl TrackingService for Tracking {
         request: Request<v1::GetShipmentRequest>,
     ) -> Result<Response<v1::GetShipmentResponse>, Status> {
         let deadline = self.deadline(&request, self.calls.unary_cap);
-        Ok(Response::new(self.get(request.into_inner(), deadline).await?))
+        Ok(Response::new(
+            self.get(request.into_inner(), deadline).await?,
+        ))
     }
 
     type BatchTrackStream = BatchStream;
@@ -250,7 +280,10 @@ impl TrackingService for Tracking {
         &self,
         request: Request<v1::FollowRequest>,
     ) -> Result<Response<follow::FollowStream>, Status> {
-        let open = request.into_inner().open.ok_or_else(|| Failure::field("open", "is required"))?;
+        let open = request
+            .into_inner()
+            .open
+            .ok_or_else(|| Failure::field("open", "is required"))?;
         Ok(Response::new(follow::open(self, open)?))
     }
 }
@@ -278,7 +311,10 @@ pub(super) fn carrier(field: &str, id: &str) -> Result<(), Failure> {
     if id.len() <= 64 && id.bytes().all(valid) {
         return Ok(());
     }
-    Err(Failure::field(field, "must be a carrier id: at most 64 of a-z, 0-9 and hyphen"))
+    Err(Failure::field(
+        field,
+        "must be a carrier id: at most 64 of a-z, 0-9 and hyphen",
+    ))
 }
 
 /// Checks a shipment id.
@@ -287,7 +323,10 @@ pub(super) fn shipment_id(field: &str, id: String) -> Result<ShipmentId, Failure
     if id.len() == 26 && id.bytes().all(valid) {
         return Ok(ShipmentId(id));
     }
-    Err(Failure::field(field, "must be a shipment id: 26 of 0-9 and a-z"))
+    Err(Failure::field(
+        field,
+        "must be a shipment id: 26 of 0-9 and a-z",
+    ))
 }
 
 /// Reads hints.
@@ -297,13 +336,22 @@ pub(super) fn hints(hints: Option<v1::Hints>) -> Result<Hints, Failure> {
         if code.is_empty() || code.len() == 2 && code.bytes().all(|c| c.is_ascii_uppercase()) {
             return Ok(code);
         }
-        Err(Failure::field(field, "must be an ISO 3166-1 alpha-2 code in upper case"))
+        Err(Failure::field(
+            field,
+            "must be an ISO 3166-1 alpha-2 code in upper case",
+        ))
     };
     if hints.postal_code.chars().count() > 16 {
-        return Err(Failure::field("hints.postal_code", "must have at most 16 characters"));
+        return Err(Failure::field(
+            "hints.postal_code",
+            "must have at most 16 characters",
+        ));
     }
     if !hints.ship_date.is_empty() && hints.ship_date.parse::<jiff::civil::Date>().is_err() {
-        return Err(Failure::field("hints.ship_date", "must be a date of the form YYYY-MM-DD"));
+        return Err(Failure::field(
+            "hints.ship_date",
+            "must be a date of the form YYYY-MM-DD",
+        ));
     }
     Ok(Hints {
         postal_code: hints.postal_code.into(),
@@ -329,9 +377,16 @@ fn max_age(age: Option<prost_types::Duration>) -> Result<Option<Duration>, Failu
 /// Writes the answer of a lookup.
 fn response(found: &Found, view: View, if_none_match: &str) -> v1::TrackResponse {
     let not_modified = !if_none_match.is_empty() && etags_hold(&found.shipments, if_none_match);
-    let shipments = if not_modified { &[][..] } else { &found.shipments[..] };
+    let shipments = if not_modified {
+        &[][..]
+    } else {
+        &found.shipments[..]
+    };
     v1::TrackResponse {
-        shipments: shipments.iter().map(|record| convert::shipment(record, view)).collect(),
+        shipments: shipments
+            .iter()
+            .map(|record| convert::shipment(record, view))
+            .collect(),
         freshness: Some(freshness(&found.freshness)),
         outcomes: found.outcomes.iter().map(status::outcome).collect(),
         not_modified,
@@ -341,7 +396,10 @@ fn response(found: &Found, view: View, if_none_match: &str) -> v1::TrackResponse
 
 /// Tells whether the caller holds exactly these records in this order.
 pub(super) fn etags_hold(shipments: &[Arc<Shipment>], held: &str) -> bool {
-    !shipments.is_empty() && held.split(',').eq(shipments.iter().map(|record| record.etag.as_str()))
+    !shipments.is_empty()
+        && held
+            .split(',')
+            .eq(shipments.iter().map(|record| record.etag.as_str()))
 }
 
 /// Writes freshness.
@@ -365,10 +423,17 @@ pub(super) fn freshness(freshness: &pipeline::Freshness) -> v1::Freshness {
 /// Some, not all, of the asked sources failed or are still running.
 fn is_partial(outcomes: &[pipeline::Outcome]) -> bool {
     let lacking = |outcome: &pipeline::Outcome| {
-        matches!(outcome.result, SourceResult::Failed(_) | SourceResult::StillRunning)
+        matches!(
+            outcome.result,
+            SourceResult::Failed(_) | SourceResult::StillRunning
+        )
     };
     let asked = |outcome: &pipeline::Outcome| {
-        lacking(outcome) || matches!(outcome.result, SourceResult::Found | SourceResult::NotFound(_))
+        lacking(outcome)
+            || matches!(
+                outcome.result,
+                SourceResult::Found | SourceResult::NotFound(_)
+            )
     };
     let (mut asked_count, mut lacking_count) = (0, 0);
     for outcome in outcomes.iter().filter(|outcome| asked(outcome)) {

@@ -182,10 +182,22 @@ impl Quota {
 
     /// Waits for the turn of a call.
     async fn wait(&self, call: &Call) -> Result<Ticket, Failure> {
-        let source = self.0.names.source;
         let give_up = call.give_up(self.0.patience);
-        let mut in_line = None;
         let mut waited = false;
+        let line = &self.0.line;
+        let _turn = match call.priority {
+            Priority::Interactive => None,
+            Priority::Background => Some(match line.try_lock() {
+                Ok(turn) => turn,
+                Err(_) => {
+                    self.count_wait(&mut waited);
+                    timeout_at(give_up, line.lock()).await.map_err(|_| {
+                        let message = "others waited for the quota, too, and were first";
+                        Failure::unsent(ErrorKind::Throttled, message)
+                    })?
+                }
+            }),
+        };
         loop {
             let wait = match self.take(call) {
                 Take::Go(ticket) => return Ok(ticket),
@@ -198,16 +210,15 @@ impl Quota {
             if until > give_up {
                 return Err(throttled("no quota is free in time", wait));
             }
-            if !waited {
-                waited = true;
-                metrics::counter!("waybill_quota_waits_total", "source" => source).increment(1);
-            }
-            if call.priority == Priority::Background && in_line.is_none() {
-                let line = timeout_at(give_up, self.0.line.lock()).await;
-                in_line = Some(line.map_err(|_| throttled("no quota was free in time", wait))?);
-                continue;
-            }
+            self.count_wait(&mut waited);
             sleep_until(until).await;
+        }
+    }
+
+    fn count_wait(&self, waited: &mut bool) {
+        if !std::mem::replace(waited, true) {
+            let source = self.0.names.source;
+            metrics::counter!("waybill_quota_waits_total", "source" => source).increment(1);
         }
     }
 
@@ -227,7 +238,8 @@ impl Quota {
         };
         let Some(advice) = advice else {
             let pause = book.pause;
-            if spent(outcome) && pause.is_none_or(|pause| ticket.at > pause.since) {
+            let news = pause.is_none_or(|pause| ticket.at > pause.since);
+            if outcome.is_ok() && spent(outcome) && news {
                 book.strikes = 0;
             }
             return;
@@ -352,7 +364,7 @@ impl Bucket {
 
     /// Part of the burst that background calls leave to interactive ones.
     fn reserve(&self) -> u32 {
-        (self.burst / 4).max(1).min(self.burst - 1)
+        (self.burst / 4).max(1)
     }
 
     /// How long until one request may go and `keep` more could.

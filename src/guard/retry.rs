@@ -63,6 +63,8 @@ impl Policy<Call, Reply, Failure> for Retries {
 
     fn retry(&mut self, call: &mut Call, result: &mut Outcome) -> Option<Sleep> {
         let failure = match result {
+            // A batch of which a part failed is an answer too: asking for all of it again would
+            // spend the quota on what is known.
             Ok(_) => {
                 if self.made == 0 {
                     self.budget.deposit();

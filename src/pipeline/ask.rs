@@ -79,8 +79,17 @@ fn is_usable(settled: &Settled) -> bool {
 fn lost() -> Arc<Settled> {
     let at = jiff::Timestamp::UNIX_EPOCH;
     let error = Error::new(ErrorKind::Internal, "the question to the source died").unspent();
-    let entry = Entry { fetch_time: at, fresh_until: at, keep_until: at, answer: Held::Failed(error) };
-    Arc::new(Settled { entry: Arc::new(entry), attempts: 0, latency: None })
+    let entry = Entry {
+        fetch_time: at,
+        fresh_until: at,
+        keep_until: at,
+        answer: Held::Failed(error),
+    };
+    Arc::new(Settled {
+        entry: Arc::new(entry),
+        attempts: 0,
+        latency: None,
+    })
 }
 
 /// Joins the flight to this source for this number, or starts it. It goes on when the caller
@@ -108,15 +117,39 @@ pub(super) fn depart(
             CacheState::Degraded { .. } => Share::Degraded,
         };
         let queries: Arc<[Query]> = Arc::from([query.clone()]);
-        let Asked { answers, attempts, latency } =
-            source.guard.ask(Ask { queries, deadline, priority, share }).await;
+        let Asked {
+            answers,
+            attempts,
+            latency,
+        } = source
+            .guard
+            .ask(Ask {
+                queries,
+                deadline,
+                priority,
+                share,
+            })
+            .await;
         let answer = answers.into_iter().next().unwrap_or_else(|| {
-            Err(Error::new(ErrorKind::Internal, "the adapter gave no answer to the query"))
+            Err(Error::new(
+                ErrorKind::Internal,
+                "the adapter gave no answer to the query",
+            ))
         });
-        let entry =
-            Arc::new(settle(&pipeline, &source, &query, answer, before.as_deref()).await);
-        pipeline.parts.cache.put(&key, Arc::clone(&entry)).await;
-        Arc::new(Settled { entry, attempts, latency })
+        let entry = Arc::new(settle(&pipeline, &source, &query, answer, before.as_deref()).await);
+        // A failure never takes the place of an answer that can stand in for it, neither here nor
+        // on other nodes.
+        let stands_in = before.is_some_and(|before| {
+            pipeline.parts.policy.stands_in(&before, pipeline.now())
+        });
+        if !(stands_in && matches!(entry.answer, Held::Failed(_))) {
+            pipeline.parts.cache.put(&key, Arc::clone(&entry)).await;
+        }
+        Arc::new(Settled {
+            entry,
+            attempts,
+            latency,
+        })
     });
     joined.wait()
 }

@@ -204,7 +204,10 @@ pub enum SourceResult {
 impl Pipeline {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), flights: Arc::new(Flights::new("ask")) }
+        Self {
+            parts: Arc::new(parts),
+            flights: Arc::new(Flights::new("ask")),
+        }
     }
 
     /// The configured sources.
@@ -239,7 +242,12 @@ impl Pipeline {
     /// # Errors
     /// As [`Pipeline::track`], and [`Miss::UnknownId`].
     pub async fn get(&self, id: &ShipmentId, options: &LookupOptions) -> Result<Found, Miss> {
-        let stored = self.parts.store.load(id).await.map_err(|error| Miss::Store(error.to_string()))?;
+        let stored = self
+            .parts
+            .store
+            .load(id)
+            .await
+            .map_err(|error| Miss::Store(error.to_string()))?;
         let record = stored.ok_or(Miss::UnknownId)?.record.clone();
         let lookup = options.lookup(record.number.clone(), record.carrier.clone());
         let mut found = self.track(&lookup).await?;

@@ -13,7 +13,7 @@ use waybill_core::shipment::{Shipment, ShipmentId};
 use super::ask::{Answers, query};
 use super::route::Routed;
 use super::settle::{absorb, commit, key};
-use super::{Freshness, Found, Lookup, Miss, Outcome, Pipeline, SourceResult, State};
+use super::{Found, Freshness, Lookup, Miss, Outcome, Pipeline, SourceResult, State};
 use crate::cache::{Age, Entry, Held, stage_of};
 use crate::store::{CommitError, Stored};
 
@@ -46,7 +46,11 @@ pub(super) async fn recall(
         }
         let source = &routed.source;
         let query = query(lookup, &routed.format);
-        let entry = pipeline.parts.cache.get(&key(pipeline, source, &query)).await;
+        let entry = pipeline
+            .parts
+            .cache
+            .get(&key(pipeline, source, &query))
+            .await;
         // Another node, or this one before its restart, has asked: its answer comes by the same
         // steps into this node's store.
         if let Some(Held::Found(reports)) = entry.as_ref().map(|entry| &entry.answer)
@@ -71,7 +75,12 @@ pub(super) async fn recall(
         entries.push(entry);
     }
     let no_time = lookup.deadline.saturating_duration_since(Instant::now()) < LEAST_TIME;
-    Ok(Recalled { entries, ages, must_not_ask: lookup.cache_only || no_time, no_time })
+    Ok(Recalled {
+        entries,
+        ages,
+        must_not_ask: lookup.cache_only || no_time,
+        no_time,
+    })
 }
 
 /// Judges stored data of a source whose cached answer is gone, for example after a restart.
@@ -84,7 +93,11 @@ async fn stored_age(
     let policy = &pipeline.parts.policy;
     let mut age = Age::Expired;
     for stored in stored(pipeline, lookup).await? {
-        let fetched = stored.dossier.facts.iter().find(|facts| facts.source == source);
+        let fetched = stored
+            .dossier
+            .facts
+            .iter()
+            .find(|facts| facts.source == source);
         if let Some(facts) = fetched {
             let fresh_for = policy.fresh_for(stage_of(&stored.record), Duration::ZERO);
             let held = policy.found(Vec::new(), facts.receive_time, fresh_for);
@@ -106,7 +119,10 @@ async fn newest_fetch(
 ) -> Result<Option<Timestamp>, Miss> {
     let stored = stored(pipeline, lookup).await?;
     let facts = stored.iter().flat_map(|stored| &stored.dossier.facts);
-    Ok(facts.filter(|facts| facts.source == source).map(|facts| facts.receive_time).max())
+    Ok(facts
+        .filter(|facts| facts.source == source)
+        .map(|facts| facts.receive_time)
+        .max())
 }
 
 async fn stored(pipeline: &Pipeline, lookup: &Lookup) -> Result<Vec<Arc<Stored>>, Miss> {
@@ -153,16 +169,32 @@ pub(super) async fn answer(
     let now = pipeline.now();
     let mut outcomes = Vec::with_capacity(routed.len());
     for (at, routed) in routed.iter().enumerate() {
-        let asked = answers.iter().find(|answer| answer.0 == at).map(|answer| answer.1.clone());
+        let asked = answers
+            .iter()
+            .find(|answer| answer.0 == at)
+            .map(|answer| answer.1.clone());
         if let Some(Some(settled)) = &asked {
             recalled.entries[at] = Some(Arc::clone(&settled.entry));
         }
-        outcomes.push(outcome(routed, recalled.entries[at].as_deref(), asked, &recalled, at, now));
+        outcomes.push(outcome(
+            routed,
+            recalled.entries[at].as_deref(),
+            asked,
+            &recalled,
+            at,
+            now,
+        ));
     }
     let mut shipments = Vec::new();
     let mut next_change: Option<Timestamp> = None;
     let failed = |error: crate::store::StoreError| Miss::Store(error.to_string());
-    for id in pipeline.parts.store.find(&lookup.number).await.map_err(failed)? {
+    for id in pipeline
+        .parts
+        .store
+        .find(&lookup.number)
+        .await
+        .map_err(failed)?
+    {
         if let Some((record, change)) = current(pipeline, &id).await? {
             next_change = [next_change, change].into_iter().flatten().min();
             shipments.push(record);
@@ -171,7 +203,12 @@ pub(super) async fn answer(
     shipments.sort_by_cached_key(|record| {
         let newest = record.last_event_time.as_ref().map(|time| time.anchor());
         let agrees = lookup.carrier.is_empty() || record.carrier == lookup.carrier;
-        (!agrees, record.status.is_terminal(), Reverse(newest), record.id.clone())
+        (
+            !agrees,
+            record.status.is_terminal(),
+            Reverse(newest),
+            record.id.clone(),
+        )
     });
     if shipments.is_empty() {
         nothing(&recalled, lookup, &outcomes)?;
@@ -179,13 +216,23 @@ pub(super) async fn answer(
     let freshness = freshness(pipeline, &shipments, &recalled, &outcomes, &answers, now).await?;
     let steady = matches!(freshness.state, State::Fresh | State::Final)
         && !shipments.is_empty()
-        && outcomes.iter().all(|outcome| !matches!(outcome.result, SourceResult::StillRunning));
+        && outcomes
+            .iter()
+            .all(|outcome| !matches!(outcome.result, SourceResult::StillRunning));
     let good_until = if steady {
-        [freshness.fresh_until, next_change].into_iter().flatten().min()
+        [freshness.fresh_until, next_change]
+            .into_iter()
+            .flatten()
+            .min()
     } else {
         None
     };
-    Ok(Found { shipments, freshness, outcomes, good_until })
+    Ok(Found {
+        shipments,
+        freshness,
+        outcomes,
+        good_until,
+    })
 }
 
 /// Decides whether an empty answer is an answer: nobody knows the number, or nobody was asked.
@@ -203,9 +250,17 @@ fn nothing(recalled: &Recalled, lookup: &Lookup, outcomes: &[Outcome]) -> Result
     };
     let mut asked = outcomes.iter().filter(tried).peekable();
     let any = asked.peek().is_some();
-    let all_failed = asked
-        .all(|outcome| matches!(outcome.result, SourceResult::Failed(_) | SourceResult::StillRunning));
-    if any && all_failed { Err(Miss::SourcesFailed(outcomes.to_vec())) } else { Ok(()) }
+    let all_failed = asked.all(|outcome| {
+        matches!(
+            outcome.result,
+            SourceResult::Failed(_) | SourceResult::StillRunning
+        )
+    });
+    if any && all_failed {
+        Err(Miss::SourcesFailed(outcomes.to_vec()))
+    } else {
+        Ok(())
+    }
 }
 
 fn outcome(
@@ -257,7 +312,10 @@ fn outcome(
 
 /// What a source says of a number that cannot be one of its own.
 fn impossible() -> Error {
-    Error::new(ErrorKind::InvalidQuery, "the source calls the number impossible")
+    Error::new(
+        ErrorKind::InvalidQuery,
+        "the source calls the number impossible",
+    )
 }
 
 fn signed(length: Duration) -> SignedDuration {
@@ -286,17 +344,25 @@ async fn freshness(
     }
     let result_of = |answer: &(usize, Option<Arc<super::Settled>>)| &outcomes[answer.0].result;
     let answered = answers.iter().any(|answer| {
-        matches!(result_of(answer), SourceResult::Found | SourceResult::NotFound(_))
-    });
-    let running = answers.iter().any(|answer| *result_of(answer) == SourceResult::StillRunning);
-    let is_failed = |outcome: &Outcome| matches!(outcome.result, SourceResult::Failed(_));
-    let eligible = || outcomes.iter().zip(&recalled.ages).filter(|(outcome, _)| {
-        !matches!(
-            outcome.result,
-            SourceResult::SkippedNotNeeded | SourceResult::SkippedHintMissing(_)
+        matches!(
+            result_of(answer),
+            SourceResult::Found | SourceResult::NotFound(_)
         )
     });
-    let all_failed = eligible().next().is_some() && eligible().all(|(outcome, _)| is_failed(outcome));
+    let running = answers
+        .iter()
+        .any(|answer| *result_of(answer) == SourceResult::StillRunning);
+    let is_failed = |outcome: &Outcome| matches!(outcome.result, SourceResult::Failed(_));
+    let eligible = || {
+        outcomes.iter().zip(&recalled.ages).filter(|(outcome, _)| {
+            !matches!(
+                outcome.result,
+                SourceResult::SkippedNotNeeded | SourceResult::SkippedHintMissing(_)
+            )
+        })
+    };
+    let all_failed =
+        eligible().next().is_some() && eligible().all(|(outcome, _)| is_failed(outcome));
     let over = !shipments.is_empty() && shipments.iter().all(|record| record.status.is_terminal());
     let fresh = fresh_until.is_some_and(|until| now < until);
     let state = if answered {
@@ -311,7 +377,13 @@ async fn freshness(
         State::Fresh
     };
     let last_attempt = entries().map(|entry| entry.fetch_time).max().or(fetch_time);
-    Ok(Freshness { state, fetch_time, fresh_until, last_attempt, revalidating: running })
+    Ok(Freshness {
+        state,
+        fetch_time,
+        fresh_until,
+        last_attempt,
+        revalidating: running,
+    })
 }
 
 /// Age of a stored record by itself, when nobody is asked.
@@ -319,15 +391,20 @@ pub(super) async fn stored_freshness(
     pipeline: &Pipeline,
     record: &Arc<Shipment>,
 ) -> Result<Freshness, Miss> {
-    let (fetch_time, fresh_until) =
-        stored_times(pipeline, std::slice::from_ref(record)).await?;
+    let (fetch_time, fresh_until) = stored_times(pipeline, std::slice::from_ref(record)).await?;
     let fresh = fresh_until.is_some_and(|until| pipeline.now() < until);
     let state = match (record.status.is_terminal(), fresh) {
         (_, false) => State::Stale,
         (true, true) => State::Final,
         (false, true) => State::Fresh,
     };
-    Ok(Freshness { state, fetch_time, fresh_until, last_attempt: fetch_time, revalidating: false })
+    Ok(Freshness {
+        state,
+        fetch_time,
+        fresh_until,
+        last_attempt: fetch_time,
+        revalidating: false,
+    })
 }
 
 /// Newest fetch behind stored records, and until when the first of them counts as fresh.

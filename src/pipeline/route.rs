@@ -28,26 +28,38 @@ pub(super) fn route(sources: &[Arc<Source>], lookup: &Lookup) -> Result<Vec<Rout
     // A number whose check digit is wrong is asked for only where nothing better fits or the
     // caller names the carrier: documents are full of numbers with wrong check digits, and posts
     // do not always honour them, but each question costs quota.
-    let (failed, sound): (Vec<_>, Vec<_>) =
-        candidates.iter().partition(|candidate| candidate.check_digit_valid == Some(false));
+    let (failed, sound): (Vec<_>, Vec<_>) = candidates
+        .iter()
+        .partition(|candidate| candidate.check_digit_valid == Some(false));
     let mut pairs = serving(sources, lookup, &sound);
     if pairs.is_empty() {
         pairs = serving(sources, lookup, &failed);
     }
     if !lookup.carrier.is_empty() {
-        let named = sources.iter().filter(|source| source.descriptor.carrier == lookup.carrier);
+        let named = sources
+            .iter()
+            .filter(|source| source.descriptor.carrier == lookup.carrier);
         pairs.extend(named.map(|source| (source, String::new())));
     }
     let mut routed: Vec<Routed> = Vec::new();
     for (source, format) in pairs {
-        if routed.iter().all(|other| other.source.descriptor.id != source.descriptor.id) {
+        if routed
+            .iter()
+            .all(|other| other.source.descriptor.id != source.descriptor.id)
+        {
             let source = healthiest(sources, source);
             let skip = skip(&source, lookup);
-            routed.push(Routed { source, format, skip });
+            routed.push(Routed {
+                source,
+                format,
+                skip,
+            });
         }
     }
     if routed.is_empty() {
-        return Err(Miss::NoSource { carriers: carriers(candidates) });
+        return Err(Miss::NoSource {
+            carriers: carriers(candidates),
+        });
     }
     let missing = routed.iter().find_map(|r| match r.skip {
         Some(SourceResult::SkippedHintMissing(hint)) => Some(hint),
@@ -82,7 +94,9 @@ fn serving<'a>(
 /// Of the accounts of one source, the first whose breakers let calls through and whose quota is
 /// not used up; the first of all if there is none.
 fn healthiest(sources: &[Arc<Source>], like: &Arc<Source>) -> Arc<Source> {
-    let mut accounts = sources.iter().filter(|source| source.descriptor.id == like.descriptor.id);
+    let mut accounts = sources
+        .iter()
+        .filter(|source| source.descriptor.id == like.descriptor.id);
     if accounts.clone().nth(1).is_none() {
         return Arc::clone(like);
     }
@@ -100,7 +114,9 @@ fn skip(source: &Source, lookup: &Lookup) -> Option<SourceResult> {
         return Some(SourceResult::SkippedNotNeeded);
     }
     let required = descriptor.capabilities.required_hints.iter();
-    let missing = required.copied().find(|hint| !has_hint(&lookup.hints, hint))?;
+    let missing = required
+        .copied()
+        .find(|hint| !has_hint(&lookup.hints, hint))?;
     Some(SourceResult::SkippedHintMissing(missing))
 }
 

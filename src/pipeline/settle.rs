@@ -104,8 +104,7 @@ pub(super) async fn absorb(
     let pieces = consignment(reports, &places);
     let mut fresh_for = Duration::MAX;
     for (report, id) in reports.iter().zip(&places) {
-        let record =
-            remember(pipeline, source, query, report, id, &pieces, receive_time).await?;
+        let record = remember(pipeline, source, query, report, id, &pieces, receive_time).await?;
         let policy = &pipeline.parts.policy;
         fresh_for = fresh_for.min(policy.fresh_for(stage_of(&record), Duration::ZERO));
     }
@@ -147,7 +146,10 @@ async fn place(
         let Some(stored) = stored else {
             return Ok(free.unwrap_or(id));
         };
-        if stored.dossier.shares_observation(source.descriptor.id, report) {
+        if stored
+            .dossier
+            .shares_observation(source.descriptor.id, report)
+        {
             return Ok(id);
         }
         free.get_or_insert(id);
@@ -157,7 +159,10 @@ async fn place(
 /// Shipments of one answer that have different numbers are pieces of one consignment; those with
 /// the same number are different uses of it.
 fn consignment(reports: &[Report], ids: &[ShipmentId]) -> BTreeSet<ShipmentId> {
-    let numbers: BTreeSet<&str> = reports.iter().map(|report| report.number.reveal()).collect();
+    let numbers: BTreeSet<&str> = reports
+        .iter()
+        .map(|report| report.number.reveal())
+        .collect();
     if numbers.len() == reports.len() && reports.len() > 1 {
         ids.iter().cloned().collect()
     } else {
@@ -166,7 +171,11 @@ fn consignment(reports: &[Report], ids: &[ShipmentId]) -> BTreeSet<ShipmentId> {
 }
 
 fn carrier_of<'a>(source: &'a Source, report: &'a Report) -> &'a str {
-    if source.descriptor.carrier.is_empty() { &report.relays } else { source.descriptor.carrier }
+    if source.descriptor.carrier.is_empty() {
+        &report.relays
+    } else {
+        source.descriptor.carrier
+    }
 }
 
 /// Reconciles one report with what is stored, and commits.
@@ -191,7 +200,9 @@ async fn remember(
             None => Dossier::new(id.clone(), report.number.clone(), carrier.to_owned()),
         };
         dossier.absorb(source.descriptor.id, class, report, receive_time);
-        dossier.pieces.extend(pieces.iter().filter(|piece| *piece != id).cloned());
+        dossier
+            .pieces
+            .extend(pieces.iter().filter(|piece| *piece != id).cloned());
         let aliases = aliases(query, report);
         match commit(pipeline, stored.as_deref(), dossier, aliases).await {
             Ok(record) => return Ok(record),
@@ -199,7 +210,10 @@ async fn remember(
             Err(CommitError::Store(error)) => return Err(store_error(error)),
         }
     }
-    Err(Error::new(ErrorKind::Internal, "the shipment kept changing while it was stored"))
+    Err(Error::new(
+        ErrorKind::Internal,
+        "the shipment kept changing while it was stored",
+    ))
 }
 
 /// Steps 5 to 8 for one dossier: the record as of now, stored and told.
@@ -232,12 +246,18 @@ pub(super) async fn commit(
 /// Numbers under which the shipment can be found: its own, the one asked for, and those of its
 /// identifiers that name it. References are the shipper's and can stand for many shipments.
 fn aliases(query: &Query, report: &Report) -> Vec<TrackingNumber> {
-    let further = report.facts.identifiers.iter().filter_map(|identifier| match identifier.kind {
-        IdentifierKind::Reference => None,
-        _ => TrackingNumber::parse(identifier.value.reveal()).ok(),
-    });
-    let all: BTreeSet<TrackingNumber> =
-        [query.number.clone(), report.number.clone()].into_iter().chain(further).collect();
+    let further = report
+        .facts
+        .identifiers
+        .iter()
+        .filter_map(|identifier| match identifier.kind {
+            IdentifierKind::Reference => None,
+            _ => TrackingNumber::parse(identifier.value.reveal()).ok(),
+        });
+    let all: BTreeSet<TrackingNumber> = [query.number.clone(), report.number.clone()]
+        .into_iter()
+        .chain(further)
+        .collect();
     all.into_iter().collect()
 }
 
@@ -248,5 +268,10 @@ fn store_error(error: crate::store::StoreError) -> Error {
 
 /// Cache key of a query to an account of a source.
 pub(super) fn key(pipeline: &Pipeline, source: &Source, query: &Query) -> Key {
-    Key::new(&pipeline.parts.keys, source.descriptor.id, &source.account, query)
+    Key::new(
+        &pipeline.parts.keys,
+        source.descriptor.id,
+        &source.account,
+        query,
+    )
 }

@@ -41,7 +41,10 @@ impl Hub {
         let mut topics = lock(&self.topics);
         let followers = topics.entry(topic).or_default();
         followers.retain(|follower| follower.strong_count() > 0);
-        if followers.iter().all(|follower| !std::ptr::eq(follower.as_ptr(), Arc::as_ptr(mailbox))) {
+        if followers
+            .iter()
+            .all(|follower| !std::ptr::eq(follower.as_ptr(), Arc::as_ptr(mailbox)))
+        {
             followers.push(Arc::downgrade(mailbox));
         }
     }
@@ -51,7 +54,9 @@ impl Hub {
         let mut topics = lock(&self.topics);
         let shipment = std::iter::once(Topic::Shipment(id.clone()));
         for topic in shipment.chain(numbers.iter().cloned().map(Topic::Number)) {
-            let Some(followers) = topics.get_mut(&topic) else { continue };
+            let Some(followers) = topics.get_mut(&topic) else {
+                continue;
+            };
             followers.retain(|follower| match follower.upgrade() {
                 Some(mailbox) => {
                     mailbox.put(id);

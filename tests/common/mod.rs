@@ -1,7 +1,14 @@
 //! A gateway in front of the simulator, for tests of the whole.
 #![allow(dead_code, reason = "each test file uses a part of it")]
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests"
+)]
 
+pub mod record;
 pub mod redis;
 
 use std::net::SocketAddr;
@@ -29,7 +36,8 @@ pub struct World {
 
 /// A configuration that points at the simulator, with limits that no test reaches by accident.
 pub fn config(simulator: &Simulator) -> Config {
-    let limits = "limits = { per_second = 10000, burst = 10000, per_day = 0, min_interval = \"0s\" }";
+    let limits =
+        "limits = { per_second = 10000, burst = 10000, per_day = 0, min_interval = \"0s\" }";
     let text = format!(
         "[dhl]\nbase_url = \"{}\"\napi_key = \"{}\"\n{limits}\n[ups]\nbase_url = \"{}\"\nclient_id = \"{}\"\nclient_secret = \"{}\"\n{limits}\n",
         simulator.dhl().base_url(),
@@ -40,7 +48,9 @@ pub fn config(simulator: &Simulator) -> Config {
     );
     let mut config = Config::default();
     for (id, section) in text.parse::<toml::Table>().unwrap() {
-        config.sources.insert(id, section.as_table().unwrap().clone());
+        config
+            .sources
+            .insert(id, section.as_table().unwrap().clone());
     }
     config.server.listen = ANY;
     config.server.side = ANY;
@@ -57,7 +67,12 @@ pub fn registry() -> Registry {
 
 /// Carriers whose scripts have run for this long.
 pub async fn simulator(elapsed: Duration) -> Simulator {
-    Simulator::start(Options { elapsed, ..Options::live(0.0) }).await.unwrap()
+    Simulator::start(Options {
+        elapsed,
+        ..Options::live(0.0)
+    })
+    .await
+    .unwrap()
 }
 
 impl World {
@@ -72,7 +87,11 @@ impl World {
         change(&mut config);
         let clock = Clock::system();
         let app = app::start(config, registry(), clock.clone()).await.unwrap();
-        Self { simulator, app, clock }
+        Self {
+            simulator,
+            app,
+            clock,
+        }
     }
 
     pub async fn client(&self) -> TrackingServiceClient<Channel> {
@@ -84,11 +103,21 @@ impl World {
     }
 
     pub fn ups_number(&self, scenario: &str) -> String {
-        self.simulator.ups().scenario(scenario).expect(scenario).number.to_owned()
+        self.simulator
+            .ups()
+            .scenario(scenario)
+            .expect(scenario)
+            .number
+            .to_owned()
     }
 
     pub fn dhl_number(&self, scenario: &str) -> String {
-        self.simulator.dhl().scenario(scenario).expect(scenario).number.to_owned()
+        self.simulator
+            .dhl()
+            .scenario(scenario)
+            .expect(scenario)
+            .number
+            .to_owned()
     }
 
     pub async fn stop(self) {
@@ -98,7 +127,11 @@ impl World {
 }
 
 pub async fn channel(address: SocketAddr) -> Channel {
-    Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap()
+    Channel::from_shared(format!("http://{address}"))
+        .unwrap()
+        .connect()
+        .await
+        .unwrap()
 }
 
 pub async fn client(address: SocketAddr) -> TrackingServiceClient<Channel> {
@@ -107,17 +140,28 @@ pub async fn client(address: SocketAddr) -> TrackingServiceClient<Channel> {
 
 /// A request for a number, and nothing else.
 pub fn track(number: &str) -> v1::TrackRequest {
-    v1::TrackRequest { tracking_number: number.to_owned(), ..Default::default() }
+    v1::TrackRequest {
+        tracking_number: number.to_owned(),
+        ..Default::default()
+    }
 }
 
 /// A request that asks the sources now.
 pub fn ask(number: &str) -> v1::TrackRequest {
-    v1::TrackRequest { max_age: Some(prost_types::Duration::default()), ..track(number) }
+    v1::TrackRequest {
+        max_age: Some(prost_types::Duration::default()),
+        ..track(number)
+    }
 }
 
 /// What a failed call carries besides its code: the reason and the wait in milliseconds.
 pub fn trailers(status: &tonic::Status) -> (String, Option<u64>) {
-    let text = |key| status.metadata().get(key).map(|value| value.to_str().unwrap().to_owned());
+    let text = |key| {
+        status
+            .metadata()
+            .get(key)
+            .map(|value| value.to_str().unwrap().to_owned())
+    };
     let wait = text("waybill-retry-ms").map(|millis| millis.parse().unwrap());
     (text("waybill-reason").unwrap_or_default(), wait)
 }

@@ -3,7 +3,7 @@
 use waybill_core::code::{EventCode, ReasonCode};
 use waybill_core::event::MappingBasis;
 
-use super::meaning::{CODES, Family, of};
+use super::meaning::{CODES, Family, of, of_place};
 use super::wire::Status;
 
 fn event(family: Family, kind: &str, code: &str, stage: &str) -> (EventCode, Option<ReasonCode>) {
@@ -97,6 +97,8 @@ fn the_status_code_decides_and_the_code_may_say_more() {
         ("X", "40", "012", EventCode::CUSTOMS_INFORMATION_REQUIRED),
         ("D", "FS", "035", EventCode::RETURN_IN_TRANSIT),
         ("D", "FS", "", EventCode::DELIVERED),
+        ("D", "", "11", EventCode::DELIVERED),
+        ("X", "", "5", EventCode::IN_TRANSIT),
         ("D", "ZI", "", EventCode::AVAILABLE_FOR_PICKUP),
     ] {
         let found = event(Family::Parcel, kind, code, stage).0;
@@ -146,5 +148,25 @@ fn the_family_follows_from_number_and_service() {
         ("123456789", "UPS Ground", Family::Parcel),
     ] {
         assert_eq!(Family::of(number, service), family, "{service}");
+    }
+}
+
+#[test]
+fn the_place_names_the_manner_of_a_delivery() {
+    let codes = CODES.as_ref().unwrap();
+    for (place, code) in [
+        ("Front Door", Some(EventCode::DELIVERED_TO_SAFE_PLACE)),
+        ("FRONT DESK ", Some(EventCode::DELIVERED_TO_RECEPTION)),
+        ("Mailbox", Some(EventCode::DELIVERED_TO_MAILBOX)),
+        (
+            "Neighbor - By Request",
+            Some(EventCode::DELIVERED_TO_NEIGHBOUR),
+        ),
+        ("Locker", Some(EventCode::AVAILABLE_FOR_PICKUP)),
+        ("closed", None),
+        ("Moon base", None),
+        ("", None),
+    ] {
+        assert_eq!(of_place(codes, place), code, "{place}");
     }
 }

@@ -273,6 +273,7 @@ fn utc_is_kept_where_the_clocks_disagree() {
         "2026-03-03T03:00:00Z",
         "2026-03-03T05:00:00Z",
         "2026-03-03T06:12:00Z",
+        "2026-03-04T00:15:30Z",
         "2026-03-04T07:47:00Z",
         "2026-03-04T09:20:00Z",
     ];
@@ -282,14 +283,17 @@ fn utc_is_kept_where_the_clocks_disagree() {
         .iter()
         .map(|claim| claim.doubt.is_some())
         .collect();
-    assert_eq!(doubted, [false, false, false, false, false, false, true]);
-    let kept = &report.claims[6].time;
+    assert_eq!(
+        doubted,
+        [false, false, false, false, false, false, false, true]
+    );
+    let kept = &report.claims[7].time;
     assert_eq!(kept.local.to_string(), "2026-03-04T02:20:00");
     assert_eq!(kept.raw, "20260304 102000 gmt 20260304 09:20:00 -07:00");
     assert_eq!(report.claims[1].time.basis, Basis::Country);
     assert_eq!(
         report.facts.doubts,
-        ["1 activities without a readable date are left out"]
+        ["activities left out for want of a readable date: 1 of 9"]
     );
 }
 

@@ -39,7 +39,7 @@ async fn a_third_attempt_can_succeed() {
 async fn only_what_can_help_is_tried_again_and_three_times_at_most() {
     for kind in ErrorKind::ALL {
         let rig = rig(WIDE, &patient(), []);
-        rig.fake.from_now_on(Say::fail(kind));
+        rig.fake.then_always(Say::fail(kind));
         let asked = rig.ask().await;
         let expected = match kind {
             // The advice of the last is one second, which a caller can wait.
@@ -63,7 +63,7 @@ async fn the_back_off_has_full_jitter() {
     let mut tuning = patient();
     tuning.retry.attempts = NonZeroU32::new(3).unwrap();
     let rig = rig(WIDE, &tuning, []);
-    rig.fake.from_now_on(Say::fail(ErrorKind::Unavailable));
+    rig.fake.then_always(Say::fail(ErrorKind::Unavailable));
     let (mut first, mut second) = (Vec::new(), Vec::new());
     for _ in 0..200 {
         rig.fake.asked_at.lock().unwrap().clear();
@@ -91,7 +91,7 @@ async fn retries_stay_within_their_budget() {
     let mut tuning = patient();
     tuning.retry.budget_per_second = 1;
     let rig = rig(WIDE, &tuning, []);
-    rig.fake.from_now_on(Say::fail(ErrorKind::Unavailable));
+    rig.fake.then_always(Say::fail(ErrorKind::Unavailable));
     let begun = Instant::now();
     for _ in 0..60 {
         join_all((0..20).map(|_| rig.ask())).await;
@@ -125,7 +125,7 @@ async fn a_background_call_obeys_what_fits_its_deadline() {
     assert!(rig.ask_in_background(60 * SECOND).await.found());
     assert!(gaps(&rig)[0] >= 40 * SECOND);
 
-    rig.fake.from_now_on(Say::throttled(40 * SECOND));
+    rig.fake.then_always(Say::throttled(40 * SECOND));
     let begun = Instant::now();
     let asked = rig.ask_in_background(30 * SECOND).await;
     assert_eq!(
@@ -156,7 +156,7 @@ async fn no_retry_after_is_longer_than_five_minutes() {
 #[tokio::test(start_paused = true)]
 async fn each_attempt_has_its_own_time_out_within_the_deadline() {
     let rig = rig(WIDE, &patient(), []);
-    rig.fake.from_now_on(Say::Hang);
+    rig.fake.then_always(Say::Hang);
     let begun = Instant::now();
     let asked = rig.ask_in_background(HOUR).await;
     assert_eq!(
@@ -185,7 +185,7 @@ async fn nothing_leaves_after_the_deadline() {
     assert_eq!((late.attempts, late.latency), (0, None));
 
     rig.fake
-        .from_now_on(Say::fail(ErrorKind::Unavailable).slowly(7 * MILLI));
+        .then_always(Say::fail(ErrorKind::Unavailable).slowly(7 * MILLI));
     for millis in 1..200 {
         let deadline = Instant::now() + Duration::from_millis(millis);
         let ask = Ask {

@@ -6,7 +6,7 @@ use super::*;
 
 fn hanging() -> Rig {
     let rig = rig(WIDE, &once(), []);
-    rig.fake.from_now_on(Say::Hang);
+    rig.fake.then_always(Say::Hang);
     rig
 }
 
@@ -15,9 +15,9 @@ async fn start(rig: &Rig, count: usize, priority: Priority, within: Duration) {
     for _ in 0..count {
         let guard = rig.guard.clone();
         let ask = rig.asking(priority, within);
-        let _ = crate::tasks::spawn("test", async move {
+        drop(crate::tasks::spawn("test", async move {
             guard.ask(ask).await;
-        });
+        }));
     }
     tokio::time::sleep(MILLI).await;
 }
@@ -25,7 +25,7 @@ async fn start(rig: &Rig, count: usize, priority: Priority, within: Duration) {
 #[tokio::test(start_paused = true)]
 async fn no_more_than_32_calls_are_at_the_source() {
     let rig = rig(WIDE, &once(), []);
-    rig.fake.from_now_on(Say::Found.slowly(150 * MILLI));
+    rig.fake.then_always(Say::Found.slowly(150 * MILLI));
     let all = join_all((0..60).map(|_| rig.ask())).await;
     assert!(all.iter().all(Asked::found));
     assert_eq!(rig.fake.most.load(Ordering::SeqCst), 32);
@@ -58,7 +58,7 @@ async fn background_calls_leave_room_and_wait_until_their_deadline() {
     start(&rig, 60, Priority::Background, 5 * SECOND).await;
     assert_eq!(rig.guard.health().in_flight, 24);
 
-    rig.fake.from_now_on(Say::Found);
+    rig.fake.then_always(Say::Found);
     let begun = Instant::now();
     assert!(rig.ask().await.found(), "an interactive call has a place");
     assert_eq!(begun.elapsed(), Duration::ZERO);
@@ -84,7 +84,18 @@ async fn callers_who_go_away_leave_no_trace() {
     let health = rig.guard.health();
     assert_eq!((health.in_flight, health.attempts), (0, 0));
     assert_eq!(health.source.state, BreakerState::Passing);
-    rig.fake.from_now_on(Say::Found);
+    rig.fake.then_always(Say::Found);
     let all = join_all((0..32).map(|_| rig.ask())).await;
     assert!(all.iter().all(Asked::found));
+}
+
+#[tokio::test(start_paused = true)]
+async fn background_calls_leave_places_to_wait() {
+    let rig = hanging();
+    start(&rig, 200, Priority::Background, 20 * SECOND).await;
+    start(&rig, 8, Priority::Interactive, 20 * SECOND).await;
+    assert_eq!(rig.guard.health().in_flight, 32);
+    let begun = Instant::now();
+    rig.ask().await.refused(ErrorKind::Overloaded);
+    assert_eq!(begun.elapsed(), 200 * MILLI, "it was not shed but waited");
 }

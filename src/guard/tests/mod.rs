@@ -80,7 +80,7 @@ impl Fake {
         self.asked_at.lock().unwrap().len()
     }
 
-    fn from_now_on(&self, say: Say) {
+    fn then_always(&self, say: Say) {
         *self.then.lock().unwrap() = say;
     }
 }
@@ -223,7 +223,7 @@ impl Rig {
 
     /// Fails until the source's breaker trips.
     async fn trip(&self) {
-        self.fake.from_now_on(Say::fail(ErrorKind::Unavailable));
+        self.fake.then_always(Say::fail(ErrorKind::Unavailable));
         while self.source() == BreakerState::Passing {
             self.ask().await;
         }
@@ -369,7 +369,7 @@ fn metrics_tell_what_happened() {
             rig.trip().await;
             rig.ask().await;
             rig.pass(7 * SECOND).await;
-            rig.fake.from_now_on(Say::Found);
+            rig.fake.then_always(Say::Found);
             rig.ask().await;
         });
     });

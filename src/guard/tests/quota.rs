@@ -95,6 +95,24 @@ async fn background_calls_wait_in_line_until_their_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_newcomer_does_not_jump_the_line() {
+    let rig = rig(limits(1.0, 1), &once(), []);
+    rig.ask_in_background(SECOND).await;
+    let begun = Instant::now();
+    let newcomer = async {
+        // Just when the next request may go, and before the one that waits for it wakes up.
+        tokio::time::sleep(SECOND).await;
+        rig.ask_in_background(10 * SECOND).await;
+        begun.elapsed()
+    };
+    let first = async {
+        rig.ask_in_background(10 * SECOND).await;
+        begun.elapsed()
+    };
+    assert_eq!(tokio::join!(biased; newcomer, first), (2 * SECOND, SECOND));
+}
+
+#[tokio::test(start_paused = true)]
 async fn background_calls_leave_a_quarter_of_the_burst() {
     let rig = rig(limits(0.1, 8), &once(), []);
     let all = join_all((0..10).map(|_| rig.ask_in_background(SECOND))).await;
@@ -183,11 +201,11 @@ async fn what_did_not_count_at_the_source_is_given_back() {
         [],
     );
     let unspent = Error::new(ErrorKind::HintRequired, "scripted").unspent();
-    rig.fake.from_now_on(Say::Fail(unspent));
+    rig.fake.then_always(Say::Fail(unspent));
     for _ in 0..20 {
         assert_eq!(rig.ask().await.kind(), Some(ErrorKind::HintRequired));
     }
-    rig.fake.from_now_on(Say::fail(ErrorKind::HintRequired));
+    rig.fake.then_always(Say::fail(ErrorKind::HintRequired));
     rig.ask().await;
     rig.ask().await;
     rig.ask().await.refused(ErrorKind::Throttled);
@@ -221,7 +239,7 @@ async fn a_429_pauses_the_quota_and_trips_nothing() {
 #[tokio::test(start_paused = true)]
 async fn any_number_of_429s_trips_nothing() {
     let rig = rig(WIDE, &once(), []);
-    rig.fake.from_now_on(Say::throttled(SECOND));
+    rig.fake.then_always(Say::throttled(SECOND));
     for _ in 0..50 {
         assert_eq!(rig.ask().await.attempts, 1);
         rig.pass(SECOND).await;
@@ -247,15 +265,18 @@ async fn no_pause_is_longer_than_five_minutes() {
 async fn without_a_time_the_pause_grows_until_a_call_goes_well() {
     let rig = rig(WIDE, &once(), []);
     for expected in [5, 10, 20, 40, 80, 160, 300, 300] {
-        rig.fake.from_now_on(Say::fail(ErrorKind::Throttled));
+        rig.fake.then_always(Say::fail(ErrorKind::Throttled));
         let expected = Duration::from_secs(expected);
         assert_eq!(rig.ask().await.error().retry, Retry::After(expected));
         rig.pass(expected).await;
+        rig.fake.then_always(Say::fail(ErrorKind::Internal));
+        rig.ask().await;
+        rig.pass(SECOND).await;
     }
-    rig.fake.from_now_on(Say::Found);
+    rig.fake.then_always(Say::Found);
     assert!(rig.ask().await.found());
     rig.pass(SECOND).await;
-    rig.fake.from_now_on(Say::fail(ErrorKind::Throttled));
+    rig.fake.then_always(Say::fail(ErrorKind::Throttled));
     assert_eq!(rig.ask().await.error().retry, Retry::After(5 * SECOND));
 }
 
@@ -263,7 +284,7 @@ async fn without_a_time_the_pause_grows_until_a_call_goes_well() {
 async fn thirty_429s_at_once_are_one_pause() {
     let rig = rig(WIDE, &once(), []);
     rig.fake
-        .from_now_on(Say::fail(ErrorKind::Throttled).slowly(100 * MILLI));
+        .then_always(Say::fail(ErrorKind::Throttled).slowly(100 * MILLI));
     let all = join_all((0..30).map(|_| rig.ask())).await;
     assert!(
         all.iter()
@@ -271,6 +292,39 @@ async fn thirty_429s_at_once_are_one_pause() {
     );
     rig.pass(5 * SECOND).await;
     assert_eq!(rig.ask().await.error().retry, Retry::After(10 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_success_does_not_end_a_row_of_429s() {
+    let script = [Say::Found.slowly(SECOND), Say::fail(ErrorKind::Throttled)];
+    let rig = rig(WIDE, &once(), script);
+    let (early, throttled) = tokio::join!(biased; rig.ask(), rig.ask());
+    assert!(early.found());
+    assert_eq!(throttled.kind(), Some(ErrorKind::Throttled));
+    rig.pass(5 * SECOND).await;
+    rig.fake.then_always(Say::fail(ErrorKind::Throttled));
+    assert_eq!(rig.ask().await.error().retry, Retry::After(10 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_given_back_only_if_none_of_it_counted() {
+    let spent = Error::new(ErrorKind::Unavailable, "scripted");
+    let unspent = spent.clone().unspent();
+    for (answers, left) in [
+        (vec![unspent.clone(), unspent.clone()], 1.0),
+        (vec![unspent.clone(), spent.clone()], 0.5),
+        (vec![spent, unspent], 0.5),
+    ] {
+        let answers = answers.into_iter().map(Say::Fail).collect();
+        let rig = rig(daily(2), &once(), [Say::Each(answers)]);
+        let ask = Ask {
+            queries: queries(2),
+            ..rig.asking(Priority::Interactive, SECOND)
+        };
+        let asked = rig.guard.ask(ask).await;
+        assert_eq!(rig.guard.health().quota_remaining, left);
+        assert_eq!(asked.error().spent, left < 1.0);
+    }
 }
 
 #[tokio::test(start_paused = true)]

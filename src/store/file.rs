@@ -1,0 +1,421 @@
+//! A store in one file that survives the process, the power cut and `kill -9`.
+//!
+//! One thread writes. It takes every commit that is waiting, compares versions inside one redb
+//! transaction, syncs once, and only then acknowledges them: under load a sync is shared by many.
+//! Readers see the last synced state and wait for nobody; what they read stays decoded in a
+//! bounded cache.
+//!
+//! **Invariant:** no number and no record lies in the file in clear. A shipment's value is
+//! `schema (1 byte), version (8, big endian), sealed JSON`, sealed for its id and that head.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use moka::sync::Cache;
+use redb::{
+    MultimapTableDefinition, ReadTransaction, ReadableTable as _, TableDefinition, WriteTransaction,
+};
+use tokio::sync::{mpsc, oneshot};
+use waybill_core::adapter::BoxFuture;
+use waybill_core::number::TrackingNumber;
+use waybill_core::shipment::ShipmentId;
+
+use super::disk::Disk;
+pub use super::disk::OpenError;
+use super::seal::Keys;
+use super::{Change, Commit, CommitError, Store, StoreError, Stored, changes_kept_since};
+
+const SHIPMENTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("shipments");
+/// Keyed hash of a number -> ids.
+const NUMBERS: MultimapTableDefinition<'_, &[u8; 32], &str> =
+    MultimapTableDefinition::new("numbers");
+/// Sequence -> id, revision, nanoseconds since the epoch.
+const CHANGES: TableDefinition<'_, u64, (&str, u32, i128)> = TableDefinition::new("changes");
+
+/// Meaning of a shipment's value; another one is read as absent and written anew.
+const SCHEMA: u8 = 1;
+const HEAD: usize = 9;
+
+/// Decoded shipments kept for readers, by the size of their JSON.
+const READ_CACHE_BYTES: u64 = 128 << 20;
+/// Commits that may wait for the writer before callers do.
+const WAITING: usize = 1_024;
+/// Commits and bytes that share one sync at most.
+const GROUP: usize = 512;
+const GROUP_BYTES: usize = 8 << 20;
+
+/// The store in a file.
+pub struct FileStore {
+    inner: Arc<Inner>,
+    /// `None` only while it is dropped.
+    jobs: Option<mpsc::Sender<Job>>,
+    writer: Option<std::thread::JoinHandle<()>>,
+}
+
+struct Inner {
+    disk: Disk,
+    keys: Arc<Keys>,
+    /// With the size of the value, for the weigher.
+    cache: Cache<ShipmentId, (Arc<Stored>, u32)>,
+}
+
+/// A commit, sealed and on its way to the writer.
+struct Job {
+    expected: u64,
+    stored: Arc<Stored>,
+    value: Vec<u8>,
+    numbers: Vec<[u8; 32]>,
+    changed: bool,
+    time: Timestamp,
+    reply: oneshot::Sender<Result<u64, CommitError>>,
+}
+
+impl FileStore {
+    /// Opens the store in `folder`, which is made if it is missing. The master key is read from
+    /// `key_file`, or is the file `key` in the folder, which a new store gets.
+    ///
+    /// # Errors
+    /// Names the path and the reason: in use by another process, not a store, of another version,
+    /// sealed with another key, the key is missing.
+    pub fn open(folder: &Path, key_file: Option<&Path>) -> Result<Self, OpenError> {
+        let path = folder.join("waybill.redb");
+        let fail = |reason: &dyn fmt::Display| OpenError::new(&path, reason);
+        make_private(folder).map_err(|error| fail(&error))?;
+        let disk = Disk::open(&path)?;
+        let sealed_with = disk.sealed_with().map_err(|error| fail(&error.0))?;
+        let own_file = folder.join("key");
+        let keys = match (key_file, sealed_with) {
+            (Some(file), _) => Keys::read(file),
+            (None, None) if !own_file.exists() => Keys::create(&own_file),
+            (None, _) => Keys::read(&own_file),
+        };
+        let keys = keys.map_err(|error| fail(&error))?;
+        match sealed_with {
+            Some(id) if id != keys.id() => {
+                return Err(fail(&"it was sealed with another master key"));
+            }
+            Some(_) => {}
+            None => disk
+                .found(keys.id(), make_tables)
+                .map_err(|error| fail(&error.0))?,
+        }
+        Self::start(disk, keys).map_err(|error| fail(&error))
+    }
+
+    /// The keys that the store is sealed with.
+    pub fn keys(&self) -> &Arc<Keys> {
+        &self.inner.keys
+    }
+
+    fn start(disk: Disk, keys: Keys) -> std::io::Result<Self> {
+        let inner = Arc::new(Inner {
+            disk,
+            keys: Arc::new(keys),
+            cache: Cache::builder()
+                .max_capacity(READ_CACHE_BYTES)
+                .weigher(|_, (_, size)| *size)
+                .build(),
+        });
+        let (jobs, queue) = mpsc::channel(WAITING);
+        let writing = inner.clone();
+        let writer = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writing.write_all(queue))?;
+        Ok(Self {
+            inner,
+            jobs: Some(jobs),
+            writer: Some(writer),
+        })
+    }
+
+    /// Reads off the async threads, which a cold disk would hold up.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Inner, &ReadTransaction) -> Result<T, redb::Error> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let inner = self.inner.clone();
+        let reading = move || inner.disk.read(|tx| read(&inner, tx));
+        match tokio::task::spawn_blocking(reading).await {
+            Ok(result) => result,
+            Err(_) => Err(StoreError("reading was cut short".to_owned())),
+        }
+    }
+}
+
+impl Drop for FileStore {
+    /// Waits until everything accepted is on the disk, so that the file can be opened again.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Store for FileStore {
+    fn find<'a>(
+        &'a self,
+        number: &'a TrackingNumber,
+    ) -> BoxFuture<'a, Result<Vec<ShipmentId>, StoreError>> {
+        let key = self.inner.number_key(number);
+        Box::pin(self.read(move |_, tx| {
+            let numbers = tx.open_multimap_table(NUMBERS)?;
+            let mut ids = Vec::new();
+            for id in numbers.get(&key)? {
+                ids.push(ShipmentId(id?.value().to_owned()));
+            }
+            Ok(ids)
+        }))
+    }
+
+    fn load<'a>(
+        &'a self,
+        id: &'a ShipmentId,
+    ) -> BoxFuture<'a, Result<Option<Arc<Stored>>, StoreError>> {
+        if let Some((stored, _)) = self.inner.cache.get(id) {
+            return Box::pin(std::future::ready(Ok(Some(stored))));
+        }
+        let id = id.clone();
+        Box::pin(self.read(move |inner, tx| {
+            let shipments = tx.open_table(SHIPMENTS)?;
+            let Some(value) = shipments.get(id.0.as_str())? else {
+                return Ok(None);
+            };
+            let Some(stored) = inner.decode(&id, value.value()) else {
+                return Ok(None);
+            };
+            let stored = Arc::new(stored);
+            inner.remember(&stored, value.value().len());
+            Ok(Some(stored))
+        }))
+    }
+
+    fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<u64, CommitError>> {
+        Box::pin(async move {
+            let (reply, answer) = oneshot::channel();
+            let job = self.inner.prepare(commit, reply)?;
+            let stopped = || StoreError("the writer has stopped".to_owned());
+            let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
+            jobs.send(job).await.map_err(|_| stopped())?;
+            answer.await.map_err(|_| stopped())?
+        })
+    }
+
+    fn changes<'a>(
+        &'a self,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Change>, StoreError>> {
+        Box::pin(self.read(move |_, tx| {
+            let changes = tx.open_table(CHANGES)?;
+            let mut found = Vec::new();
+            let newer = after.saturating_add(1)..;
+            for row in changes.range(newer)?.take(limit) {
+                let (sequence, value) = row?;
+                let (id, revision, time) = value.value();
+                found.push(Change {
+                    sequence: sequence.value(),
+                    id: ShipmentId(id.to_owned()),
+                    revision,
+                    time: Timestamp::from_nanosecond(time).unwrap_or_default(),
+                });
+            }
+            Ok(found)
+        }))
+    }
+}
+
+impl Inner {
+    fn number_key(&self, number: &TrackingNumber) -> [u8; 32] {
+        self.keys.hash("number", &[number.reveal().as_bytes()])
+    }
+
+    /// Encodes and seals on the caller's thread: the writer only writes.
+    fn prepare(
+        &self,
+        commit: Commit,
+        reply: oneshot::Sender<Result<u64, CommitError>>,
+    ) -> Result<Job, StoreError> {
+        let numbers = commit.numbers().map(|n| self.number_key(n)).collect();
+        let (expected, changed, time) = (commit.expected, commit.changed, commit.time);
+        let stored = Arc::new(commit.into_stored());
+        Ok(Job {
+            expected,
+            value: self.encode(&stored)?,
+            stored,
+            numbers,
+            changed,
+            time,
+            reply,
+        })
+    }
+
+    fn encode(&self, stored: &Stored) -> Result<Vec<u8>, StoreError> {
+        let fail = |error: &dyn fmt::Display| StoreError(format!("cannot encode: {error}"));
+        let plain =
+            serde_json::to_vec(&(&stored.dossier, &stored.record)).map_err(|error| fail(&error))?;
+        let mut value = Vec::with_capacity(HEAD + plain.len() + 64);
+        value.push(SCHEMA);
+        value.extend_from_slice(&stored.version.to_be_bytes());
+        let place = [b"shipments", stored.dossier.id.0.as_bytes(), &value];
+        let sealed = self
+            .keys
+            .seal(&place, &plain)
+            .map_err(|error| fail(&error))?;
+        value.extend_from_slice(&sealed);
+        Ok(value)
+    }
+
+    /// A value that cannot be read is absent: it is asked for again and written anew.
+    fn decode(&self, id: &ShipmentId, value: &[u8]) -> Option<Stored> {
+        let decode = || {
+            let (head, sealed) = value.split_at_checked(HEAD).ok_or("format")?;
+            if head[0] != SCHEMA {
+                return Err("schema");
+            }
+            let place = [b"shipments", id.0.as_bytes(), head];
+            let plain = self.keys.open(&place, sealed);
+            let plain = plain.map_err(|error| error.as_str())?;
+            let (dossier, record) = serde_json::from_slice(&plain).map_err(|_| "json")?;
+            Ok(Stored {
+                version: version_in(value),
+                dossier,
+                record,
+            })
+        };
+        decode()
+            .inspect_err(|reason| {
+                metrics::counter!("waybill_store_unreadable_total", "reason" => *reason)
+                    .increment(1);
+                tracing::warn!(shipment = %id.0, reason, "stored shipment cannot be read");
+            })
+            .ok()
+    }
+
+    /// Keeps a decoded shipment for readers, unless a newer one is there already.
+    fn remember(&self, stored: &Arc<Stored>, size: usize) {
+        let new = (stored.clone(), u32::try_from(size).unwrap_or(u32::MAX));
+        self.cache
+            .entry_by_ref(&stored.dossier.id)
+            .and_upsert_with(|old| match old.map(moka::Entry::into_value) {
+                Some(old) if old.0.version > stored.version => old,
+                _ => new,
+            });
+    }
+
+    /// The writer: ends when every sender is gone and the queue is empty.
+    fn write_all(&self, mut queue: mpsc::Receiver<Job>) {
+        while let Some(first) = queue.blocking_recv() {
+            let mut bytes = first.value.len();
+            let mut group = vec![first];
+            while group.len() < GROUP && bytes < GROUP_BYTES {
+                let Ok(job) = queue.try_recv() else { break };
+                bytes += job.value.len();
+                group.push(job);
+            }
+            match self.write(&group) {
+                Ok(results) => self.acknowledge(group, results),
+                Err(error) => {
+                    metrics::counter!("waybill_store_faults_total").increment(1);
+                    tracing::error!(%error, commits = group.len(), "commits failed");
+                    for job in group {
+                        let _ = job.reply.send(Err(error.clone().into()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// One transaction for all of them; `None` marks a conflict.
+    fn write(&self, group: &[Job]) -> Result<Vec<Option<u64>>, StoreError> {
+        self.disk
+            .write(|tx| group.iter().map(|job| self.apply(tx, job)).collect())
+    }
+
+    fn apply(&self, tx: &WriteTransaction, job: &Job) -> Result<Option<u64>, redb::Error> {
+        let id = &job.stored.dossier.id;
+        let mut shipments = tx.open_table(SHIPMENTS)?;
+        let current = match shipments.get(id.0.as_str())? {
+            None => 0,
+            Some(value) => {
+                let version = version_in(value.value());
+                // What `load` calls absent has to be absent here too.
+                let absent = job.expected == 0 && self.decode(id, value.value()).is_none();
+                if absent { 0 } else { version }
+            }
+        };
+        if current != job.expected {
+            return Ok(None);
+        }
+        shipments.insert(id.0.as_str(), job.value.as_slice())?;
+        let mut numbers = tx.open_multimap_table(NUMBERS)?;
+        for number in &job.numbers {
+            numbers.insert(number, id.0.as_str())?;
+        }
+        if !job.changed {
+            return Ok(Some(0));
+        }
+        let mut changes = tx.open_table(CHANGES)?;
+        let sequence = changes.last()?.map_or(0, |(last, _)| last.value()) + 1;
+        let entry = (
+            id.0.as_str(),
+            job.stored.record.revision,
+            job.time.as_nanosecond(),
+        );
+        changes.insert(sequence, entry)?;
+        let since = changes_kept_since(job.time).as_nanosecond();
+        loop {
+            let oldest = changes
+                .first()?
+                .map(|(key, row)| (key.value(), row.value().2));
+            match oldest {
+                Some((oldest, time)) if time < since && oldest < sequence => {
+                    changes.remove(oldest)?;
+                }
+                _ => return Ok(Some(sequence)),
+            }
+        }
+    }
+
+    fn acknowledge(&self, group: Vec<Job>, results: Vec<Option<u64>>) {
+        for (job, result) in group.into_iter().zip(results) {
+            let reply = match result {
+                Some(sequence) => {
+                    self.remember(&job.stored, job.value.len());
+                    Ok(sequence)
+                }
+                None => {
+                    // Should the cache ever be behind, the loser must not read the same again.
+                    self.cache.invalidate(&job.stored.dossier.id);
+                    Err(CommitError::Conflict)
+                }
+            };
+            let _ = job.reply.send(reply);
+        }
+    }
+}
+
+fn version_in(value: &[u8]) -> u64 {
+    value
+        .get(1..HEAD)
+        .and_then(|bytes| bytes.try_into().ok())
+        .map_or(0, u64::from_be_bytes)
+}
+
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+fn make_tables(tx: &WriteTransaction) -> Result<(), redb::Error> {
+    tx.open_table(SHIPMENTS)?;
+    tx.open_multimap_table(NUMBERS)?;
+    tx.open_table(CHANGES)?;
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! A store that dies with the process: the default, and what tests compare the other with.
+//!
+//! Bounded: beyond its capacity the shipment whose last commit is oldest goes, which is counted
+//! in `waybill_store_evictions_total`. The sources still know it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::future::ready;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use waybill_core::adapter::BoxFuture;
+use waybill_core::number::TrackingNumber;
+use waybill_core::shipment::ShipmentId;
+
+use super::{Change, Commit, CommitError, Store, StoreError, Stored, changes_kept_since};
+
+/// Shipments kept unless configured otherwise.
+pub const DEFAULT_CAPACITY: usize = 1_000_000;
+
+/// Everything in one map behind one lock, which is held for lookups and never across an await.
+pub struct MemoryStore {
+    capacity: usize,
+    state: RwLock<State>,
+}
+
+#[derive(Default)]
+struct State {
+    shipments: HashMap<ShipmentId, Slot>,
+    by_number: HashMap<TrackingNumber, BTreeSet<ShipmentId>>,
+    /// Shipments by the commit that wrote them last.
+    by_age: BTreeMap<u64, ShipmentId>,
+    commits: u64,
+    changes: VecDeque<Change>,
+    /// Sequence of the newest change.
+    sequence: u64,
+}
+
+struct Slot {
+    stored: Arc<Stored>,
+    numbers: BTreeSet<TrackingNumber>,
+    age: u64,
+}
+
+impl MemoryStore {
+    /// Makes an empty store for at most `capacity` shipments and as many entries of the change
+    /// log; at least one.
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            capacity: capacity.max(1),
+            state: RwLock::default(),
+        }
+    }
+
+    /// A panic elsewhere cannot leave the state half-written: nothing in [`State::apply`] panics.
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn apply(&mut self, commit: Commit, capacity: usize) -> Result<u64, CommitError> {
+        let id = commit.dossier.id.clone();
+        let current = self
+            .shipments
+            .get(&id)
+            .map_or(0, |slot| slot.stored.version);
+        if current != commit.expected {
+            return Err(CommitError::Conflict);
+        }
+        for number in commit.numbers() {
+            let ids = self.by_number.entry(number.clone()).or_default();
+            ids.insert(id.clone());
+        }
+        let mut numbers: BTreeSet<_> = commit.numbers().cloned().collect();
+        if let Some(old) = self.shipments.remove(&id) {
+            self.by_age.remove(&old.age);
+            numbers.extend(old.numbers);
+        }
+        self.commits += 1;
+        self.by_age.insert(self.commits, id.clone());
+        let logged = if commit.changed {
+            self.log(&commit, capacity)
+        } else {
+            0
+        };
+        let slot = Slot {
+            stored: Arc::new(commit.into_stored()),
+            numbers,
+            age: self.commits,
+        };
+        self.shipments.insert(id, slot);
+        self.evict(capacity);
+        Ok(logged)
+    }
+
+    fn log(&mut self, commit: &Commit, capacity: usize) -> u64 {
+        self.sequence += 1;
+        self.changes.push_back(Change {
+            sequence: self.sequence,
+            id: commit.dossier.id.clone(),
+            revision: commit.record.revision,
+            time: commit.time,
+        });
+        let since = changes_kept_since(commit.time);
+        while self.changes.len() > 1
+            && (self.changes.len() > capacity
+                || self.changes.front().is_some_and(|old| old.time < since))
+        {
+            self.changes.pop_front();
+        }
+        self.sequence
+    }
+
+    fn evict(&mut self, capacity: usize) {
+        while self.shipments.len() > capacity {
+            let Some((_, id)) = self.by_age.pop_first() else {
+                return;
+            };
+            let Some(slot) = self.shipments.remove(&id) else {
+                continue;
+            };
+            for number in slot.numbers {
+                if let Some(ids) = self.by_number.get_mut(&number) {
+                    ids.remove(&id);
+                    if ids.is_empty() {
+                        self.by_number.remove(&number);
+                    }
+                }
+            }
+            metrics::counter!("waybill_store_evictions_total").increment(1);
+        }
+    }
+}
+
+impl Store for MemoryStore {
+    fn find<'a>(
+        &'a self,
+        number: &'a TrackingNumber,
+    ) -> BoxFuture<'a, Result<Vec<ShipmentId>, StoreError>> {
+        let state = self.read();
+        let ids = state.by_number.get(number).into_iter().flatten().cloned();
+        Box::pin(ready(Ok(ids.collect())))
+    }
+
+    fn load<'a>(
+        &'a self,
+        id: &'a ShipmentId,
+    ) -> BoxFuture<'a, Result<Option<Arc<Stored>>, StoreError>> {
+        let state = self.read();
+        let stored = state.shipments.get(id).map(|slot| slot.stored.clone());
+        Box::pin(ready(Ok(stored)))
+    }
+
+    fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<u64, CommitError>> {
+        let result = self.write().apply(commit, self.capacity);
+        Box::pin(ready(result))
+    }
+
+    fn changes<'a>(
+        &'a self,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Change>, StoreError>> {
+        let state = self.read();
+        let first = state
+            .changes
+            .partition_point(|change| change.sequence <= after);
+        let changes = state.changes.range(first..).take(limit).cloned().collect();
+        Box::pin(ready(Ok(changes)))
+    }
+}

@@ -1,0 +1,152 @@
+//! What is known, kept: dossiers, records, the numbers that lead to them, and the log of changes.
+//!
+//! A [`Store`] owns the truth and nothing else. It does not know sources, freshness or watchers,
+//! and never looks into a dossier. Writers compare versions: whoever loses reads again and folds
+//! again, which is cheap because a record is a function of its dossier.
+//!
+//! **Invariant:** a commit is atomic and, once acknowledged, as durable as its store promises.
+
+mod disk;
+pub mod file;
+pub mod memory;
+pub mod seal;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use waybill_core::adapter::BoxFuture;
+use waybill_core::number::TrackingNumber;
+use waybill_core::reconcile::Dossier;
+use waybill_core::shipment::{Shipment, ShipmentId};
+
+/// How long an entry of the change log is kept: as far back as a stream can resume.
+pub const CHANGES_KEPT: Duration = Duration::from_hours(72);
+
+/// Where the truth is kept.
+pub trait Store: Send + Sync {
+    /// Shipments known under a number, its aliases included, in order of their ids.
+    fn find<'a>(
+        &'a self,
+        number: &'a TrackingNumber,
+    ) -> BoxFuture<'a, Result<Vec<ShipmentId>, StoreError>>;
+
+    /// One shipment; `None` if there is none, or none that can still be read.
+    fn load<'a>(
+        &'a self,
+        id: &'a ShipmentId,
+    ) -> BoxFuture<'a, Result<Option<Arc<Stored>>, StoreError>>;
+
+    /// Writes all of `commit` or nothing. Returns the sequence of its entry in the change log, or
+    /// 0 if it made none. A future that is dropped may or may not have committed.
+    fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<u64, CommitError>>;
+
+    /// Up to `limit` entries of the change log after sequence `after`, oldest first. Sequences
+    /// have no gaps: if the first one is not `after + 1`, those between were older than
+    /// [`CHANGES_KEPT`]. The newest entry is never dropped, so this shows in every case.
+    fn changes<'a>(
+        &'a self,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Change>, StoreError>>;
+}
+
+/// A shipment as it was last committed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Rises by one with every commit; what the next one has to expect.
+    pub version: u64,
+    /// Everything that is kept.
+    pub dossier: Dossier,
+    /// Its fold.
+    pub record: Shipment,
+}
+
+/// One change of one shipment.
+#[derive(Clone)]
+pub struct Commit {
+    /// Version that it is based on; 0: the shipment must be new.
+    pub expected: u64,
+    /// Everything that is kept; its id is the shipment's.
+    pub dossier: Dossier,
+    /// Its fold.
+    pub record: Shipment,
+    /// Numbers that lead to the shipment from now on, beside the dossier's own.
+    pub aliases: Vec<TrackingNumber>,
+    /// It can be seen by a client, and goes into the change log.
+    pub changed: bool,
+    /// Now.
+    pub time: Timestamp,
+}
+
+impl Commit {
+    /// The numbers that this commit makes known.
+    fn numbers(&self) -> impl Iterator<Item = &TrackingNumber> {
+        std::iter::once(&self.dossier.number).chain(&self.aliases)
+    }
+
+    fn into_stored(self) -> Stored {
+        Stored {
+            version: self.expected.saturating_add(1),
+            dossier: self.dossier,
+            record: self.record,
+        }
+    }
+}
+
+/// One entry of the change log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Place in the log, from 1, without gaps.
+    pub sequence: u64,
+    /// What changed.
+    pub id: ShipmentId,
+    /// Its revision since.
+    pub revision: u32,
+    /// When.
+    pub time: Timestamp,
+}
+
+/// The store failed; nothing is wrong with what was asked of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreError(String);
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "store: {}", self.0)
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// Why a commit was not written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommitError {
+    /// Somebody else was faster: load, fold and commit again.
+    Conflict,
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl fmt::Display for CommitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Conflict => f.write_str("the shipment has changed meanwhile"),
+            Self::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CommitError {}
+
+impl From<StoreError> for CommitError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// The oldest time that the change log still holds at `now`.
+fn changes_kept_since(now: Timestamp) -> Timestamp {
+    now.checked_sub(CHANGES_KEPT).unwrap_or(Timestamp::MIN)
+}

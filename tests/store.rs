@@ -1,0 +1,351 @@
+//! What every store promises, asked of both, and what the one in a file promises beyond.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::record::{PLACE, number, shipment, time};
+use waybill::store::file::FileStore;
+use waybill::store::memory::MemoryStore;
+use waybill::store::{Commit, CommitError, Store};
+use waybill_core::shipment::ShipmentId;
+
+const AT: &str = "2026-03-01T12:00:00Z";
+
+fn id(text: &str) -> ShipmentId {
+    ShipmentId(text.to_owned())
+}
+
+fn commit(shipment_id: &str, main: &str, expected: u64, count: u32, at: &str) -> Commit {
+    let (dossier, record) = shipment(&id(shipment_id), &number(main), count);
+    Commit {
+        expected,
+        dossier,
+        record,
+        aliases: Vec::new(),
+        changed: true,
+        time: time(at),
+    }
+}
+
+/// Runs one promise against a store of each kind.
+async fn on_both<F: Future<Output = ()>>(promise: impl Fn(Arc<dyn Store>) -> F) {
+    promise(Arc::new(MemoryStore::new(1_000))).await;
+    let folder = tempfile::tempdir().unwrap();
+    promise(Arc::new(FileStore::open(folder.path(), None).unwrap())).await;
+}
+
+async fn count_of(store: &dyn Store, shipment_id: &str) -> Option<(u64, u32)> {
+    let stored = store.load(&id(shipment_id)).await.unwrap()?;
+    Some((stored.version, stored.record.revision))
+}
+
+async fn found(store: &dyn Store, text: &str) -> Vec<String> {
+    let ids = store.find(&number(text)).await.unwrap();
+    ids.into_iter().map(|id| id.0).collect()
+}
+
+#[tokio::test]
+async fn what_is_committed_is_what_is_loaded() {
+    on_both(|store| async move {
+        assert!(store.load(&id("a")).await.unwrap().is_none());
+        let first = commit("a", "AB1234567", 0, 7, AT);
+        assert_eq!(store.commit(first.clone()).await, Ok(1));
+        let stored = store.load(&id("a")).await.unwrap().unwrap();
+        assert_eq!(stored.version, 1);
+        assert!(stored.dossier == first.dossier);
+        assert!(stored.record == first.record);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_commit_on_another_version_changes_nothing_at_all() {
+    on_both(|store| async move {
+        store
+            .commit(commit("a", "AB1234567", 0, 1, AT))
+            .await
+            .unwrap();
+        for wrong in [0, 2, u64::MAX - 1] {
+            let mut late = commit("a", "AB1234567", wrong, 9, AT);
+            late.aliases.push(number("ZZ9999999"));
+            assert_eq!(store.commit(late).await, Err(CommitError::Conflict));
+        }
+        let missing = commit("b", "CD1234567", 3, 9, AT);
+        assert_eq!(store.commit(missing).await, Err(CommitError::Conflict));
+
+        assert_eq!(count_of(&*store, "a").await, Some((1, 1)));
+        assert_eq!(count_of(&*store, "b").await, None);
+        assert!(found(&*store, "ZZ9999999").await.is_empty());
+        assert!(found(&*store, "CD1234567").await.is_empty());
+        assert_eq!(store.changes(0, 10).await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_update_is_lost_when_64_tasks_write_the_same_shipment() {
+    on_both(|store| async move {
+        let tasks = (0..64).map(|_| {
+            let store = store.clone();
+            async move {
+                for _ in 0..2 {
+                    loop {
+                        let (version, count) = count_of(&*store, "a").await.unwrap_or((0, 0));
+                        let next = commit("a", "AB1234567", version, count + 1, AT);
+                        match store.commit(next).await {
+                            Ok(_) => break,
+                            Err(CommitError::Conflict) => {}
+                            Err(CommitError::Store(error)) => panic!("{error}"),
+                        }
+                    }
+                }
+            }
+        });
+        let mut set = tokio::task::JoinSet::new();
+        tasks.for_each(|task| {
+            set.spawn(task);
+        });
+        set.join_all().await;
+
+        assert_eq!(count_of(&*store, "a").await, Some((128, 128)));
+        let changes = store.changes(0, 1_000).await.unwrap();
+        let seen: Vec<_> = changes.iter().map(|c| (c.sequence, c.revision)).collect();
+        let expected: Vec<_> = (1..=128).map(|n| (u64::from(n), n)).collect();
+        assert_eq!(seen, expected);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_shipment_is_found_under_every_number_it_ever_had() {
+    on_both(|store| async move {
+        let mut first = commit("b", "AB1234567", 0, 1, AT);
+        first.aliases = vec![number("LAST-MILE 1")];
+        store.commit(first).await.unwrap();
+        store
+            .commit(commit("a", "AB1234567", 0, 1, AT))
+            .await
+            .unwrap();
+        let mut again = commit("b", "AB1234567", 1, 2, AT);
+        again.aliases = vec![number("LASTMILE2")];
+        store.commit(again).await.unwrap();
+
+        assert_eq!(found(&*store, "AB1234567").await, ["a", "b"]);
+        assert_eq!(found(&*store, "LASTMILE1").await, ["b"]);
+        assert_eq!(found(&*store, "LASTMILE2").await, ["b"]);
+        assert!(found(&*store, "LASTMILE3").await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_change_log_has_what_changed_in_order_and_by_pages() {
+    on_both(|store| async move {
+        for n in 0..5 {
+            let mut next = commit("a", "AB1234567", n, n as u32 + 1, AT);
+            next.changed = n != 2;
+            let sequence = store.commit(next).await.unwrap();
+            assert_eq!(sequence == 0, n == 2);
+        }
+        let page = store.changes(1, 2).await.unwrap();
+        let seen: Vec<_> = page.iter().map(|c| (c.sequence, c.revision)).collect();
+        assert_eq!(seen, [(2, 2), (3, 4)]);
+        assert!(page.iter().all(|c| c.id == id("a") && c.time == time(AT)));
+        assert!(store.changes(4, 10).await.unwrap().is_empty());
+        assert!(store.changes(u64::MAX, 10).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn changes_go_after_72_hours_and_the_gap_shows() {
+    on_both(|store| async move {
+        let times = [
+            "2026-03-01T12:00:00Z",
+            "2026-03-01T13:00:00Z",
+            "2026-03-04T12:30:00Z",
+        ];
+        for (n, at) in (0..).zip(times) {
+            let next = commit("a", "AB1234567", n, 1, at);
+            store.commit(next).await.unwrap();
+        }
+        let sequences = |changes: Vec<waybill::store::Change>| {
+            changes.iter().map(|c| c.sequence).collect::<Vec<_>>()
+        };
+        assert_eq!(sequences(store.changes(0, 10).await.unwrap()), [2, 3]);
+        let much_later = commit("a", "AB1234567", 3, 1, "2027-01-01T00:00:00Z");
+        assert_eq!(store.commit(much_later).await, Ok(4));
+        assert_eq!(sequences(store.changes(0, 10).await.unwrap()), [4]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_full_memory_forgets_the_shipment_updated_longest_ago_and_its_numbers() {
+    let store = MemoryStore::new(2);
+    for (name, main) in [("a", "AAAA1"), ("b", "BBBB1")] {
+        store.commit(commit(name, main, 0, 1, AT)).await.unwrap();
+    }
+    store.commit(commit("a", "AAAA1", 1, 2, AT)).await.unwrap();
+    store.commit(commit("c", "CCCC1", 0, 1, AT)).await.unwrap();
+
+    assert_eq!(count_of(&store, "b").await, None);
+    assert!(found(&store, "BBBB1").await.is_empty());
+    assert_eq!(count_of(&store, "a").await, Some((2, 2)));
+    assert_eq!(found(&store, "CCCC1").await, ["c"]);
+}
+
+#[tokio::test]
+async fn a_file_opens_again_with_everything_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("made").join("here");
+    let store = FileStore::open(&path, None).unwrap();
+    let mut first = commit("a", "AB1234567", 0, 7, AT);
+    first.aliases = vec![number("LASTMILE1")];
+    store.commit(first.clone()).await.unwrap();
+    let name = store.keys().shipment_id("dhl", &number("AB1234567"), 0);
+    drop(store);
+
+    let store = FileStore::open(&path, None).unwrap();
+    let stored = store.load(&id("a")).await.unwrap().unwrap();
+    assert!(stored.dossier == first.dossier && stored.record == first.record);
+    assert_eq!(found(&store, "LASTMILE1").await, ["a"]);
+    assert_eq!(
+        store.keys().shipment_id("dhl", &number("AB1234567"), 0),
+        name
+    );
+    assert_eq!(
+        store.commit(commit("a", "AB1234567", 1, 8, AT)).await,
+        Ok(2)
+    );
+}
+
+#[tokio::test]
+async fn no_file_has_a_number_or_a_place_in_clear() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::open(folder.path(), None).unwrap();
+    let mut first = commit("a", "AB1234567", 0, 7, AT);
+    first.aliases = vec![number("LASTMILE1")];
+    store.commit(first).await.unwrap();
+    drop(store);
+    let mut files = 0;
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        files += 1;
+        for word in ["AB1234567", "LASTMILE1", PLACE] {
+            let shows = bytes
+                .windows(word.len())
+                .any(|part| part == word.as_bytes());
+            assert!(!shows, "{word}");
+        }
+    }
+    assert_eq!(files, 2);
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_opened_says_which_and_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |key: Option<&std::path::Path>| FileStore::open(folder.path(), key);
+    let store = open(None).unwrap();
+    let reason = |result: Result<FileStore, waybill::store::file::OpenError>| {
+        let text = result.err().unwrap().to_string();
+        assert!(text.contains("waybill.redb"), "{text}");
+        text
+    };
+    assert!(reason(open(None)).contains("in use by another process"));
+    drop(store);
+
+    let other = folder.path().join("other");
+    std::fs::write(&other, [1; 32]).unwrap();
+    assert!(reason(open(Some(&other))).contains("another master key"));
+
+    std::fs::rename(folder.path().join("key"), &other).unwrap();
+    assert!(reason(open(None)).contains("key file"));
+    assert!(!folder.path().join("key").exists());
+    drop(open(Some(&other)).unwrap());
+
+    std::fs::write(folder.path().join("waybill.redb"), b"not a store at all").unwrap();
+    reason(open(Some(&other)));
+}
+
+/// Overwrites the stored value of shipment "a" as a later version, or a broken disk, would.
+fn overwrite(folder: &std::path::Path, change: impl Fn(&mut Vec<u8>)) {
+    let table: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new("shipments");
+    let db = redb::Database::open(folder.join("waybill.redb")).unwrap();
+    let tx = db.begin_write().unwrap();
+    {
+        let mut table = tx.open_table(table).unwrap();
+        let mut value = redb::ReadableTable::get(&table, "a")
+            .unwrap()
+            .unwrap()
+            .value()
+            .to_vec();
+        change(&mut value);
+        table.insert("a", value.as_slice()).unwrap();
+    }
+    tx.commit().unwrap();
+}
+
+#[tokio::test]
+async fn a_value_that_cannot_be_read_is_absent_and_can_be_written_anew() {
+    let damage: [fn(&mut Vec<u8>); 4] = [
+        |value| value[0] = 250,
+        |value| value[3] ^= 1,
+        |value| *value.last_mut().unwrap() ^= 1,
+        Vec::clear,
+    ];
+    for change in damage {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::open(folder.path(), None).unwrap();
+        store
+            .commit(commit("a", "AB1234567", 0, 7, AT))
+            .await
+            .unwrap();
+        drop(store);
+        overwrite(folder.path(), change);
+
+        let store = FileStore::open(folder.path(), None).unwrap();
+        assert_eq!(count_of(&store, "a").await, None);
+        let anew = commit("a", "AB1234567", 0, 8, AT);
+        assert_eq!(store.commit(anew).await, Ok(2));
+        assert_eq!(count_of(&store, "a").await, Some((1, 8)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_never_see_a_version_go_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(FileStore::open(folder.path(), None).unwrap());
+    store
+        .commit(commit("a", "AB1234567", 0, 1, AT))
+        .await
+        .unwrap();
+    let mut readers = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let store = store.clone();
+        readers.spawn(async move {
+            let mut newest = 0;
+            while newest < 50 {
+                let (version, count) = count_of(&*store, "a").await.unwrap();
+                assert!(version >= newest);
+                assert_eq!(version, u64::from(count));
+                newest = version;
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    for version in 1..50 {
+        let next = commit("a", "AB1234567", version, version as u32 + 1, AT);
+        store.commit(next).await.unwrap();
+        assert_eq!(count_of(&*store, "a").await.unwrap().0, version + 1);
+    }
+    readers.join_all().await;
+}
