@@ -3,9 +3,12 @@
 
 use std::sync::Mutex;
 
+use http::header::CONTENT_LANGUAGE;
 use serde_json::Value;
-use waybill_core::adapter::{Hints, Http};
+use waybill_core::adapter::{Hints, Http, Report};
+use waybill_core::error::Retry;
 use waybill_core::event::{Claim, Classifier, MappingBasis};
+use waybill_core::number::TrackingNumber;
 use waybill_core::shipment::IdentifierKind;
 use waybill_core::status::Status;
 use waybill_core::time::{Basis, Precision};
@@ -520,45 +523,6 @@ fn settings_are_checked() {
         assert!(refused(&[(key, value)]).contains(word), "{key}");
     }
     adapter(&[("base_url", "http://127.0.0.1:8080/track/")]);
-}
-
-#[test]
-fn zz_adhoc() {
-    for e in std::fs::read_dir("/work/shared/carriers/samples/dhl").unwrap() {
-        let p = e.unwrap().path();
-        if p.extension().unwrap() != "json" {
-            continue;
-        }
-        let t = std::fs::read_to_string(&p).unwrap();
-        println!("== {}", p.display());
-        for a in answers(&t, &[query("00340434292135100056")]) {
-            match a {
-                Err(e) => println!("{e} {:?}", e.retry),
-                Ok(rs) => {
-                    for r in rs {
-                        println!(
-                            "-- {} {} {:?}",
-                            r.number.reveal(),
-                            r.facts.service,
-                            r.facts.doubts
-                        );
-                        for c in &r.claims {
-                            println!(
-                                "{} {:?} {:?} {} {:?} [{}] {}",
-                                c.code.0,
-                                c.reason,
-                                c.basis,
-                                c.time.raw,
-                                c.time.basis,
-                                c.native_code,
-                                c.native_text.reveal()
-                            )
-                        }
-                    }
-                }
-            }
-        }
-    }
 }
 
 mod table;
