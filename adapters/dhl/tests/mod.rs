@@ -19,8 +19,8 @@ macro_rules! fixtures {
     ($($name:ident),*) => {
         const FIXTURES: &[(&str, &str, &str)] = &[$((
             stringify!($name),
-            include_str!(concat!("fixtures/", stringify!($name), ".json")),
-            include_str!(concat!("fixtures/", stringify!($name), ".expected.json")),
+            include_str!(concat!("../fixtures/", stringify!($name), ".json")),
+            include_str!(concat!("../fixtures/", stringify!($name), ".expected.json")),
         )),*];
     };
 }
@@ -305,33 +305,33 @@ fn each_failure_has_its_kind_and_its_advice() {
     for (status, body, kind, retry) in [
         (
             400,
-            include_str!("fixtures/error_400.json"),
+            include_str!("../fixtures/error_400.json"),
             ErrorKind::InvalidQuery,
             Retry::Never,
         ),
         (
             401,
-            include_str!("fixtures/error_401.json"),
+            include_str!("../fixtures/error_401.json"),
             ErrorKind::Denied,
             Retry::Never,
         ),
         (403, "", ErrorKind::Denied, Retry::Never),
         (
             404,
-            include_str!("fixtures/error_404.json"),
+            include_str!("../fixtures/error_404.json"),
             ErrorKind::NotFound,
             hour(1_800),
         ),
         (404, "<html>", ErrorKind::NotFound, hour(1_800)),
         (
             429,
-            include_str!("fixtures/error_429.json"),
+            include_str!("../fixtures/error_429.json"),
             ErrorKind::Throttled,
             hour(5),
         ),
         (
             503,
-            include_str!("fixtures/error_503.json"),
+            include_str!("../fixtures/error_503.json"),
             ErrorKind::Unavailable,
             Retry::Now,
         ),
@@ -361,7 +361,7 @@ fn each_failure_has_its_kind_and_its_advice() {
         (200, r#"{"shipments":[]}"#, ErrorKind::NotFound, hour(1_800)),
         (
             200,
-            include_str!("fixtures/error_404.json"),
+            include_str!("../fixtures/error_404.json"),
             ErrorKind::NotFound,
             hour(1_800),
         ),
