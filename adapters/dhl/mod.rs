@@ -37,7 +37,8 @@
 //! - Legs of freight become estimated departures and arrivals: they are forecasts of transports
 //!   that may change, and estimates never count.
 //!
-//! Names of sender and receiver and streets are not read.
+//! Names of sender and receiver and streets are not read; neither are volume, loading metres and
+//! the remark of a forecast, for which the record has no place.
 
 mod answer;
 mod facts;

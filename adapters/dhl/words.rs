@@ -54,15 +54,19 @@ const fn delivered(words: &'static str, event: EventCode) -> Rule {
     rule_of(When::Delivered, words, event)
 }
 
-/// English words of all divisions, lower case; the first row that matches wins. Only rows of
+/// English words of all divisions, lower case; the first row that matches wins. Classes are ASCII:
+/// the set stays small enough to be matched in one pass. Only rows of
 /// [`When::Delivered`] and the one that is tied to both ends of the text may end a journey with a
 /// delivery.
 static RULES: &[Rule] = &[
     // A name follows, which may be any word.
-    delivered(r"^delivered\W+signed for by", EventCode::DELIVERED_SIGNED),
+    delivered(
+        r"^delivered[ ,:;–-]+signed for by",
+        EventCode::DELIVERED_SIGNED,
+    ),
     // The way back.
     always(
-        r"delivered (back )?to (the )?(business )?(sender|shipper|consignor)\b|returns? (was |has been )?delivered",
+        r"delivered (back )?to (the )?(business )?(sender|shipper|consignor)(?-u:\b)|returns? (was |has been )?delivered",
         EventCode::RETURNED_TO_SENDER,
     ),
     delivered(
@@ -84,17 +88,17 @@ static RULES: &[Rule] = &[
     ),
     // Customs.
     because(
-        r"(customs|clearance).*(delay|\bheld\b|on hold)|(held|delayed) (at|by|in|with) (the )?customs|not (yet )?(been )?cleared|clearance (was |is )?not possible",
+        r"(customs|clearance).*(delay|(?-u:\b)held(?-u:\b)|on hold)|(held|delayed) (at|by|in|with) (the )?customs|not (yet )?(been )?cleared|clearance (was |is )?not possible",
         EventCode::CUSTOMS_PROCESSING,
         ReasonCode::CUSTOMS_DELAY,
     ),
     because(
-        r"(customs|clearance|commercial).*(documents?|documentation|paperwork|invoice|information).*(request|requir|need|missing|incomplete|await)|(missing|incomplete|await\w*).*(customs|clearance|commercial).*(document|paperwork|invoice)",
+        r"(customs|clearance|commercial).*(documents?|documentation|paperwork|invoice|information).*(request|requir|need|missing|incomplete|await)|(missing|incomplete|await[a-z]*).*(customs|clearance|commercial).*(document|paperwork|invoice)",
         EventCode::CUSTOMS_INFORMATION_REQUIRED,
         ReasonCode::CUSTOMS_DOCUMENTATION,
     ),
     because(
-        r"(duty|duties|tax|taxes|customs charges).*(due|await|outstanding|pending|requir|request|unpaid)|await\w*.*(duty|duties|tax\b|taxes)",
+        r"(duty|duties|tax|taxes|customs charges).*(due|await|outstanding|pending|requir|request|unpaid)|await[a-z]*.*(duty|duties|tax(?-u:\b)|taxes)",
         EventCode::CUSTOMS_PAYMENT_REQUIRED,
         ReasonCode::CUSTOMS_CHARGES_UNPAID,
     ),
@@ -103,11 +107,12 @@ static RULES: &[Rule] = &[
         EventCode::CUSTOMS_PAYMENT_RECEIVED,
     ),
     always(
-        r"(customs|clearance) (processing )?(is |was |has been )?(complete|cleared|released?\b)|(cleared|released) (by |from |at |through )?(the )?customs|customs clearance (is |was |has been )?complete",
+        r"(customs|clearance) (processing )?(is |was |has been )?(complete|cleared|released?(?-u:\b))|(cleared|released) (by |from |at |through )?(the )?customs|customs clearance (is |was |has been )?complete",
         EventCode::CUSTOMS_RELEASED,
     ),
     always(r"customs|clearance|broker", EventCode::CUSTOMS_PROCESSING),
-    // Not delivered, with a reason if there is one.
+    // Not delivered, with a reason if there is one. A missed cycle is no visit.
+    always(r"missed delivery cycle", EventCode::DELAYED),
     always(
         r"partial(ly)? deliver|delivered in part|partly delivered",
         EventCode::DELIVERED_IN_PART,
@@ -128,7 +133,7 @@ static RULES: &[Rule] = &[
         ReasonCode::RECIPIENT_MOVED,
     ),
     because(
-        r"(incorrect|bad|incomplete|wrong|insufficient|invalid|unknown) (\w+ ){0,2}address|address (\w+ ){0,3}(incorrect|incomplete|wrong|insufficient|unknown|invalid|not found|required|needed)",
+        r"(incorrect|bad|incomplete|wrong|insufficient|invalid|unknown) ([a-z]+ ){0,2}address|address ([a-z]+ ){0,3}(incorrect|incomplete|wrong|insufficient|unknown|invalid|not found|required|needed)",
         EventCode::ADDRESS_PROBLEM,
         ReasonCode::RECIPIENT_INCORRECT_ADDRESS,
     ),
@@ -148,7 +153,7 @@ static RULES: &[Rule] = &[
         EventCode::PICKUP_FAILED,
     ),
     always(
-        r"deliver\w* (attempt )?(was |is |has been )?(unsuccessful|not successful|failed|not possible)|(unsuccessful|failed|missed) delivery|delivery attempt|attempted delivery|(could not|couldn.t|unable to) (be )?deliver|not (been |be )?delivered|undelivered",
+        r"deliver[a-z]* (attempt )?(was |is |has been )?(unsuccessful|not successful|failed|not possible)|(unsuccessful|failed|missed) delivery|delivery attempt|attempted delivery|attempt[a-z]* to deliver|(could not|couldn.t|unable to) (be )?deliver|not (been |be )?delivered|undelivered",
         EventCode::DELIVERY_ATTEMPTED,
     ),
     always(
@@ -181,21 +186,31 @@ static RULES: &[Rule] = &[
         r"^(the )?(shipment|consignment|parcel|order) (was |is |has been )?cancell?ed",
         EventCode::CANCELLED,
     ),
+    // Handed in by the sender, often where others collect.
+    always(
+        r"posted (by|at)|(deposited|handed in|handed over|dropped) by (the )?sender|sender (has )?(handed|dropped|posted|brought)",
+        EventCode::DROPPED_OFF,
+    ),
+    // A letter box is no post office.
+    delivered(
+        r"mail ?box|letter ?box|p\.?o\.? box|post (office )?box",
+        EventCode::DELIVERED_TO_MAILBOX,
+    ),
     // Collection by the recipient.
     delivered(
         r"(picked up|collected).*(by|from)|(recipient|consignee|receiver|addressee) (has )?(picked up|collected)",
         EventCode::COLLECTED_BY_RECIPIENT,
     ),
     always(
-        r"(ready|available|held) for (customer |recipient )?(collection|pick-?up)|await\w* (\w+ )?(collection|pick-?up)|(can be|to be) (collected|picked up)|not yet (been )?(collected|picked up)",
+        r"(ready|available|held) for (customer |recipient )?(collection|pick-?up)|await[a-z]* ([a-z]+ )?(collection|pick-?up)|(can be|to be) (collected|picked up)|not yet (been )?(collected|picked up)",
         EventCode::AVAILABLE_FOR_PICKUP,
     ),
     always(
-        r"(brought|taken|on (its|the) way|transported|forwarded|en route) to (\w+ ){0,3}(service ?point|parcel ?shop|packstation|locker|post office|retail outlet|access point|pick-?up)",
+        r"(brought|taken|on (its|the) way|transported|forwarded|en route) to ([a-z]+ ){0,3}(service ?point|parcel ?shop|packstation|locker|post office|retail outlet|access point|pick-?up)",
         EventCode::IN_TRANSIT,
     ),
     always(
-        r"(delivered|handed over|deposited|stored|placed|arriv\w+) ([\w-]+ ){0,4}(service ?point|parcel ?shop|packstation|parcelstation|locker|post ?office|postfiliale|retail outlet|access point|pick-?up.?(point|location|station)|collection point|agency)",
+        r"(delivered|handed over|deposited|stored|placed|arriv[a-z]+) ([a-z-]+ ){0,4}(service ?point|parcel ?shop|packstation|parcelstation|locker|post ?office|postfiliale|retail outlet|access point|pick-?up.?(point|location|station)|collection point|agency)",
         EventCode::AVAILABLE_FOR_PICKUP,
     ),
     always(
@@ -212,7 +227,7 @@ static RULES: &[Rule] = &[
         EventCode::DELIVERY_RESCHEDULED,
     ),
     always(
-        r"(delivery|redelivery) (\w+ ){0,2}(scheduled|arranged|planned|agreed|booked)|(scheduled|agreed) (for )?delivery|will be delivered",
+        r"(delivery|redelivery) ([a-z]+ ){0,2}(scheduled|arranged|planned|agreed|booked)|(scheduled|agreed) (for )?delivery|will be delivered",
         EventCode::DELIVERY_SCHEDULED,
     ),
     always(
@@ -230,11 +245,7 @@ static RULES: &[Rule] = &[
     // How it was delivered.
     delivered(r"neighbo", EventCode::DELIVERED_TO_NEIGHBOUR),
     delivered(
-        r"mail ?box|letter ?box|p\.?o\.? box|post box",
-        EventCode::DELIVERED_TO_MAILBOX,
-    ),
-    delivered(
-        r"porch|front door|back door|garage|safe ?place|preferred location|foyer|garden|\bshed\b|patio",
+        r"porch|front door|back door|garage|safe ?place|preferred location|foyer|garden|(?-u:\b)shed(?-u:\b)|patio",
         EventCode::DELIVERED_TO_SAFE_PLACE,
     ),
     delivered(
@@ -246,7 +257,7 @@ static RULES: &[Rule] = &[
         EventCode::AVAILABLE_FOR_PICKUP,
     ),
     delivered(
-        r"\bsigned\b|against signature|signature of",
+        r"(?-u:\b)signed(?-u:\b)|against signature|signature of",
         EventCode::DELIVERED_SIGNED,
     ),
     delivered(r"delivered|left with ", EventCode::DELIVERED),
@@ -262,18 +273,18 @@ static RULES: &[Rule] = &[
         ReasonCode::CARRIER_SORTING_ERROR,
     ),
     always(r"delay", EventCode::DELAYED),
-    always(r"on hold|\bheld\b", EventCode::HELD),
+    always(r"on hold|(?-u:\b)held(?-u:\b)", EventCode::HELD),
     // The first mile.
     always(
         r"label (was |has been )?(created|printed)",
         EventCode::LABEL_CREATED,
     ),
     always(
-        r"(instruction|shipment|electronic\w*|shipping) (data|info\w*|notification)|booking received|entered into system|pre-?advi[sc]e",
+        r"(instruction|shipment|electronic[a-z]*|shipping) (data|info[a-z]*|notification)|booking received|entered into system|pre-?advi[sc]e",
         EventCode::INFO_RECEIVED,
     ),
     always(
-        r"pick-?up (\w+ ){0,2}(scheduled|arranged|booked|requested|ordered)|scheduled for pick-?up",
+        r"pick-?up ([a-z]+ ){0,2}(scheduled|arranged|booked|requested|ordered)|scheduled for pick-?up",
         EventCode::PICKUP_SCHEDULED,
     ),
     always(r"en ?route to dhl", EventCode::WAREHOUSE_DISPATCHED),
@@ -295,10 +306,10 @@ static RULES: &[Rule] = &[
         r"(vessel|flight|aircraft|plane) (has )?depart|departed on .*(flight|vessel)",
         EventCode::TRANSPORT_DEPARTED,
     ),
-    always(r"gated? in\b", EventCode::ARRIVED_AT_FACILITY),
-    always(r"gated? out\b", EventCode::DEPARTED_FACILITY),
+    always(r"gated? in(?-u:\b)", EventCode::ARRIVED_AT_FACILITY),
+    always(r"gated? out(?-u:\b)", EventCode::DEPARTED_FACILITY),
     always(
-        r"arriv\w* (\w+ ){0,2}(delivery (facility|depot|office|terminal|station|base)|post office)",
+        r"arriv[a-z]* ([a-z]+ ){0,2}(delivery (facility|depot|office|terminal|station|base)|post office)",
         EventCode::ARRIVED_AT_DELIVERY_OFFICE,
     ),
     always(r"arriv", EventCode::ARRIVED_AT_FACILITY),
@@ -310,7 +321,7 @@ static RULES: &[Rule] = &[
         r"(parcel|sorting) cent(er|re) of origin",
         EventCode::ORIGIN_PROCESSED,
     ),
-    always(r"\bsort|processed|processing", EventCode::SORTED),
+    always(r"(?-u:\b)sort|processed|processing", EventCode::SORTED),
     always(
         r"in transit|en ?route|on (its|the) way|transported|forwarded",
         EventCode::IN_TRANSIT,
