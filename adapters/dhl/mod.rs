@@ -10,7 +10,8 @@
 //! # Limits
 //! The start plan has 250 calls a day and 1 a second; more on request, sized at about 8 calls in
 //! the life of a parcel. The day ends at 00:00 UTC. A 429 does not tell which of the two limits
-//! was hit. A number is unknown for 10 to 30 minutes after it was made, and again after about 90
+//! was hit. Eight calls in a life are the reason for an hour between two calls for one number. A
+//! number is unknown for 10 to 30 minutes after it was made, and again after about 90
 //! days. DHL says that outside users have no test environment; the sandbox host is there for keys
 //! that work on it.
 //!
