@@ -9,9 +9,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use waybill_core::adapter::{Adapter, Http, Limits};
+use waybill_core::privacy::Secret;
 use waybill_core::registry::Registry;
 
-use crate::cache::{self, Cache, CacheState};
+use crate::cache::memory::MemoryCache;
+use crate::cache::redis::{RedisCache, RedisConfig};
+use crate::cache::{Cache, CacheState};
 use crate::clock::Clock;
 use crate::config::{self, Config, LimitSettings, Reflection};
 use crate::grpc;
@@ -147,12 +150,18 @@ fn store(config: &Config) -> Result<(Arc<dyn Store>, Arc<Keys>), String> {
 
 fn cache(config: &Config, keys: &Arc<Keys>, clock: &Clock) -> Result<Arc<dyn Cache>, String> {
     let settings = &config.cache;
-    let memory = cache::memory::Memory::new(settings.memory_bytes, clock.clone());
+    let memory = MemoryCache::new(settings.memory_bytes, clock.clone());
     if settings.redis.is_empty() {
         return Ok(Arc::new(memory));
     }
-    let redis = cache::redis::Redis::new(settings, memory, Arc::clone(keys), clock.clone());
-    Ok(Arc::new(redis.map_err(|error| format!("cache.redis: {error}"))?))
+    let redis = RedisConfig {
+        url: Secret::new(settings.redis.clone()),
+        prefix: settings.prefix.clone(),
+        response_timeout: settings.redis_time.0,
+        connect_timeout: settings.redis_connect_time.0,
+    };
+    let cache = RedisCache::new(redis, Arc::clone(keys), memory, clock.clone());
+    Ok(Arc::new(cache.map_err(|error| format!("cache.redis: {error}"))?))
 }
 
 /// Builds every account of every configured source, behind its guard.

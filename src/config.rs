@@ -137,11 +137,11 @@ section! {
         /// each node by itself.
         redis: String = String::new(),
         /// What every key in Redis starts with.
-        prefix: String = "waybill".to_owned(),
+        prefix: String = "waybill:".to_owned(),
         /// Greatest size of the cache in this process, in bytes.
         memory_bytes: u64 = 256 * 1_024 * 1_024,
         /// Time for one answer of Redis.
-        redis_time: Span = ms(50),
+        redis_time: Span = ms(100),
         /// Time for a connection to Redis.
         redis_connect_time: Span = ms(250),
     }

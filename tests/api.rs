@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use common::{World, ask, span, track, trailers};
+use common::{World, ask, track, trailers};
 use tonic::Code;
 use tonic_types::StatusExt;
 use waybill::v1::{self, ErrorReason, FreshnessState, ShipmentStatus, SourceResult};
@@ -55,8 +55,8 @@ async fn a_number_is_found_however_it_is_typed() {
 #[tokio::test]
 async fn an_etag_saves_the_record_until_something_changes() {
     let world = World::start_at(Duration::from_secs(3_600), |config| {
-        config.freshness.label = span(50);
-        config.freshness.transit = span(50);
+        config.freshness.label = Duration::from_millis(50);
+        config.freshness.transit = Duration::from_millis(50);
     })
     .await;
     let mut client = world.client().await;
@@ -241,7 +241,7 @@ async fn without_a_source_the_error_names_the_setting() {
 
 #[tokio::test]
 async fn when_every_source_fails_the_call_says_so_and_when_to_come_back() {
-    let world = World::start(|config| config.guard.attempts = 1).await;
+    let world = World::start(|config| config.guard.retry.attempts = std::num::NonZeroU32::MIN).await;
     let mut client = world.client().await;
     let fresh = |index| waybill_simulator::ups_load_number(index);
     let cases = [

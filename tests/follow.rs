@@ -95,9 +95,9 @@ async fn another_callers_track_reaches_the_stream() {
 #[tokio::test]
 async fn the_stream_looks_by_itself_when_data_stops_being_fresh() {
     let world = World::start_at(Duration::from_secs(3_600), |config| {
-        config.freshness.label = span(200);
-        config.freshness.transit = span(200);
-        config.freshness.not_found = span(200);
+        config.freshness.label = Duration::from_millis(200);
+        config.freshness.transit = Duration::from_millis(200);
+        config.freshness.not_found = Duration::from_millis(200);
     })
     .await;
     let mut client = world.client().await;
@@ -234,8 +234,8 @@ async fn a_server_that_stops_says_so_on_every_stream() {
 #[tokio::test]
 async fn a_reader_that_does_not_read_gets_the_newest_state_once() {
     let world = World::start_at(Duration::ZERO, |config| {
-        config.freshness.label = span(10);
-        config.freshness.transit = span(10);
+        config.freshness.label = Duration::from_millis(10);
+        config.freshness.transit = Duration::from_millis(10);
     })
     .await;
     let mut client = world.client().await;

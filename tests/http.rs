@@ -210,6 +210,21 @@ async fn a_drip_is_cut_off_and_a_body_at_the_floor_is_not() {
 }
 
 #[tokio::test]
+async fn a_fast_start_earns_no_patience_for_a_stall() {
+    let base = server(|mut stream, _| async move {
+        let head = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n";
+        stream.write_all(head).await.unwrap();
+        stream.write_all(&[b'x'; 200_000]).await.unwrap();
+        let _ = stream.read_u8().await;
+    })
+    .await;
+    let client = client(|it| it.body_grace = Duration::from_millis(200));
+    let error = get(&client, &base).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Timeout);
+    assert_eq!(error.message, "body came too slowly");
+}
+
+#[tokio::test]
 async fn a_server_that_never_answers_is_a_timeout() {
     let base = server(|mut stream, _| async move {
         let _ = stream.read_u8().await;

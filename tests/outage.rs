@@ -5,17 +5,17 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{World, ask, eventually, span, track};
+use common::{World, ask, eventually, track};
 use waybill::v1::{FreshnessState, SourceResult};
 use waybill_simulator::{Fault, dhl_load_number, ups_load_number};
 
 #[tokio::test]
 async fn a_hanging_carrier_is_answered_from_the_store_then_tripped_then_probed_once() {
     let world = World::start(|config| {
-        config.freshness.fault = span(1);
-        config.guard.attempts = 1;
-        config.guard.tripped = span(400);
-        config.guard.tripped_cap = span(400);
+        config.freshness.fault = Duration::from_millis(1);
+        config.guard.retry.attempts = std::num::NonZeroU32::MIN;
+        config.guard.breaker.base = Duration::from_millis(400);
+        config.guard.breaker.max = Duration::from_millis(400);
         let limits = config.sources.get_mut("dhl").unwrap()["limits"].as_table_mut().unwrap();
         limits.insert("timeout".into(), "150ms".into());
     })
@@ -72,10 +72,10 @@ async fn a_hanging_carrier_is_answered_from_the_store_then_tripped_then_probed_o
 #[tokio::test]
 async fn stale_data_says_that_its_sources_are_down() {
     let world = World::start(|config| {
-        config.freshness.terminal = span(1);
+        config.freshness.terminal = Duration::from_millis(1);
         config.freshness.stale_while_revalidate = 1;
-        config.freshness.fault = span(1);
-        config.guard.attempts = 1;
+        config.freshness.fault = Duration::from_millis(1);
+        config.guard.retry.attempts = std::num::NonZeroU32::MIN;
     })
     .await;
     let mut client = world.client().await;
@@ -96,7 +96,7 @@ async fn stale_data_says_that_its_sources_are_down() {
 #[tokio::test]
 async fn stale_data_is_answered_at_once_and_refreshed_behind() {
     let world = World::start(|config| {
-        config.freshness.transit = span(30);
+        config.freshness.transit = Duration::from_millis(30);
         config.freshness.stale_while_revalidate = 10_000;
     })
     .await;

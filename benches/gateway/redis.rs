@@ -52,8 +52,8 @@ async fn measure() -> Value {
     let world = World::start(|config| {
         config.cache.redis = format!("redis://127.0.0.1:{port}");
         // Short enough that what is known is looked up in Redis and refreshed all the time.
-        config.freshness.transit = waybill::config::Span(Duration::from_secs(1));
-        config.freshness.terminal = waybill::config::Span(Duration::from_secs(1));
+        config.freshness.transit = Duration::from_secs(1);
+        config.freshness.terminal = Duration::from_secs(1);
     })
     .await;
     let client = world.client().await;

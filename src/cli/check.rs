@@ -45,16 +45,17 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
         println!("{} (account {})", source.descriptor.id, source.account);
         println!(
             "  shed        more than {} in flight and {} waiting",
-            guard.in_flight, guard.waiting
+            guard.bulkhead.in_flight, guard.bulkhead.waiting
         );
         println!(
-            "  retry       {} attempts, {}% of calls on top",
-            guard.attempts,
-            guard.retry_share * 100.0
+            "  retry       {} attempts, {} % of calls and {}/s on top",
+            guard.retry.attempts,
+            guard.retry.budget_percent,
+            guard.retry.budget_per_second
         );
         println!(
             "  breaker     trips at {} failures in a row",
-            guard.trip_consecutive
+            guard.breaker.consecutive
         );
         println!(
             "  quota       {}/s, {} at once, {}",

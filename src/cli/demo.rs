@@ -8,7 +8,7 @@ use clap::Args;
 use tonic::transport::Channel;
 use waybill::app::{self, App};
 use waybill::clock::Clock;
-use waybill::config::{Config, Span};
+use waybill::config::Config;
 use waybill::telemetry;
 use waybill::v1;
 use waybill::v1::tracking_service_client::TrackingServiceClient;
@@ -83,7 +83,7 @@ fn config(simulator: &Simulator, listen: SocketAddr) -> Result<Config, String> {
             config.sources.insert(id.clone(), section.clone());
         }
     }
-    let hurry = Span(Duration::from_secs(1));
+    let hurry = Duration::from_secs(1);
     config.freshness.label = hurry;
     config.freshness.transit = hurry;
     config.freshness.out_for_delivery = hurry;

@@ -73,7 +73,7 @@ pub(super) fn shipment(record: &v1::Shipment) {
     }
     let mut table = Table::new();
     table
-        .load_preset(presets::NOTHING)
+        .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic);
     for event in &record.events {
         table.add_row([
