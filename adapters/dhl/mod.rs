@@ -1,5 +1,6 @@
 //! DHL: Shipment Tracking - Unified, one API for all divisions. This file owns how it is asked
-//! and what its failures mean; what an answer says is [`map`]'s, [`meaning`]'s and [`facts`]'s.
+//! and must not know what answers say: [`answer`] reads responses and failures, [`map`] and
+//! [`facts`] make the record, [`meaning`] and [`words`] know the codes.
 //!
 //! # What it is
 //! `GET {base}/shipments?trackingNumber=…` with the header `DHL-API-Key`; one number per call.
