@@ -70,7 +70,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         store,
         keys,
         cache: Arc::clone(&cache),
-        policy: config.freshness.clone(),
+        policy: config.freshness,
         patience: config.calls.patience.0,
         clock,
         hub: Arc::clone(&hub),

@@ -24,7 +24,9 @@ impl Clock {
 
     /// A clock that stands until it is moved.
     pub fn manual(start: Timestamp) -> Self {
-        Self(Source::Manual(Arc::new(AtomicI64::new(start.as_millisecond()))))
+        Self(Source::Manual(Arc::new(AtomicI64::new(
+            start.as_millisecond(),
+        ))))
     }
 
     /// Now.

@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::disallowed_methods,
     reason = "tests"
 )]
 
@@ -123,6 +124,8 @@ async fn the_stream_looks_by_itself_when_data_stops_being_fresh() {
         config.freshness.label = Duration::from_millis(200);
         config.freshness.transit = Duration::from_millis(200);
         config.freshness.not_found = Duration::from_millis(200);
+        config.freshness.out_for_delivery = Duration::from_millis(200);
+        config.freshness.exception = Duration::from_millis(200);
     })
     .await;
     let mut client = world.client().await;

@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::disallowed_methods,
     reason = "tests"
 )]
 
@@ -113,6 +114,8 @@ async fn stale_data_says_that_its_sources_are_down() {
 async fn stale_data_is_answered_at_once_and_refreshed_behind() {
     let world = World::start(|config| {
         config.freshness.transit = Duration::from_millis(30);
+        config.freshness.out_for_delivery = Duration::from_millis(30);
+        config.freshness.exception = Duration::from_millis(30);
         config.freshness.stale_while_revalidate = 10_000;
     })
     .await;

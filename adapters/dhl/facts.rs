@@ -101,9 +101,10 @@ fn identifiers(shipment: &Shipment<'_>, own: &TrackingNumber) -> Vec<Identifier>
     for id in details.piece_ids.iter().chain(of_events) {
         add(IdentifierKind::Piece, id, "dhl");
     }
+    let partner = partner(details);
     for reference in &details.references {
         let (kind, carrier) = match reference.kind.trim() {
-            "local-tracking-number" => (IdentifierKind::LastMile, partner(details)),
+            "local-tracking-number" => (IdentifierKind::LastMile, partner.as_str()),
             "ecommerce-number" | "shipment-id" | "domestic-consignment-id" => {
                 (IdentifierKind::Carrier, "dhl")
             }
@@ -115,13 +116,15 @@ fn identifiers(shipment: &Shipment<'_>, own: &TrackingNumber) -> Vec<Identifier>
     found
 }
 
-/// Carrier id of the last-mile partner, where DHL's name for it is known.
-fn partner(details: &Details<'_>) -> &'static str {
+/// Carrier id of the last-mile partner: its name, if that makes an id.
+fn partner(details: &Details<'_>) -> String {
     let name = details.provider.destination_provider.trim();
-    if name.eq_ignore_ascii_case("usps") {
-        "usps"
+    let id = name.to_ascii_lowercase().replace([' ', '_'], "-");
+    let fits = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    if id.len() <= 40 && id.bytes().all(fits) {
+        id
     } else {
-        ""
+        String::new()
     }
 }
 

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use super::shim::parse_iso;
 use jiff::Timestamp;
 use waybill_core::adapter::Report;
 use waybill_core::code::{EventCode, ReasonCode};
@@ -13,7 +12,7 @@ use waybill_core::event::{Claim, Classifier, MappingBasis};
 use waybill_core::number::TrackingNumber;
 use waybill_core::place::Location;
 use waybill_core::privacy::Pii;
-use waybill_core::time::{Clues, EventTime, resolve};
+use waybill_core::time::{Clues, EventTime, parse_iso, resolve};
 
 use super::facts;
 use super::meaning::{self, Class};
@@ -53,7 +52,7 @@ pub(super) fn report(
             None => unreadable += 1,
         }
     }
-    rows.sort_by_key(|row| anchor(&row.claim.time));
+    rows.sort_by_key(|row| row.claim.time.anchor());
     if unreadable > 0 {
         doubts.push(format!(
             "{unreadable} events have no readable time and are left out"
@@ -73,7 +72,7 @@ pub(super) fn report(
             .iter()
             .flat_map(|route| legs(service, route)),
     );
-    claims.sort_by_key(|claim| anchor(&claim.time));
+    claims.sort_by_key(|claim| claim.time.anchor());
     let complete = !shipment.events.is_empty() && unreadable == 0;
     let mut facts = facts::read(shipment, &number, &destination, now);
     facts.origin = origin.known();
@@ -104,7 +103,7 @@ fn row(service: &str, event: &Event<'_>) -> Option<Row> {
         native_id: String::new(),
         native_code: cut(&meaning.native_code, 100),
         native_reason: String::new(),
-        native_text: Pii::new(words(event)),
+        native_text: Pii::new(words(event, meaning.status_is_code)),
         code: meaning.code,
         reason: meaning.reason,
         basis: meaning.basis,
@@ -161,14 +160,6 @@ pub(super) fn when(service: &str, text: &str, place: &Place) -> Option<EventTime
     ))
 }
 
-/// One instant to sort by, also where none is known: the middle of its bounds.
-fn anchor(time: &EventTime) -> Timestamp {
-    let middle = time.earliest.as_second().midpoint(time.latest.as_second());
-    time.instant
-        .or_else(|| Timestamp::from_second(middle).ok())
-        .unwrap_or(time.earliest)
-}
-
 /// Takes the current status as an event if it is not among them. One that contradicts a newer event
 /// is no event: the newest event is believed, and the contradiction is said.
 fn status(service: &str, event: &Event<'_>, rows: &mut Vec<Row>, doubts: &mut Vec<String>) {
@@ -187,7 +178,7 @@ fn status(service: &str, event: &Event<'_>, rows: &mut Vec<Row>, doubts: &mut Ve
                 || (known.class == row.class && class != Class::Unknown))
     };
     let newest = rows.iter().rfind(|known| known.class != Class::Unknown);
-    let later = |known: &&Row| anchor(&row.claim.time) <= anchor(&known.claim.time);
+    let later = |known: &&Row| row.claim.time.anchor() <= known.claim.time.anchor();
     if let Some(newest) = newest.filter(later)
         && newest.class != class
         && class != Class::Unknown
@@ -200,7 +191,7 @@ fn status(service: &str, event: &Event<'_>, rows: &mut Vec<Row>, doubts: &mut Ve
         return;
     }
     if !rows.iter().any(same) {
-        let at = rows.partition_point(|known| anchor(&known.claim.time) <= anchor(&row.claim.time));
+        let at = rows.partition_point(|known| known.claim.time.anchor() <= row.claim.time.anchor());
         rows.insert(at, row);
     }
 }
@@ -303,11 +294,12 @@ impl Terminal<'_> {
     }
 }
 
-/// What the event says, each thing once: status, description, remark, next steps.
-fn words(event: &Event<'_>) -> String {
+/// What the event says, each thing once: status, description, remark, next steps. A status that is
+/// the code or the class stands elsewhere; without any other word it is repeated here.
+fn words(event: &Event<'_>, status_is_code: bool) -> String {
     let mut said: Vec<&str> = Vec::with_capacity(4);
     let status = event.status.trim();
-    if status != event.status_code.trim() {
+    if !status_is_code && status != event.status_code.trim() {
         said.push(status);
     }
     said.extend([

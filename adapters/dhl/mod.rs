@@ -1,5 +1,6 @@
 //! DHL: Shipment Tracking - Unified, one API for all divisions. This file owns how it is asked
-//! and what its failures mean; what an answer says is [`map`]'s, [`meaning`]'s and [`facts`]'s.
+//! and must not know what answers say: [`answer`] reads responses and failures, [`map`] and
+//! [`facts`] make the record, [`meaning`] and [`words`] know the codes.
 //!
 //! # What it is
 //! `GET {base}/shipments?trackingNumber=…` with the header `DHL-API-Key`; one number per call.
@@ -10,7 +11,8 @@
 //! # Limits
 //! The start plan has 250 calls a day and 1 a second; more on request, sized at about 8 calls in
 //! the life of a parcel. The day ends at 00:00 UTC. A 429 does not tell which of the two limits
-//! was hit. A number is unknown for 10 to 30 minutes after it was made, and again after about 90
+//! was hit. Eight calls in a life are the reason for an hour between two calls for one number. A
+//! number is unknown for 10 to 30 minutes after it was made, and again after about 90
 //! days. DHL says that outside users have no test environment; the sandbox host is there for keys
 //! that work on it.
 //!
@@ -37,33 +39,33 @@
 //! - Legs of freight become estimated departures and arrivals: they are forecasts of transports
 //!   that may change, and estimates never count.
 //!
-//! Names of sender and receiver and streets are not read.
+//! Names of sender and receiver and streets are not read; neither are volume, loading metres and
+//! the remark of a forecast, for which the record has no place.
 
+mod answer;
 mod facts;
 mod map;
 mod meaning;
 mod place;
-mod shim;
 #[cfg(test)]
 mod tests;
 mod wire;
+mod words;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_LANGUAGE};
-use http::{HeaderValue, Request, Response, StatusCode, Uri};
+use http::header::ACCEPT;
+use http::{HeaderValue, Request, Response, Uri};
 use jiff::Timestamp;
 use waybill_core::adapter::{
-    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Query, Report, Setting,
-    Settings,
+    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Query, Setting, Settings,
 };
-use waybill_core::error::{Error, ErrorKind, Retry};
+use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::SourceClass;
-use waybill_core::number::TrackingNumber;
 use waybill_core::privacy::Secret;
 
-use crate::retry_after::retry_after;
+use self::answer::{read, share_out};
 
 /// The source as data.
 pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
@@ -141,9 +143,6 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
 
 /// Pages that are read of one answer, of five shipments each.
 const MAX_PAGES: usize = 10;
-/// A new number is unknown for up to half an hour.
-const UNKNOWN_FOR: Duration = Duration::from_secs(1_800);
-
 /// One account.
 struct Dhl {
     base_url: String,
@@ -307,154 +306,4 @@ fn next_offset(base_url: &str, url: &str) -> Option<u32> {
     }
     let offset = |pair: &str| pair.strip_prefix("offset=").map(str::to_owned);
     url.query()?.split('&').find_map(offset)?.parse().ok()
-}
-
-/// What one response holds.
-struct Page {
-    reports: Vec<Report>,
-    next: Option<String>,
-}
-
-/// Reads a response; `asked` is the number of a shipment that does not state its own.
-fn read(
-    response: &Response<Bytes>,
-    asked: Option<&TrackingNumber>,
-    now: Timestamp,
-) -> Result<Page, Error> {
-    if response.status() != StatusCode::OK {
-        return Err(failure(response, now));
-    }
-    let body = wire::body(response.body()).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        malformed(format!(
-            "response is not the documented JSON: line {line}, column {column}"
-        ))
-    })?;
-    let Some(shipments) = &body.shipments else {
-        // A problem can come with status 200.
-        return Err(match body.status.trim().parse().map(StatusCode::from_u16) {
-            Ok(Ok(status)) if status != StatusCode::OK => classify(status, &body.title),
-            _ => malformed("shipments: missing from the response"),
-        });
-    };
-    let language = language(response);
-    let reports: Vec<_> = shipments
-        .iter()
-        .filter_map(|shipment| map::report(shipment, asked, language, now))
-        .collect();
-    if shipments.is_empty() {
-        return Err(not_found("source knows no shipment of this number"));
-    }
-    if reports.is_empty() {
-        return Err(malformed("shipments[].id: no shipment has a number"));
-    }
-    if reports
-        .iter()
-        .all(|report| report.claims.is_empty() && !report.facts.doubts.is_empty())
-    {
-        return Err(malformed(
-            "shipments[].events[].timestamp: no readable time",
-        ));
-    }
-    let next = body.next_url.trim();
-    Ok(Page {
-        reports,
-        next: (!next.is_empty()).then(|| next.to_owned()),
-    })
-}
-
-/// Language of the texts as the response states it.
-fn language(response: &Response<Bytes>) -> &str {
-    let stated = response.headers().get(CONTENT_LANGUAGE);
-    let first = stated
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.split(',').next())
-        .unwrap_or_default()
-        .trim();
-    let tag = |c: u8| c.is_ascii_alphanumeric() || c == b'-';
-    if (2..=35).contains(&first.len()) && first.bytes().all(tag) {
-        first
-    } else {
-        "und"
-    }
-}
-
-/// Says what a response of another status than 200 means.
-fn failure(response: &Response<Bytes>, now: Timestamp) -> Error {
-    let title = wire::body(response.body()).map(|body| body.title.into_owned());
-    let error = classify(response.status(), &title.unwrap_or_default());
-    match retry_after(response.headers(), now) {
-        Some(retry) if error.retry != Retry::Never => error.with_retry(retry),
-        _ => error,
-    }
-}
-
-/// Says what a status means. The detail of a problem repeats the number and is never used; of its
-/// titles only known ones are.
-fn classify(status: StatusCode, title: &str) -> Error {
-    const TITLES: &[&str] = &[
-        "Invalid input",
-        "Unauthorized",
-        "Forbidden",
-        "No result found",
-        "Too Many Requests",
-        "Service Unavailable",
-    ];
-    let (kind, what) = match status.as_u16() {
-        400 | 422 => (ErrorKind::InvalidQuery, "source refused the query"),
-        401 | 403 => (ErrorKind::Denied, "source refused the key"),
-        404 | 410 => {
-            return not_found("source does not know the number").with_code(status.as_str());
-        }
-        429 => (ErrorKind::Throttled, "source says too many requests"),
-        500..=599 => (ErrorKind::Unavailable, "source has a server error"),
-        _ => (
-            ErrorKind::Malformed,
-            "source answered with an undocumented status",
-        ),
-    };
-    let known = TITLES
-        .iter()
-        .find(|known| known.eq_ignore_ascii_case(title.trim()));
-    let message = match known {
-        Some(known) => format!("{what}: {}", known.to_lowercase()),
-        None => what.to_owned(),
-    };
-    Error::new(kind, message).with_code(status.as_str())
-}
-
-fn not_found(message: &str) -> Error {
-    Error::new(ErrorKind::NotFound, message).with_retry(Retry::After(UNKNOWN_FOR))
-}
-
-fn malformed(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Malformed, message)
-}
-
-/// Gives every query the reports that carry its number; what nobody asked for goes to the first.
-fn share_out(reports: Vec<Report>, queries: &[Query]) -> Vec<Answer> {
-    let mut shares: Vec<Vec<Report>> = vec![Vec::new(); queries.len().max(1)];
-    for report in reports {
-        let names = |query: &Query| {
-            let number = query.number.reveal();
-            report.number == query.number
-                || report
-                    .facts
-                    .identifiers
-                    .iter()
-                    .any(|id| id.value.reveal() == number)
-        };
-        let at = queries.iter().position(names).unwrap_or(0);
-        shares[at].push(report);
-    }
-    shares
-        .into_iter()
-        .map(|share| {
-            if share.is_empty() {
-                Err(not_found("response holds no shipment of this number"))
-            } else {
-                Ok(share)
-            }
-        })
-        .collect()
 }

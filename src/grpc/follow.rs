@@ -433,8 +433,8 @@ async fn look_again(pipeline: Pipeline, followed: Arc<Followed>, at: usize) -> (
     )
 }
 
-/// When a stream looks again: when the answer stops being fresh or changes by itself, a little
-/// later on some streams than on others.
+/// When a stream looks again: when the answer stops being fresh or changes by itself, and soon if
+/// a refresh is running; a little later on some streams than on others.
 fn pause(pipeline: &Pipeline, found: &Found) -> Duration {
     let now = pipeline.now();
     let negative = found
@@ -449,8 +449,9 @@ fn pause(pipeline: &Pipeline, found: &Found) -> Duration {
         .flatten()
         .min();
     let fresh = fresh.and_then(|until| Duration::try_from(until.duration_since(now)).ok());
-    let pause = fresh
-        .filter(|pause| !pause.is_zero())
+    let refresh = found.freshness.revalidating.then_some(LEAST_PAUSE);
+    let pause = refresh
+        .or(fresh.filter(|pause| !pause.is_zero()))
         .or(negative.min())
         .unwrap_or(LOOK_AGAIN);
     pause.max(LEAST_PAUSE).mul_f64(rand::random_range(1.0..1.1))

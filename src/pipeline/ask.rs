@@ -139,9 +139,8 @@ pub(super) fn depart(
         let entry = Arc::new(settle(&pipeline, &source, &query, answer, before.as_deref()).await);
         // A failure never takes the place of an answer that can stand in for it, neither here nor
         // on other nodes.
-        let stands_in = before.is_some_and(|before| {
-            pipeline.parts.policy.stands_in(&before, pipeline.now())
-        });
+        let stands_in =
+            before.is_some_and(|before| pipeline.parts.policy.stands_in(&before, pipeline.now()));
         if !(stands_in && matches!(entry.answer, Held::Failed(_))) {
             pipeline.parts.cache.put(&key, Arc::clone(&entry)).await;
         }

@@ -3,9 +3,12 @@
 
 use std::sync::Mutex;
 
+use http::header::CONTENT_LANGUAGE;
 use serde_json::Value;
-use waybill_core::adapter::{Hints, Http};
+use waybill_core::adapter::{Hints, Http, Report};
+use waybill_core::error::Retry;
 use waybill_core::event::{Claim, Classifier, MappingBasis};
+use waybill_core::number::TrackingNumber;
 use waybill_core::shipment::IdentifierKind;
 use waybill_core::status::Status;
 use waybill_core::time::{Basis, Precision};
@@ -16,8 +19,8 @@ macro_rules! fixtures {
     ($($name:ident),*) => {
         const FIXTURES: &[(&str, &str, &str)] = &[$((
             stringify!($name),
-            include_str!(concat!("fixtures/", stringify!($name), ".json")),
-            include_str!(concat!("fixtures/", stringify!($name), ".expected.json")),
+            include_str!(concat!("../fixtures/", stringify!($name), ".json")),
+            include_str!(concat!("../fixtures/", stringify!($name), ".expected.json")),
         )),*];
     };
 }
@@ -302,33 +305,33 @@ fn each_failure_has_its_kind_and_its_advice() {
     for (status, body, kind, retry) in [
         (
             400,
-            include_str!("fixtures/error_400.json"),
+            include_str!("../fixtures/error_400.json"),
             ErrorKind::InvalidQuery,
             Retry::Never,
         ),
         (
             401,
-            include_str!("fixtures/error_401.json"),
+            include_str!("../fixtures/error_401.json"),
             ErrorKind::Denied,
             Retry::Never,
         ),
         (403, "", ErrorKind::Denied, Retry::Never),
         (
             404,
-            include_str!("fixtures/error_404.json"),
+            include_str!("../fixtures/error_404.json"),
             ErrorKind::NotFound,
             hour(1_800),
         ),
         (404, "<html>", ErrorKind::NotFound, hour(1_800)),
         (
             429,
-            include_str!("fixtures/error_429.json"),
+            include_str!("../fixtures/error_429.json"),
             ErrorKind::Throttled,
             hour(5),
         ),
         (
             503,
-            include_str!("fixtures/error_503.json"),
+            include_str!("../fixtures/error_503.json"),
             ErrorKind::Unavailable,
             Retry::Now,
         ),
@@ -358,7 +361,7 @@ fn each_failure_has_its_kind_and_its_advice() {
         (200, r#"{"shipments":[]}"#, ErrorKind::NotFound, hour(1_800)),
         (
             200,
-            include_str!("fixtures/error_404.json"),
+            include_str!("../fixtures/error_404.json"),
             ErrorKind::NotFound,
             hour(1_800),
         ),
@@ -520,45 +523,6 @@ fn settings_are_checked() {
         assert!(refused(&[(key, value)]).contains(word), "{key}");
     }
     adapter(&[("base_url", "http://127.0.0.1:8080/track/")]);
-}
-
-#[test]
-fn zz_adhoc() {
-    for e in std::fs::read_dir("/work/shared/carriers/samples/dhl").unwrap() {
-        let p = e.unwrap().path();
-        if p.extension().unwrap() != "json" {
-            continue;
-        }
-        let t = std::fs::read_to_string(&p).unwrap();
-        println!("== {}", p.display());
-        for a in answers(&t, &[query("00340434292135100056")]) {
-            match a {
-                Err(e) => println!("{e} {:?}", e.retry),
-                Ok(rs) => {
-                    for r in rs {
-                        println!(
-                            "-- {} {} {:?}",
-                            r.number.reveal(),
-                            r.facts.service,
-                            r.facts.doubts
-                        );
-                        for c in &r.claims {
-                            println!(
-                                "{} {:?} {:?} {} {:?} [{}] {}",
-                                c.code.0,
-                                c.reason,
-                                c.basis,
-                                c.time.raw,
-                                c.time.basis,
-                                c.native_code,
-                                c.native_text.reveal()
-                            )
-                        }
-                    }
-                }
-            }
-        }
-    }
 }
 
 mod table;
