@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use common::{World, span};
+use common::World;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 use waybill_simulator::ups_load_number;
@@ -91,10 +91,10 @@ fn protos() -> Vec<PathBuf> {
 /// A gateway in a hurry, so that a stream sees changes soon.
 async fn world() -> World {
     World::start_at(ELAPSED, |config| {
-        config.freshness.transit = span(200);
-        config.freshness.label = span(200);
-        config.freshness.out_for_delivery = span(200);
-        config.freshness.exception = span(200);
+        config.freshness.transit = Duration::from_millis(200);
+        config.freshness.label = Duration::from_millis(200);
+        config.freshness.out_for_delivery = Duration::from_millis(200);
+        config.freshness.exception = Duration::from_millis(200);
     })
     .await
 }

@@ -8,7 +8,7 @@ import grpc from "@grpc/grpc-js";
 import loader from "@grpc/proto-loader";
 import protobuf from "protobufjs";
 
-const options = { longs: String, enums: String, defaults: true, oneofs: true };
+const options = { keepCase: true, longs: String, enums: String, defaults: true, oneofs: true };
 
 /** Opens a client; `descriptors` is what `protoc --descriptor_set_out` wrote. */
 export function connect(address, descriptors) {
@@ -20,9 +20,9 @@ export function connect(address, descriptors) {
 
 const within = (seconds) => ({ deadline: Date.now() + seconds * 1000 });
 
-/** The records of a number. `fresh` asks the carrier now, whatever is held. */
-export async function track(client, number, { fresh = false } = {}) {
-  const request = { tracking_number: number, max_age: fresh ? { seconds: 0 } : undefined };
+/** The records of a number. `carrier` is its id, if known; `fresh` asks the carrier now. */
+export async function track(client, number, { carrier = "", fresh = false } = {}) {
+  const request = { tracking_number: number, carrier, max_age: fresh ? { seconds: 0 } : undefined };
   return new Promise((resolve, reject) => {
     client.Track(request, within(5), (error, answer) => (error ? reject(error) : resolve(answer.shipments)));
   });

@@ -19,9 +19,10 @@ def connect(address):
     return grpc.insecure_channel(address, options=[("grpc.keepalive_time_ms", 30_000)])
 
 
-def track(stub, number, fresh=False):
-    """The records of a number. `fresh` asks the carrier now, whatever is held."""
-    request = api.TrackRequest(tracking_number=number, max_age=Duration() if fresh else None)
+def track(stub, number, carrier="", fresh=False):
+    """The records of a number. `carrier` is its id, if known; `fresh` asks the carrier now."""
+    max_age = Duration() if fresh else None
+    request = api.TrackRequest(tracking_number=number, carrier=carrier, max_age=max_age)
     return stub.Track(request, timeout=5).shipments
 
 
