@@ -18,6 +18,16 @@ export function connect(address, descriptors) {
   return new TrackingService(address, grpc.credentials.createInsecure(), { "grpc.keepalive_time_ms": 30_000 });
 }
 
+/** The messages of a stream; a reader that stops early ends the call. */
+async function* messages(call) {
+  try {
+    yield* call;
+  } finally {
+    call.on("error", () => {}); // says that it was cancelled
+    call.cancel();
+  }
+}
+
 const within = (seconds) => ({ deadline: Date.now() + seconds * 1000 });
 
 /** The records of a number. `carrier` is its id, if known; `fresh` asks the carrier now. */
@@ -31,7 +41,7 @@ export async function track(client, number, { carrier = "", fresh = false } = {}
 /** Yields { number, result } as results become known; a result has a response or an error. */
 export async function* batch(client, numbers) {
   const items = numbers.map((number) => ({ tracking_number: number }));
-  for await (const { summary, result } of client.BatchTrack({ items }, within(60))) {
+  for await (const { summary, result } of messages(client.BatchTrack({ items }, within(60)))) {
     if (summary) return;
     yield { number: numbers[result.index], result };
   }
@@ -44,7 +54,7 @@ export async function* follow(client, numbers) {
   const held = new Map();
   for (;;) {
     let delay = 1000;
-    for await (const message of client.Follow({ open: { shipments: { shipments } } })) {
+    for await (const message of messages(client.Follow({ open: { shipments: { shipments } } }))) {
       if (message.kind === "update") {
         const { id, revision } = message.update.shipment;
         // After a reconnect the snapshot repeats what is held already.
@@ -110,7 +120,7 @@ export async function services(address) {
   const client = new ServerReflection(address, grpc.credentials.createInsecure());
   const call = client.ServerReflectionInfo();
   call.end({ list_services: "" });
-  for await (const { list_services_response: list } of call) {
+  for await (const { list_services_response: list } of messages(call)) {
     client.close();
     return list.service.map(({ name }) => name).sort();
   }
