@@ -270,7 +270,7 @@ fn the_error_table_in_the_proto_is_the_one_in_the_code() {
         let row = text
             .lines()
             .find(|line| line.starts_with(&format!("//   {} ", kind.as_str())));
-        let cells: Vec<&str> = row.expect(kind.as_str()).split_whitespace().collect();
+        let cells: Vec<&str> = row.unwrap().split_whitespace().collect();
         let (result, reason) = status::row(kind);
         let result = result.as_str_name().trim_start_matches("SOURCE_RESULT_");
         assert_eq!(

@@ -136,7 +136,6 @@ pub(crate) fn gzip_bomb() -> io::Result<Bytes> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
 
     use std::io::Read;
 

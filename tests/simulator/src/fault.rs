@@ -200,7 +200,6 @@ pub(crate) fn take(slot: &mut Option<Armed>) -> Option<Fault> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
 
