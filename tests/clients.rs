@@ -27,6 +27,10 @@ fn source(path: &str) -> PathBuf {
 }
 
 /// A file below the folder with the languages' own tools.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "scripts/test says where they are"
+)]
 fn tool(path: &str) -> PathBuf {
     let folder = std::env::var_os("WAYBILL_TEST_TOOLS")
         .map_or_else(|| source("target/tools"), PathBuf::from);
