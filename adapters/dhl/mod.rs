@@ -100,6 +100,8 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
         "dhl_express_piece_id",
         "dhl_ecommerce",
         "dhl_ecommerce_14",
+        "dhl_paket_20",
+        "dhl_paket_12",
     ],
     settings: &[
         Setting {

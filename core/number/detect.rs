@@ -267,15 +267,40 @@ mod tests {
             ("JD0002254405060992", "CN", "", "jd_prefixed jd_alnum yodel"),
             ("JD0002254405060992", "", "CN", "jd_prefixed jd_alnum yodel"),
             // 12 digits: FedEx if its digit is right, Chinese carriers within China.
-            ("986578788855", "", "", "fedex_12 sf_12"),
-            ("986578788855", "CN", "", "sf_12 fedex_12"),
-            ("986578788855", "CN", "US", "fedex_12 sf_12"),
-            ("688123456783", "", "CN", "zto_12 sto_12 sf_12 fedex_12"),
-            ("688123456783", "", "", "zto_12 sto_12 sf_12 fedex_12"),
+            ("986578788855", "", "", "fedex_12 sf_12 dhl_paket_12"),
+            ("986578788855", "CN", "", "sf_12 fedex_12 dhl_paket_12"),
+            ("986578788855", "CN", "US", "fedex_12 sf_12 dhl_paket_12"),
+            (
+                "688123456783",
+                "",
+                "CN",
+                "zto_12 sto_12 sf_12 fedex_12 dhl_paket_12",
+            ),
+            (
+                "688123456783",
+                "",
+                "",
+                "zto_12 sto_12 sf_12 fedex_12 dhl_paket_12",
+            ),
             // Purolator in Canada, when both digits are right.
-            ("123456781103", "", "", "fedex_12 purolator_numeric sf_12"),
-            ("123456781103", "", "CA", "purolator_numeric fedex_12 sf_12"),
-            ("123456781104", "", "CA", "sf_12 purolator_numeric fedex_12"),
+            (
+                "123456781103",
+                "",
+                "",
+                "fedex_12 purolator_numeric dhl_paket_12 sf_12",
+            ),
+            (
+                "123456781103",
+                "",
+                "CA",
+                "purolator_numeric fedex_12 dhl_paket_12 sf_12",
+            ),
+            (
+                "123456781104",
+                "",
+                "CA",
+                "sf_12 purolator_numeric fedex_12 dhl_paket_12",
+            ),
             // 13 digits: the post first, Yunda second.
             ("1012345678901", "", "", "china_post_13 yunda_13"),
             ("1012345678901", "CN", "CN", "china_post_13 yunda_13"),

@@ -267,10 +267,10 @@ mod tests {
     #[test]
     fn the_table_loads() {
         let table = load(DATA).unwrap();
-        assert_eq!(table.formats.len(), 65);
-        assert_eq!(formats().count(), 65);
+        assert_eq!(table.formats.len(), 67);
+        assert_eq!(formats().count(), 67);
         let ids: HashSet<_> = formats().map(|format| format.id.as_str()).collect();
-        assert_eq!(ids.len(), 65);
+        assert_eq!(ids.len(), 67);
         assert!(load("{").is_err());
     }
 
