@@ -14,13 +14,11 @@ use crate::shipment::{
 };
 use crate::time::EventTime;
 
-/// Digest of the visible content, 32 hexadecimal digits.
+/// Digest of the visible content, 26 characters `0-9a-v`.
 pub(crate) fn etag(record: &Shipment) -> String {
     let mut form = Form(Vec::with_capacity(16 * 1024));
     shipment(&mut form, record);
-    let mut text = Digest(Sha256::digest(&form.0).into()).to_string();
-    text.truncate(32);
-    text
+    Digest(Sha256::digest(&form.0).into()).to_string()
 }
 
 /// The visible content of an event, to be compared with that of another.

@@ -105,13 +105,25 @@ pub struct Event {
     pub attempt: u32,
 }
 
-/// A SHA-256 digest, shown as 64 hexadecimal digits.
+/// A SHA-256 digest. It is shown by its first 130 bits, as 26 characters `0-9a-v`: short enough
+/// for an id in every event of an answer, and as good as unique.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
+        let mut text = [0; 26];
+        let (mut bits, mut held, mut bytes) = (0_u32, 0_u32, self.0.iter());
+        for place in &mut text {
+            if held < 5 {
+                bits = bits << 8 | u32::from(bytes.next().copied().unwrap_or(0));
+                held += 8;
+            }
+            held -= 5;
+            *place = DIGITS[(bits >> held & 31) as usize];
+        }
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 
@@ -122,8 +134,14 @@ impl fmt::Debug for Digest {
 }
 
 impl Serialize for Digest {
+    /// All of it, as 64 hexadecimal digits: what is stored must not lose bits.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        use fmt::Write;
+        let mut text = String::with_capacity(64);
+        for byte in self.0 {
+            write!(text, "{byte:02x}").map_err(serde::ser::Error::custom)?;
+        }
+        serializer.serialize_str(&text)
     }
 }
 
@@ -200,4 +218,23 @@ pub enum MappingBasis {
     AggregatedStatus = 4,
     /// No entry.
     None = 5,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_shown_short_and_stored_whole() {
+        let mut bytes = [0; 32];
+        assert_eq!(Digest(bytes).to_string(), "0".repeat(26));
+        bytes[0] = 0b0000_1000;
+        assert_eq!(Digest(bytes).to_string(), format!("1{}", "0".repeat(25)));
+        let digest = Digest([0xff; 32]);
+        assert_eq!(digest.to_string(), "v".repeat(26));
+        let stored = serde_json::to_string(&digest).unwrap();
+        assert_eq!(stored, format!("\"{}\"", "ff".repeat(32)));
+        assert_eq!(serde_json::from_str::<Digest>(&stored).unwrap(), digest);
+        assert!(serde_json::from_str::<Digest>("\"ff\"").is_err());
+    }
 }

@@ -232,7 +232,10 @@ fn event(event: &Event, evidence: bool) -> v1::TrackingEvent {
         }) as i32,
         source_count: event.source_count,
         observations: part(evidence, &event.observations, observation),
-        ingest_time: Some(timestamp(event.ingest_time)),
+        ingest_time: Some(prost_types::Timestamp {
+            seconds: event.ingest_time.as_second(),
+            nanos: 0,
+        }),
         revision: event.revision,
         attempt_number: event.attempt,
     }
