@@ -37,7 +37,7 @@ pub(super) async fn ask(
     let mut answers: Answers = Vec::new();
     for (at, routed) in routed.iter().enumerate() {
         let age = recalled.ages[at];
-        if routed.skip.is_some() || age == Age::Fresh {
+        if routed.skip.is_some() || age == Age::Fresh || recalled.lapses[at].is_some() {
             continue;
         }
         let before = recalled.entries[at].clone();
@@ -141,7 +141,10 @@ pub(super) fn depart(
         // on other nodes.
         let stands_in =
             before.is_some_and(|before| pipeline.parts.policy.stands_in(&before, pipeline.now()));
-        if !(stands_in && matches!(entry.answer, Held::Failed(_))) {
+        if stands_in && matches!(entry.answer, Held::Failed(_)) {
+            pipeline.lapses.insert(key, Arc::clone(&entry));
+        } else {
+            pipeline.lapses.invalidate(&key);
             pipeline.parts.cache.put(&key, Arc::clone(&entry)).await;
         }
         Arc::new(Settled {

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use waybill_core::adapter::{Answer, Query, Report};
 use waybill_core::assess::assess;
 use waybill_core::error::{Error, ErrorKind};
-use waybill_core::event::SourceClass;
+use waybill_core::event::{Claim, Classifier, SourceClass};
 use waybill_core::number::TrackingNumber;
 use waybill_core::reconcile::Dossier;
 use waybill_core::revision::revise;
@@ -22,6 +22,8 @@ use crate::store::{Commit, CommitError, Stored};
 /// How often a commit is tried again when somebody else changed the shipment meanwhile. Conflicts
 /// are possible only between sources of one shipment, so a handful of rounds is plenty.
 const COMMIT_ROUNDS: usize = 16;
+/// Events of one number that lie further apart, and have none between them, are of two uses of it.
+const REUSE: SignedDuration = SignedDuration::from_hours(180 * 24);
 
 /// What became of one question to one source.
 pub struct Settled {
@@ -125,7 +127,8 @@ fn count_unmapped(source: &Source, reports: &[Report]) {
 
 /// Finds the shipment that a report is about, or the id of the one to be made. Numbers are
 /// re-used: of several shipments with one number it is the one that shares an event with the
-/// report; and two reports of one answer are never the same shipment.
+/// report, else the one nearest in time, unless even that is [`REUSE`] away; and two reports of
+/// one answer are never the same shipment.
 async fn place(
     pipeline: &Pipeline,
     source: &Source,
@@ -134,8 +137,9 @@ async fn place(
 ) -> Result<ShipmentId, Error> {
     let carrier = carrier_of(source, report);
     let parts = &pipeline.parts;
+    let span = span(report);
     let mut nth = 0;
-    let mut free: Option<ShipmentId> = None;
+    let mut nearest: Option<(SignedDuration, ShipmentId)> = None;
     loop {
         let id = parts.keys.shipment_id(carrier, &report.number, nth);
         nth += 1;
@@ -144,7 +148,7 @@ async fn place(
         }
         let stored = parts.store.load(&id).await.map_err(store_error)?;
         let Some(stored) = stored else {
-            return Ok(free.unwrap_or(id));
+            return Ok(nearest.map_or(id, |(_, nearest)| nearest));
         };
         if stored
             .dossier
@@ -152,8 +156,32 @@ async fn place(
         {
             return Ok(id);
         }
-        free.get_or_insert(id);
+        let gap = gap(span, stored.dossier.oldest().zip(stored.dossier.newest()));
+        if gap <= REUSE && nearest.as_ref().is_none_or(|(least, _)| gap < *least) {
+            nearest = Some((gap, id));
+        }
     }
+}
+
+/// First and last moment of what a report says has happened.
+fn span(report: &Report) -> Option<(Timestamp, Timestamp)> {
+    let happened = |claim: &&Claim| claim.classifier == Classifier::Actual && !claim.retracted;
+    let claims = report.claims.iter().filter(happened);
+    let moments = claims.map(|claim| claim.time.anchor());
+    moments.clone().min().zip(moments.max())
+}
+
+/// Time between two spans; none if they overlap or nothing is known of one of them.
+fn gap(
+    one: Option<(Timestamp, Timestamp)>,
+    other: Option<(Timestamp, Timestamp)>,
+) -> SignedDuration {
+    let (Some(one), Some(other)) = (one, other) else {
+        return SignedDuration::ZERO;
+    };
+    let after = one.0.duration_since(other.1);
+    let before = other.0.duration_since(one.1);
+    after.max(before).max(SignedDuration::ZERO)
 }
 
 /// Shipments of one answer that have different numbers are pieces of one consignment; those with
@@ -236,7 +264,7 @@ pub(super) async fn commit(
         time: now,
     };
     parts.store.commit(commit).await?;
-    parts.hub.touch(&record.id);
+    parts.hub.touch(&record.id, &aliases);
     if changed {
         parts.hub.publish(&record.id, &aliases);
     }
