@@ -237,7 +237,7 @@ async fn read_message(mut body: Incoming, limit: usize) -> Result<Bytes, Failure
             continue;
         };
         if data.len() + parts.len() + whole.as_ref().map_or(0, Bytes::len) > limit + HEAD {
-            return Err(too_large(limit));
+            return Err(Failure::too_large(limit));
         }
         match whole.take() {
             None if parts.is_empty() => whole = Some(data),
@@ -273,12 +273,6 @@ fn frame(response: &v1::TrackResponse, limit: usize) -> Result<Bytes, Failure> {
     Ok(frame.freeze())
 }
 
-fn too_large(limit: usize) -> Failure {
-    let mut failure = Failure::field("request", format!("is larger than {limit} bytes"));
-    failure.reason = v1::ErrorReason::MessageTooLarge;
-    failure
-}
-
 fn panicked() -> Failure {
     Failure::internal("the handler of a call panicked")
 }
@@ -298,7 +292,7 @@ fn typed(response: Response<tonic::body::Body>, limit: usize) -> Response<Reply>
     let failed = Status::from_header_map(response.headers())
         .filter(|_| !response.headers().contains_key("waybill-reason"));
     let failure = failed.and_then(|status| match status.code() {
-        Code::OutOfRange => Some(too_large(limit)),
+        Code::OutOfRange => Some(Failure::too_large(limit)),
         Code::Unimplemented => Some(Failure::new(
             v1::ErrorReason::Unsupported,
             "no such method or encoding",

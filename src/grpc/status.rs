@@ -149,6 +149,14 @@ impl Failure {
         failure
     }
 
+    /// A request is larger than `limit` bytes.
+    pub fn too_large(limit: usize) -> Self {
+        Self {
+            reason: Reason::MessageTooLarge,
+            ..Self::field("request", format!("is larger than {limit} bytes"))
+        }
+    }
+
     /// A tracking number has a wrong length or characters.
     pub fn number(field: impl Into<String>, description: &str) -> Self {
         Self {

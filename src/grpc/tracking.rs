@@ -299,6 +299,7 @@ impl TrackingService for Tracking {
         request: Request<v1::GetShipmentRequest>,
     ) -> Result<Response<v1::GetShipmentResponse>, Status> {
         let deadline = self.deadline(&request, self.calls.unary_cap);
+        self.bounded(request.get_ref())?;
         Ok(Response::new(
             self.get(request.into_inner(), deadline).await?,
         ))
@@ -320,6 +321,7 @@ impl TrackingService for Tracking {
         &self,
         request: Request<v1::FollowRequest>,
     ) -> Result<Response<follow::FollowStream>, Status> {
+        self.bounded(request.get_ref())?;
         let open = request
             .into_inner()
             .open
@@ -329,6 +331,15 @@ impl TrackingService for Tracking {
 }
 
 impl Tracking {
+    /// Only a batch may be as large as tonic lets every request of this service be.
+    fn bounded(&self, request: &impl prost::Message) -> Result<(), Failure> {
+        let limit = self.calls.request_bytes;
+        if request.encoded_len() > limit {
+            return Err(Failure::too_large(limit));
+        }
+        Ok(())
+    }
+
     fn deadline<T>(&self, request: &Request<T>, cap: Duration) -> Instant {
         let stated = parse_grpc_timeout(request.metadata().as_ref());
         Instant::now() + self.calls.time_for(stated, cap)
