@@ -123,11 +123,7 @@ impl Front {
         }
     }
 
-    async fn answer(
-        &self,
-        body: Incoming,
-        deadline: Instant,
-    ) -> Result<Bytes, Failure> {
+    async fn answer(&self, body: Incoming, deadline: Instant) -> Result<Bytes, Failure> {
         let calls = &self.tracking.calls;
         let message = read_message(body, calls.request_bytes).await?;
         let request = v1::TrackRequest::decode(message)
@@ -150,13 +146,7 @@ impl Front {
     }
 
     /// Keeps an answer, unless one of its records has changed while it was made.
-    async fn keep(
-        &self,
-        key: String,
-        tracked: Tracked,
-        frame: Bytes,
-        until: Timestamp,
-    ) {
+    async fn keep(&self, key: String, tracked: Tracked, frame: Bytes, until: Timestamp) {
         let pipeline = &self.tracking.pipeline;
         let shipments = tracked.ids.iter().cloned().map(Topic::Shipment);
         let topics = std::iter::once(Topic::Number(tracked.number.clone())).chain(shipments);

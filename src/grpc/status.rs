@@ -203,9 +203,10 @@ impl From<Miss> for Failure {
             Miss::UnknownSource(_) => {
                 Self::field("sources", "names a source that is not configured")
             }
-            Miss::SourcesUnfit => {
-                Self::field("sources", "names only sources that do not serve this number")
-            }
+            Miss::SourcesUnfit => Self::field(
+                "sources",
+                "names only sources that do not serve this number",
+            ),
             Miss::NoTime => Self::new(
                 Reason::Deadline,
                 "less time is left than asking takes, and nothing is stored",
@@ -252,6 +253,12 @@ fn sources_failed(outcomes: &[Outcome]) -> Failure {
     if reason == Reason::SourceQuota {
         let sources: Vec<&str> = asked().map(|outcome| outcome.source).collect();
         failure = failure.with("subject", sources.join(","));
+    }
+    if reason == Reason::NoSourceConfigured {
+        let carriers: Vec<&str> = asked().map(|outcome| outcome.carrier).collect();
+        failure = failure
+            .with("carriers", carriers.join(","))
+            .with("setting", "sources");
     }
     if let (Reason::HintRequired, Some(asked)) = (reason, asked().next()) {
         failure = failure.with("hint", asked.hint);

@@ -177,6 +177,8 @@ pub enum State {
 pub struct Outcome {
     /// Source id.
     pub source: &'static str,
+    /// Carrier that it speaks for.
+    pub carrier: &'static str,
     /// Result.
     pub result: SourceResult,
     /// When its data in the answer was fetched.

@@ -367,6 +367,7 @@ fn outcome(
     let lapse = recalled.lapses[at].as_deref();
     let mut outcome = Outcome {
         source: routed.source.descriptor.id,
+        carrier: routed.source.descriptor.carrier,
         result: SourceResult::SkippedFresh,
         fetch_time: entry
             .filter(|entry| matches!(entry.answer, Held::Found(_)))
@@ -475,7 +476,8 @@ async fn freshness(
         None
     } else if all_failed && !fresh {
         Some(State::StaleSourcesDown)
-    } else if !all_fresh || !fresh && !shipments.is_empty() && !within_least(pipeline, outcomes, now)
+    } else if !all_fresh
+        || !fresh && !shipments.is_empty() && !within_least(pipeline, outcomes, now)
     {
         Some(State::Stale)
     } else if over {
@@ -501,9 +503,8 @@ fn within_least(pipeline: &Pipeline, outcomes: &[Outcome], now: Timestamp) -> bo
         .filter_map(|outcome| Some((outcome.source, outcome.fetch_time?)))
         .peekable();
     fetched.peek().is_some()
-        && fetched.all(|(source, at)| {
-            now.duration_since(at) < signed(pipeline.least_interval(source))
-        })
+        && fetched
+            .all(|(source, at)| now.duration_since(at) < signed(pipeline.least_interval(source)))
 }
 
 /// Age of a stored record by itself, when nobody is asked.
