@@ -84,10 +84,12 @@ impl Store for Broken {
     }
 }
 
-/// A gateway with the sandbox over such a store; `draining` as if it were about to stop.
-async fn gateway(draining: bool) -> SocketAddr {
+/// A gateway with the sandbox over such a store; `draining` as if it were about to stop. A call
+/// that states no deadline gets this many milliseconds: a client that states one keeps it itself.
+async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
     waybill::http::install_crypto();
     let mut config = Config::default();
+    config.calls.default_deadline = common::span(deadline);
     config
         .sources
         .insert("sandbox".to_owned(), toml::Table::new());
@@ -127,7 +129,7 @@ fn get(id: &str) -> v1::GetShipmentRequest {
 
 #[tokio::test]
 async fn a_panic_is_an_internal_error_with_an_id_and_the_connection_lives() {
-    let mut client = client(gateway(false).await).await;
+    let mut client = client(gateway(false, 5_000).await).await;
     let tracked = client.track(track(PANICS)).await.unwrap_err();
     let got = client.get_shipment(get(PANICKING_ID)).await.unwrap_err();
     let mut seen = BTreeSet::new();
@@ -145,16 +147,9 @@ async fn a_panic_is_an_internal_error_with_an_id_and_the_connection_lives() {
 
 #[tokio::test]
 async fn every_method_keeps_its_deadline_when_the_store_hangs() {
-    let mut client = client(gateway(false).await).await;
-    let mut request = tonic::Request::new(track(HANGS));
-    let timeout = "100m".parse::<tonic::metadata::MetadataValue<_>>().unwrap();
-    request
-        .metadata_mut()
-        .insert("grpc-timeout", timeout.clone());
-    let tracked = client.track(request).await.unwrap_err();
-    let mut request = tonic::Request::new(get(HANGING_ID));
-    request.metadata_mut().insert("grpc-timeout", timeout);
-    let got = client.get_shipment(request).await.unwrap_err();
+    let mut client = client(gateway(false, 100).await).await;
+    let tracked = client.track(track(HANGS)).await.unwrap_err();
+    let got = client.get_shipment(get(HANGING_ID)).await.unwrap_err();
     for status in [tracked, got] {
         assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
         assert_eq!(trailers(&status).0, "DEADLINE");
@@ -163,18 +158,15 @@ async fn every_method_keeps_its_deadline_when_the_store_hangs() {
 
 #[tokio::test]
 async fn a_batch_has_every_result_and_the_totals_whatever_its_items_meet() {
-    let mut client = client(gateway(false).await).await;
+    let mut client = client(gateway(false, 1_000).await).await;
     let items = [PANICS, HANGS, WORKS].map(|number| v1::BatchTrackItem {
         tracking_number: number.to_owned(),
         ..Default::default()
     });
-    let mut request = tonic::Request::new(v1::BatchTrackRequest {
+    let request = v1::BatchTrackRequest {
         items: items.to_vec(),
         ..Default::default()
-    });
-    request
-        .metadata_mut()
-        .insert("grpc-timeout", "1500m".parse().unwrap());
+    };
     let mut stream = client.batch_track(request).await.unwrap().into_inner();
     let mut reasons = BTreeMap::new();
     let mut totals = None;
@@ -202,7 +194,7 @@ async fn a_batch_has_every_result_and_the_totals_whatever_its_items_meet() {
 
 #[tokio::test]
 async fn a_stream_that_panics_does_not_end_as_if_all_were_well() {
-    let mut client = client(gateway(false).await).await;
+    let mut client = client(gateway(false, 5_000).await).await;
     let request = v1::FollowRequest {
         open: Some(v1::WatchOpen {
             target: Some(v1::watch_open::Target::Shipments(v1::WatchShipments {
@@ -228,7 +220,7 @@ async fn a_stream_that_panics_does_not_end_as_if_all_were_well() {
 
 #[tokio::test]
 async fn a_server_about_to_stop_refuses_calls_but_tells_its_health() {
-    let address = gateway(true).await;
+    let address = gateway(true, 5_000).await;
     let mut client = client(address).await;
     let tracked = client.track(track(WORKS)).await.unwrap_err();
     let got = client.get_shipment(get(PANICKING_ID)).await.unwrap_err();
@@ -253,17 +245,14 @@ async fn a_server_about_to_stop_refuses_calls_but_tells_its_health() {
 #[tokio::test]
 async fn a_request_that_never_ends_does_not_hold_its_call_open() {
     use tokio_stream::StreamExt;
-    let address = gateway(false).await;
+    let address = gateway(false, 100).await;
     let channel = common::channel(address).await;
     let mut raw = tonic::client::Grpc::new(channel);
     raw.ready().await.unwrap();
     let codec = tonic_prost::ProstCodec::<v1::TrackRequest, v1::TrackResponse>::default();
     let path = http::uri::PathAndQuery::from_static("/waybill.v1.TrackingService/Track");
     let endless = tokio_stream::once(track(WORKS)).chain(tokio_stream::pending());
-    let mut request = tonic::Request::new(endless);
-    request
-        .metadata_mut()
-        .insert("grpc-timeout", "100m".parse().unwrap());
+    let request = tonic::Request::new(endless);
     let call = raw.client_streaming(request, path, codec);
     let ended = tokio::time::timeout(Duration::from_secs(10), call).await;
     let status = ended.expect("the server gives up").unwrap_err();
