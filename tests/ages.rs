@@ -257,3 +257,87 @@ async fn a_restart_keeps_records_their_age_and_the_sources_least_interval() {
     app.stop().await;
     simulator.stop().await;
 }
+
+#[tokio::test]
+async fn whoever_waits_for_all_waits_for_a_refresh_as_well() {
+    let app = post_office(|config| {
+        config.freshness.transit = Duration::from_millis(1);
+        config.freshness.stale_while_revalidate = 1_000_000;
+    })
+    .await;
+    let mut client = client(app.address).await;
+    post::says("TP0000000006", &[&[1]]);
+    client.track(posted("TP0000000006")).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let request = v1::TrackRequest {
+        wait_for_all_sources: true,
+        ..posted("TP0000000006")
+    };
+    let live = client.track(request).await.unwrap().into_inner();
+    assert_eq!(live.outcomes[0].result(), SourceResult::Found);
+    let freshness = live.freshness.unwrap();
+    assert_eq!(freshness.state(), FreshnessState::Live);
+    assert!(!freshness.revalidating);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_on_a_number_hears_what_time_alone_changes() {
+    let mut config = Config::default();
+    config.server.listen = common::ANY;
+    config.server.side = common::ANY;
+    config
+        .sources
+        .insert(post::CARRIER.to_owned(), toml::Table::new());
+    let clock = Clock::manual(jiff::Timestamp::now());
+    let app = app::start(config, post::registry(), clock.clone())
+        .await
+        .unwrap();
+    let mut client = client(app.address).await;
+    post::says("TP0000000007", &[&[1]]);
+    let key = v1::ShipmentKey {
+        key: Some(v1::shipment_key::Key::TrackingNumber("TP0000000007".into())),
+        carrier: post::CARRIER.into(),
+        ..Default::default()
+    };
+    let request = v1::FollowRequest {
+        open: Some(v1::WatchOpen {
+            target: Some(v1::watch_open::Target::Shipments(v1::WatchShipments {
+                shipments: vec![key],
+            })),
+            ..Default::default()
+        }),
+    };
+    let mut stream = client.follow(request).await.unwrap().into_inner();
+    let mut held: Option<v1::Shipment> = None;
+    loop {
+        match stream.message().await.unwrap().unwrap().kind.unwrap() {
+            v1::watch_message::Kind::Update(update) => held = update.shipment,
+            v1::watch_message::Kind::Synced(_) => break,
+            _ => {}
+        }
+    }
+    let held = held.unwrap();
+    // Months of silence; another caller is the first to notice.
+    clock.advance(Duration::from_secs(90 * 24 * 3_600));
+    let request = v1::TrackRequest {
+        cache_only: true,
+        ..posted("TP0000000007")
+    };
+    let aged = client.track(request).await.unwrap().into_inner();
+    let aged = &aged.shipments[0];
+    assert!(aged.revision > held.revision);
+    let next = async {
+        loop {
+            let message = stream.message().await.unwrap().unwrap();
+            if let Some(v1::watch_message::Kind::Update(update)) = message.kind {
+                return update;
+            }
+        }
+    };
+    let update = tokio::time::timeout(Duration::from_secs(20), next).await;
+    let update = update.expect("the stream hears of it");
+    assert_eq!(update.shipment.as_ref(), Some(aged));
+    assert_eq!(update.previous_revision, held.revision);
+    app.stop().await;
+}

@@ -258,3 +258,78 @@ async fn a_request_that_never_ends_does_not_hold_its_call_open() {
     let status = ended.expect("the server gives up").unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
 }
+
+#[tokio::test]
+async fn a_configuration_that_cannot_work_is_refused_by_name() {
+    let start = async |change: fn(&mut Config)| {
+        let mut config = Config::default();
+        config.server.listen = common::ANY;
+        config.server.side = common::ANY;
+        change(&mut config);
+        let started = app::start(config, common::registry(), Clock::system()).await;
+        started.err().expect("it is refused")
+    };
+    let error = start(|config| config.streams.count = usize::MAX).await;
+    assert!(error.starts_with("streams.count"), "{error}");
+    let error = start(|config| config.calls.batch_items = 0).await;
+    assert!(error.starts_with("calls.batch_items"), "{error}");
+    let error = start(|config| config.streams.max_age.0 = Duration::MAX).await;
+    assert!(error.starts_with("streams.max_age"), "{error}");
+    let open = |config: &mut Config| config.server.listen = ([192, 0, 2, 1], 0).into();
+    let error = start(open).await;
+    assert!(error.starts_with("server.listen"), "{error}");
+}
+
+#[tokio::test]
+async fn reflection_lists_the_services_in_both_versions_unless_it_is_off() {
+    use tonic_reflection::pb::{v1 as now, v1alpha as before};
+    let address = gateway(false, 5_000).await;
+    let channel = common::channel(address).await;
+    let mut client = now::server_reflection_client::ServerReflectionClient::new(channel.clone());
+    let list = now::server_reflection_request::MessageRequest::ListServices(String::new());
+    let request = || now::ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(list.clone()),
+    };
+    let answer = client
+        .server_reflection_info(tokio_stream::once(request()))
+        .await;
+    let answer = answer.unwrap().into_inner().message().await.unwrap();
+    let Some(now::server_reflection_response::MessageResponse::ListServicesResponse(listed)) =
+        answer.unwrap().message_response
+    else {
+        panic!("no list")
+    };
+    let names: BTreeSet<String> = listed.service.into_iter().map(|it| it.name).collect();
+    for service in ["waybill.v1.TrackingService", "waybill.v1.CarrierService"] {
+        assert!(names.contains(service), "{names:?}");
+    }
+
+    let mut client = before::server_reflection_client::ServerReflectionClient::new(channel);
+    let list = before::server_reflection_request::MessageRequest::ListServices(String::new());
+    let old = before::ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(list),
+    };
+    let answer = client.server_reflection_info(tokio_stream::once(old)).await;
+    let answer = answer.unwrap().into_inner().message().await.unwrap();
+    let Some(before::server_reflection_response::MessageResponse::ListServicesResponse(listed)) =
+        answer.unwrap().message_response
+    else {
+        panic!("no list")
+    };
+    let old_names: BTreeSet<String> = listed.service.into_iter().map(|it| it.name).collect();
+    assert!(old_names.contains("waybill.v1.TrackingService"));
+
+    let world = common::World::start(|config| {
+        config.server.reflection = waybill::config::Reflection::Off;
+    })
+    .await;
+    let channel = common::channel(world.app.address).await;
+    let mut client = now::server_reflection_client::ServerReflectionClient::new(channel);
+    let refused = client
+        .server_reflection_info(tokio_stream::once(request()))
+        .await;
+    assert_eq!(refused.unwrap_err().code(), Code::Unimplemented);
+    world.stop().await;
+}

@@ -43,7 +43,7 @@ pub(super) async fn ask(
         let before = recalled.entries[at].clone();
         let flight = depart(pipeline, &routed.source, lookup, &routed.format, before);
         answers.push((at, None));
-        if age == Age::Expired {
+        if age == Age::Expired || lookup.wait_for_all {
             flights.push(async move { (at, flight.await) });
         }
     }

@@ -103,10 +103,19 @@ pub(super) async fn absorb(
         let place = place(pipeline, source, report, &places).await?;
         places.push(place);
     }
-    let pieces = consignment(reports, &places);
     let mut fresh_for = Duration::MAX;
-    for (report, id) in reports.iter().zip(&places) {
-        let record = remember(pipeline, source, query, report, id, &pieces, receive_time).await?;
+    for (at, report) in reports.iter().enumerate() {
+        let record = loop {
+            let pieces = consignment(reports, &places);
+            let id = &places[at];
+            let record = remember(pipeline, source, query, report, id, &pieces, receive_time);
+            if let Some(record) = record.await? {
+                break record;
+            }
+            // Meanwhile the place has gone to another use of the number.
+            let others: Vec<ShipmentId> = [&places[..at], &places[at + 1..]].concat();
+            places[at] = place(pipeline, source, report, &others).await?;
+        };
         let policy = &pipeline.parts.policy;
         fresh_for = fresh_for.min(policy.fresh_for(stage_of(&record), Duration::ZERO));
     }
@@ -150,17 +159,21 @@ async fn place(
         let Some(stored) = stored else {
             return Ok(nearest.map_or(id, |(_, nearest)| nearest));
         };
-        if stored
-            .dossier
-            .shares_observation(source.descriptor.id, report)
-        {
+        let dossier = &stored.dossier;
+        if dossier.shares_observation(source.descriptor.id, report) {
             return Ok(id);
         }
-        let gap = gap(span, stored.dossier.oldest().zip(stored.dossier.newest()));
+        let gap = gap(span, dossier.oldest().zip(dossier.newest()));
         if gap <= REUSE && nearest.as_ref().is_none_or(|(least, _)| gap < *least) {
             nearest = Some((gap, id));
         }
     }
+}
+
+/// Tells whether a report can be about a stored shipment of its number.
+fn belongs(source: &Source, report: &Report, dossier: &Dossier) -> bool {
+    gap(span(report), dossier.oldest().zip(dossier.newest())) <= REUSE
+        || dossier.shares_observation(source.descriptor.id, report)
 }
 
 /// First and last moment of what a report says has happened.
@@ -206,7 +219,8 @@ fn carrier_of<'a>(source: &'a Source, report: &'a Report) -> &'a str {
     }
 }
 
-/// Reconciles one report with what is stored, and commits.
+/// Reconciles one report with what is stored, and commits; `None` if the shipment that is stored
+/// by now is another use of the number.
 async fn remember(
     pipeline: &Pipeline,
     source: &Source,
@@ -215,7 +229,7 @@ async fn remember(
     id: &ShipmentId,
     pieces: &BTreeSet<ShipmentId>,
     receive_time: Timestamp,
-) -> Result<Shipment, Error> {
+) -> Result<Option<Shipment>, Error> {
     let carrier = carrier_of(source, report);
     let class = match source.descriptor.class {
         SourceClass::Carrier if source.descriptor.carrier == carrier => SourceClass::Custodian,
@@ -224,6 +238,7 @@ async fn remember(
     for _ in 0..COMMIT_ROUNDS {
         let stored = pipeline.parts.store.load(id).await.map_err(store_error)?;
         let mut dossier = match &stored {
+            Some(stored) if !belongs(source, report, &stored.dossier) => return Ok(None),
             Some(stored) => stored.dossier.clone(),
             None => Dossier::new(id.clone(), report.number.clone(), carrier.to_owned()),
         };
@@ -233,7 +248,7 @@ async fn remember(
             .extend(pieces.iter().filter(|piece| *piece != id).cloned());
         let aliases = aliases(query, report);
         match commit(pipeline, stored.as_deref(), dossier, aliases).await {
-            Ok(record) => return Ok(record),
+            Ok(record) => return Ok(Some(record)),
             Err(CommitError::Conflict) => {}
             Err(CommitError::Store(error)) => return Err(store_error(error)),
         }
