@@ -75,7 +75,7 @@ async fn a_number_used_again_after_half_a_year_is_a_new_shipment() {
     // The day of shipping tells the uses apart.
     post::says("TP0000000001", &[&[400, 398], &[2, 1]]);
     let hinted = |day: i64| {
-        let at = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * day);
+        let at = Clock::system().now() - jiff::SignedDuration::from_hours(24 * day);
         let date = at.to_zoned(jiff::tz::TimeZone::UTC).date();
         v1::TrackRequest {
             hints: Some(v1::Hints {
@@ -289,7 +289,7 @@ async fn a_stream_on_a_number_hears_what_time_alone_changes() {
     config
         .sources
         .insert(post::CARRIER.to_owned(), toml::Table::new());
-    let clock = Clock::manual(jiff::Timestamp::now());
+    let clock = Clock::manual(Clock::system().now());
     let app = app::start(config, post::registry(), clock.clone())
         .await
         .unwrap();
