@@ -51,6 +51,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// # Errors
 /// Names the setting, the file or the address that is wrong.
 pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<App, String> {
+    config.check()?;
     let listen = config.server.listen;
     if !listen.ip().is_loopback() && !config.server.insecure {
         return Err(format!(

@@ -160,6 +160,47 @@ section! {
     }
 }
 
+/// Longest time that a setting of calls or streams may have.
+const LONGEST: Span = secs(7 * 24 * 3_600);
+
+impl Config {
+    /// Checks what the types of the settings do not.
+    ///
+    /// # Errors
+    /// Names the setting and its bounds.
+    pub fn check(&self) -> Result<(), String> {
+        let (calls, streams) = (&self.calls, &self.streams);
+        let spans = [
+            ("calls.default_deadline", calls.default_deadline),
+            ("calls.unary_cap", calls.unary_cap),
+            ("calls.batch_cap", calls.batch_cap),
+            ("streams.max_age", streams.max_age),
+            ("streams.heartbeat", streams.heartbeat),
+        ];
+        for (setting, span) in spans {
+            if span.0.is_zero() || span.0 > LONGEST.0 {
+                return Err(format!("{setting}: must be more than 0 s, at most 7 d"));
+            }
+        }
+        let counts = [
+            ("calls.batch_items", calls.batch_items),
+            ("calls.request_bytes", calls.request_bytes),
+            ("calls.batch_bytes", calls.batch_bytes),
+            ("calls.response_bytes", calls.response_bytes),
+            ("streams.count", streams.count),
+        ];
+        for (setting, count) in counts {
+            if count == 0 || u32::try_from(count).is_err() {
+                return Err(format!("{setting}: must be 1 to {}", u32::MAX));
+            }
+        }
+        if calls.patience.0 > LONGEST.0 {
+            return Err("calls.patience: must be at most 7 d".to_owned());
+        }
+        Ok(())
+    }
+}
+
 /// Limits of calls as plain values.
 #[derive(Clone, Debug)]
 pub struct Calls {

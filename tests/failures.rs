@@ -223,14 +223,19 @@ async fn messages_that_are_too_large_or_broken_get_a_typed_error() {
         .unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);
     assert_eq!(trailers(&status).0, "MESSAGE_TOO_LARGE");
-    let id = "0".repeat(1_100 * 1_024);
-    let request = v1::GetShipmentRequest {
-        id,
-        ..Default::default()
-    };
-    let status = client.get_shipment(request).await.unwrap_err();
-    assert_eq!(status.code(), Code::ResourceExhausted);
-    assert_eq!(trailers(&status).0, "MESSAGE_TOO_LARGE");
+    // The batch's limit is not the one of a request for one shipment.
+    for size in [300, 1_100] {
+        let request = v1::GetShipmentRequest {
+            id: "0".repeat(size * 1_024),
+            ..Default::default()
+        };
+        let status = client.get_shipment(request).await.unwrap_err();
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        assert_eq!(trailers(&status), ("MESSAGE_TOO_LARGE".to_owned(), None));
+        let details = status.get_error_details();
+        let violations = &details.bad_request().unwrap().field_violations;
+        assert_eq!(violations[0].field, "request");
+    }
     world.stop().await;
 }
 
@@ -302,4 +307,264 @@ fn outcomes(status: &tonic::Status) -> Vec<v1::SourceOutcome> {
     v1::SourceOutcomes::decode(any.value.as_slice())
         .unwrap()
         .outcomes
+}
+
+/// A gateway whose only source is the sandbox.
+async fn sandbox() -> World {
+    World::start(|config| {
+        config.sources.clear();
+        config
+            .sources
+            .insert("sandbox".to_owned(), toml::Table::new());
+    })
+    .await
+}
+
+#[tokio::test]
+async fn each_failure_of_a_source_has_the_reason_the_code_and_the_advice_of_the_table() {
+    let world = sandbox().await;
+    let mut client = world.client().await;
+    let rows = [
+        (
+            "SANDBOXHINTREQUIRED",
+            Code::FailedPrecondition,
+            "HINT_REQUIRED",
+            false,
+        ),
+        (
+            "SANDBOXDENIED",
+            Code::Unavailable,
+            "SOURCES_UNAVAILABLE",
+            true,
+        ),
+        ("SANDBOXTIMEOUT", Code::DeadlineExceeded, "DEADLINE", true),
+        (
+            "SANDBOXUNAVAILABLE",
+            Code::Unavailable,
+            "SOURCES_UNAVAILABLE",
+            true,
+        ),
+        (
+            "SANDBOXTRIPPED",
+            Code::Unavailable,
+            "BREAKERS_TRIPPED",
+            true,
+        ),
+        (
+            "SANDBOXOVERLOADED",
+            Code::ResourceExhausted,
+            "OVERLOADED",
+            true,
+        ),
+        (
+            "SANDBOXMALFORMED",
+            Code::Unavailable,
+            "SOURCES_UNAVAILABLE",
+            true,
+        ),
+        (
+            "SANDBOXUNSUPPORTED",
+            Code::FailedPrecondition,
+            "NO_SOURCE_CONFIGURED",
+            false,
+        ),
+        ("SANDBOXINTERNAL", Code::Internal, "INTERNAL", false),
+        (
+            "SANDBOXTHROTTLED",
+            Code::ResourceExhausted,
+            "SOURCE_QUOTA",
+            true,
+        ),
+    ];
+    for (number, code, reason, waits) in rows {
+        let status = client.track(track(number)).await.unwrap_err();
+        assert_eq!(status.code(), code, "{number}: {status:?}");
+        let (named, wait) = trailers(&status);
+        assert_eq!(
+            (named.as_str(), wait.is_some()),
+            (reason, waits),
+            "{number}"
+        );
+        assert!(!format!("{status:?}").contains(number), "{status:?}");
+        let details = status.get_error_details();
+        let info = details.error_info().unwrap();
+        assert_eq!(info.reason, reason);
+        let advised = details.retry_info().map(|info| info.retry_delay.unwrap());
+        assert_eq!(advised.map(|it| it.as_millis()), wait.map(u128::from));
+        assert_eq!(outcomes(&status).len(), 1, "{number}");
+        match reason {
+            "HINT_REQUIRED" => {
+                assert_eq!(info.metadata["hint"], "postal_code");
+                let failure = details.precondition_failure().unwrap();
+                assert_eq!(failure.violations[0].subject, "postal_code");
+                let error = outcomes(&status)[0].error.clone().unwrap();
+                assert_eq!(error.metadata["hint"], "postal_code");
+            }
+            "NO_SOURCE_CONFIGURED" => {
+                assert_eq!(info.metadata["carriers"], "sandbox");
+                assert!(details.precondition_failure().is_some());
+            }
+            "SOURCE_QUOTA" => {
+                let quota = details.quota_failure().unwrap();
+                assert_eq!(quota.violations[0].subject, "sandbox");
+            }
+            "INTERNAL" => assert_eq!(info.metadata["request_id"].len(), 16),
+            _ => {}
+        }
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn what_does_not_exist_or_is_not_ours_is_named() {
+    let world = sandbox().await;
+    let mut client = world.client().await;
+    let mut carriers = world.carriers().await;
+    let unknown = v1::GetShipmentRequest {
+        id: "0".repeat(26),
+        ..Default::default()
+    };
+    let shipment = client.get_shipment(unknown).await.unwrap_err();
+    let carrier = v1::GetCarrierRequest {
+        id: "pigeon".into(),
+    };
+    let carrier = carriers.get_carrier(carrier).await.unwrap_err();
+    for (status, kind) in [
+        (shipment, "waybill.v1.Shipment"),
+        (carrier, "waybill.v1.Carrier"),
+    ] {
+        assert_eq!(status.code(), Code::NotFound);
+        assert_eq!(trailers(&status), ("ID_NOT_FOUND".to_owned(), None));
+        let details = status.get_error_details();
+        assert_eq!(details.resource_info().unwrap().resource_type, kind);
+    }
+    let page = v1::ListCarriersRequest {
+        page_token: "made-up".into(),
+        ..Default::default()
+    };
+    let status = carriers.list_carriers(page).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert_eq!(trailers(&status), ("TOKEN_INVALID".to_owned(), None));
+    let details = status.get_error_details();
+    let violations = &details.bad_request().unwrap().field_violations;
+    assert_eq!(violations[0].field, "page_token");
+
+    let mut raw = tonic::client::Grpc::new(common::channel(world.app.address).await);
+    raw.ready().await.unwrap();
+    let path = http::uri::PathAndQuery::from_static("/waybill.v1.TrackingService/Guess");
+    let codec = tonic_prost::ProstCodec::<v1::TrackRequest, v1::TrackResponse>::default();
+    let guess = tonic::Request::new(track("1Z999AA10123456784"));
+    let status = raw.unary(guess, path, codec).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unimplemented);
+    assert_eq!(trailers(&status), ("UNSUPPORTED".to_owned(), None));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn sources_that_do_not_serve_the_number_are_not_an_empty_answer() {
+    let world = World::start(|_| {}).await;
+    let request = v1::TrackRequest {
+        sources: vec!["dhl".into()],
+        ..track(&world.ups_number("delivered"))
+    };
+    let status = world.client().await.track(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    let details = status.get_error_details();
+    let violations = &details.bad_request().unwrap().field_violations;
+    assert_eq!(violations[0].field, "sources");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_with_all_its_streams_taken_says_so() {
+    let world = World::start(|config| config.streams.count = 1).await;
+    let mut client = world.client().await;
+    let request = || v1::FollowRequest {
+        open: Some(v1::WatchOpen {
+            target: Some(v1::watch_open::Target::Shipments(v1::WatchShipments {
+                shipments: vec![v1::ShipmentKey {
+                    key: Some(v1::shipment_key::Key::Id("0".repeat(26))),
+                    ..Default::default()
+                }],
+            })),
+            ..Default::default()
+        }),
+    };
+    let first = client.follow(request()).await.unwrap();
+    let status = client.follow(request()).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert_eq!(trailers(&status), ("WATCH_LIMIT".to_owned(), None));
+    let details = status.get_error_details();
+    assert_eq!(
+        details.quota_failure().unwrap().violations[0].subject,
+        "streams"
+    );
+    // A reader that leaves makes room.
+    drop(first);
+    common::eventually("the place is free again", async || {
+        client.follow(request()).await.is_ok()
+    })
+    .await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_item_of_a_batch_fails_by_itself_and_names_its_own_place() {
+    let world = sandbox().await;
+    let item = |number: &str, correlation_id: &str| v1::BatchTrackItem {
+        tracking_number: number.into(),
+        correlation_id: correlation_id.into(),
+        ..Default::default()
+    };
+    let lost = v1::BatchTrackItem {
+        hints: Some(v1::Hints {
+            origin_country: "nowhere".into(),
+            ..Default::default()
+        }),
+        ..item("SANDBOXDELIVERED", "")
+    };
+    let request = v1::BatchTrackRequest {
+        items: vec![
+            item("abc", ""),
+            item("SANDBOXMOVING", "short"),
+            item("SANDBOXMOVING", &"x".repeat(129)),
+            lost,
+            item("abc", ""),
+        ],
+        ..Default::default()
+    };
+    let stream = world.client().await.batch_track(request).await;
+    let mut stream = stream.unwrap().into_inner();
+    let mut fields = std::collections::BTreeMap::new();
+    let mut totals = None;
+    while let Some(message) = stream.message().await.unwrap() {
+        match message.message.unwrap() {
+            v1::batch_track_response::Message::Result(result) => {
+                let field = match result.outcome.unwrap() {
+                    v1::batch_track_result::Outcome::Response(_) => String::new(),
+                    v1::batch_track_result::Outcome::Error(problem) => {
+                        let field = problem.violations[0].field.clone();
+                        assert!(problem.message.starts_with(&field), "{}", problem.message);
+                        field
+                    }
+                };
+                assert_eq!(fields.insert(result.index, field), None);
+            }
+            v1::batch_track_response::Message::Summary(summary) => totals = Some(summary),
+        }
+    }
+    let fields: Vec<String> = fields.into_values().collect();
+    assert_eq!(
+        fields,
+        [
+            "items[0].tracking_number",
+            "",
+            "items[2].correlation_id",
+            "items[3].hints.origin_country",
+            "items[4].tracking_number"
+        ]
+    );
+    let totals = totals.unwrap();
+    assert_eq!((totals.success_count, totals.error_count), (1, 4));
+    world.stop().await;
 }

@@ -2,11 +2,12 @@
 //! changes.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_stream::wrappers::ReceiverStream;
@@ -124,11 +125,16 @@ pub(super) fn open(tracking: &Tracking, open: v1::WatchOpen) -> Result<FollowStr
         sent: HashMap::new(),
         _permit: permit,
     };
+    let last = stream.sender.clone();
     crate::tasks::spawn("follow", async move {
         metrics::gauge!("waybill_streams").increment(1);
-        // Whatever ends the stream, a reader that is gone or a normal end, it ends quietly.
-        let _ended = stream.run(keys).await;
+        let ended = AssertUnwindSafe(stream.run(keys)).catch_unwind().await;
         metrics::gauge!("waybill_streams").decrement(1);
+        // A reader that is gone and a normal end are quiet; a defect must not look like one.
+        if ended.is_err() {
+            let failure = Failure::internal("a stream panicked");
+            let _gone = last.send(Err(failure.into())).await;
+        }
     });
     Ok(ReceiverStream::new(receiver))
 }
@@ -227,6 +233,7 @@ impl Stream {
                     looks.push(Instant::now() + pause);
                     if let Some(found) = found {
                         for record in key.of(&found) {
+                            self.watch(&record.id);
                             let freshness = Some(tracking::freshness(&found.freshness));
                             self.update(record, freshness, Some(&key.requested)).await?;
                         }
@@ -284,12 +291,23 @@ impl Stream {
         let Ok((record, freshness)) = self.pipeline.held(id).await else {
             return Ok(());
         };
+        self.watch(id);
         let known = self.sent.get(id).map_or(0, |sent| sent.revision);
         if record.revision <= known {
             return Ok(());
         }
         self.update(record, Some(tracking::freshness(&freshness)), None)
             .await
+    }
+
+    /// Follows a shipment by itself: time alone changes it, and answers under another of its
+    /// numbers. A change before this is looked for once more.
+    fn watch(&self, id: &ShipmentId) {
+        if !self.sent.contains_key(id) {
+            let topic = Topic::Shipment(id.clone());
+            self.pipeline.hub().follow(topic, &self.mailbox);
+            self.mailbox.put(id);
+        }
     }
 
     async fn update(

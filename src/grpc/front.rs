@@ -5,12 +5,15 @@
 //! cloned or encoded for it; what is kept with the bytes says until when they are true.
 
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
@@ -18,20 +21,24 @@ use hyper::body::Incoming;
 use jiff::Timestamp;
 use prost::Message;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tonic::{Code, Status};
 use tower::Service;
 
 use super::status::Failure;
-use super::tracking::Tracking;
+use super::tracking::{Tracked, Tracking, fits};
+use crate::config::Calls;
 use crate::server::parse_grpc_timeout;
 use crate::v1;
+use crate::watch::Topic;
 
 const TRACK: &str = "/waybill.v1.TrackingService/Track";
 /// Length of a gRPC frame's head: one byte of flags, four of length.
 const HEAD: usize = 5;
-/// Answers that are kept.
-const KEPT: u64 = 100_000;
+/// Bytes of the answers that are kept.
+const KEPT: u64 = 128 * 1_024 * 1_024;
+/// What a kept answer takes beside its bytes: key, versions and the cache's own.
+const KEPT_HEAD: usize = 512;
 
 /// The outermost service.
 #[derive(Clone)]
@@ -52,7 +59,7 @@ struct Kept {
     etags: String,
     /// Until then nothing that it says changes by time alone.
     until: Timestamp,
-    /// Versions of the shipments when it was made.
+    /// Versions of the number and of the shipments when it was made.
     versions: Vec<(Arc<AtomicU64>, u64)>,
 }
 
@@ -76,7 +83,12 @@ impl Front {
         Self {
             tracking,
             routes,
-            kept: moka::sync::Cache::new(KEPT),
+            kept: moka::sync::Cache::builder()
+                .max_capacity(KEPT)
+                .weigher(|key: &String, kept: &Arc<Kept>| {
+                    u32::try_from(key.len() + kept.frame.len() + KEPT_HEAD).unwrap_or(u32::MAX)
+                })
+                .build_with_hasher(std::hash::RandomState::new()),
             drain,
             hit_count: metrics::counter!("waybill_rpc_total", "method" => "Track", "code" => "OK"),
             hit_seconds: metrics::histogram!("waybill_rpc_seconds", "method" => "Track"),
@@ -86,9 +98,14 @@ impl Front {
     async fn track(self, request: Request<Incoming>) -> Response<Reply> {
         let started = Instant::now();
         let (head, body) = request.into_parts();
-        let result = match read_message(body, self.tracking.calls.request_bytes).await {
-            Ok(message) => self.answer(&head.headers, &message, started).await,
-            Err(failure) => Err(failure),
+        let calls = &self.tracking.calls;
+        let time = calls.time_for(parse_grpc_timeout(&head.headers), calls.unary_cap);
+        let answer = self.answer(body, started + time);
+        let answer = AssertUnwindSafe(answer).catch_unwind();
+        let result = match timeout_at(started + time, answer).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(panicked()),
+            Err(_) => Err(late()),
         };
         self.hit_seconds.record(started.elapsed().as_secs_f64());
         match result {
@@ -106,12 +123,9 @@ impl Front {
         }
     }
 
-    async fn answer(
-        &self,
-        headers: &HeaderMap,
-        message: &[u8],
-        started: Instant,
-    ) -> Result<Bytes, Failure> {
+    async fn answer(&self, body: Incoming, deadline: Instant) -> Result<Bytes, Failure> {
+        let calls = &self.tracking.calls;
+        let message = read_message(body, calls.request_bytes).await?;
         let request = v1::TrackRequest::decode(message)
             .map_err(|_| Failure::field("request", "is not a TrackRequest"))?;
         let key = plain_key(&request);
@@ -122,39 +136,41 @@ impl Front {
         {
             return Ok(kept.frame.clone());
         }
-        let calls = &self.tracking.calls;
-        let time = calls.time_for(parse_grpc_timeout(headers), calls.unary_cap);
         let conditional = !request.if_none_match.is_empty();
-        let answer = self.tracking.track_until(request, started + time);
-        let (response, until, ids) = tokio::time::timeout_at(started + time, answer)
-            .await
-            .unwrap_or_else(|_| Err(late()))?;
-        let frame = frame(&response, calls.response_bytes)?;
-        if let (Some(key), Some(until), false) = (key, until, conditional) {
-            self.keep(key, &response, frame.clone(), until, ids).await;
+        let tracked = self.tracking.track_until(request, deadline).await?;
+        let frame = frame(&tracked.response, calls.response_bytes)?;
+        if let (Some(key), Some(until), false) = (key, tracked.until, conditional) {
+            self.keep(key, tracked, frame.clone(), until).await;
         }
         Ok(frame)
     }
 
     /// Keeps an answer, unless one of its records has changed while it was made.
-    async fn keep(
-        &self,
-        key: String,
-        response: &v1::TrackResponse,
-        frame: Bytes,
-        until: Timestamp,
-        ids: Vec<waybill_core::shipment::ShipmentId>,
-    ) {
-        let mut versions = Vec::with_capacity(ids.len());
-        for (id, shipment) in ids.iter().zip(&response.shipments) {
-            let version = self.tracking.pipeline.hub().version(id);
+    async fn keep(&self, key: String, tracked: Tracked, frame: Bytes, until: Timestamp) {
+        let pipeline = &self.tracking.pipeline;
+        let shipments = tracked.ids.iter().cloned().map(Topic::Shipment);
+        let topics = std::iter::once(Topic::Number(tracked.number.clone())).chain(shipments);
+        let versions = topics.map(|topic| {
+            let version = pipeline.hub().version(topic);
             let then = version.load(Ordering::Acquire);
-            match self.tracking.pipeline.held(id).await {
-                Ok((record, _)) if record.etag == shipment.etag => versions.push((version, then)),
+            (version, then)
+        });
+        // First the versions, then the check: whatever changes after it shows in a version.
+        let versions: Vec<_> = versions.collect();
+        let Ok(known) = pipeline.known(&tracked.number).await else {
+            return;
+        };
+        if known.len() != tracked.ids.len() || !known.iter().all(|id| tracked.ids.contains(id)) {
+            return;
+        }
+        for (id, shipment) in tracked.ids.iter().zip(&tracked.response.shipments) {
+            match pipeline.held(id).await {
+                Ok((record, _)) if record.etag == shipment.etag => {}
                 _ => return,
             }
         }
-        let etags: Vec<&str> = response
+        let etags: Vec<&str> = tracked
+            .response
             .shipments
             .iter()
             .map(|it| it.etag.as_str())
@@ -186,7 +202,8 @@ fn plain_key(request: &v1::TrackRequest) -> Option<String> {
         && !request.wait_for_all_sources
         && request.sources.is_empty()
         && request.tracking_number.len() <= 64
-        && request.carrier.len() <= 64;
+        && request.carrier.len() <= 64
+        && !request.carrier.contains('\n');
     if !plain {
         return None;
     }
@@ -210,7 +227,7 @@ async fn read_message(mut body: Incoming, limit: usize) -> Result<Bytes, Failure
             continue;
         };
         if data.len() + parts.len() + whole.as_ref().map_or(0, Bytes::len) > limit + HEAD {
-            return Err(too_large("the request", limit));
+            return Err(Failure::too_large(limit));
         }
         match whole.take() {
             None if parts.is_empty() => whole = Some(data),
@@ -238,10 +255,7 @@ async fn read_message(mut body: Incoming, limit: usize) -> Result<Bytes, Failure
 
 /// Encodes an answer with its frame head.
 fn frame(response: &v1::TrackResponse, limit: usize) -> Result<Bytes, Failure> {
-    let length = response.encoded_len();
-    if length > limit {
-        return Err(too_large("the answer", limit));
-    }
+    let length = fits(response, limit)?;
     let mut frame = BytesMut::with_capacity(HEAD + length);
     frame.put_u8(0);
     frame.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
@@ -249,9 +263,8 @@ fn frame(response: &v1::TrackResponse, limit: usize) -> Result<Bytes, Failure> {
     Ok(frame.freeze())
 }
 
-fn too_large(what: &str, limit: usize) -> Failure {
-    let message = format!("{what} is larger than {limit} bytes");
-    Failure::new(v1::ErrorReason::MessageTooLarge, message)
+fn panicked() -> Failure {
+    Failure::internal("the handler of a call panicked")
 }
 
 fn ok(frame: Bytes) -> Response<Reply> {
@@ -265,14 +278,11 @@ fn ok(frame: Bytes) -> Response<Reply> {
 
 /// Gives the failures that tonic itself finds (a message too large, not decodable, an unknown
 /// method) the reason and the trailers that every failed call carries.
-fn typed(response: Response<tonic::body::Body>) -> Response<Reply> {
+fn typed(response: Response<tonic::body::Body>, limit: usize) -> Response<Reply> {
     let failed = Status::from_header_map(response.headers())
         .filter(|_| !response.headers().contains_key("waybill-reason"));
     let failure = failed.and_then(|status| match status.code() {
-        Code::OutOfRange => Some(Failure::new(
-            v1::ErrorReason::MessageTooLarge,
-            "the request is larger than the limit",
-        )),
+        Code::OutOfRange => Some(Failure::too_large(limit)),
         Code::Unimplemented => Some(Failure::new(
             v1::ErrorReason::Unsupported,
             "no such method or encoding",
@@ -286,6 +296,17 @@ fn typed(response: Response<tonic::body::Body>) -> Response<Reply> {
     match failure {
         Some(failure) => Status::from(failure).into_http(),
         None => response.map(|body| Reply::Tonic(Box::new(body))),
+    }
+}
+
+/// Time until a call's answer has to begin, and the greatest size of its request. What streams
+/// ends by rules of its own.
+fn bounds(method: &str, headers: &HeaderMap, calls: &Calls) -> (Duration, usize) {
+    let stated = parse_grpc_timeout(headers);
+    match method {
+        "BatchTrack" => (calls.time_for(stated, calls.batch_cap), calls.batch_bytes),
+        "Follow" => (calls.default_deadline, calls.request_bytes),
+        _ => (calls.time_for(stated, calls.unary_cap), calls.request_bytes),
     }
 }
 
@@ -341,7 +362,9 @@ impl Service<Request<Incoming>> for Front {
     }
 
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
-        if *self.drain.borrow() {
+        let path = request.uri().path();
+        // Whoever asks for the health of a server that stops is to hear that it stops.
+        if *self.drain.borrow() && !path.starts_with("/grpc.health.") {
             let failure = Failure::new(v1::ErrorReason::ServerDraining, "the server is going away");
             return Box::pin(async { Ok(Status::from(failure).into_http()) });
         }
@@ -349,13 +372,18 @@ impl Service<Request<Incoming>> for Front {
             let front = self.clone();
             return Box::pin(async move { Ok(front.track(request).await) });
         }
-        let method = method_name(request.uri().path());
+        let method = method_name(path);
         let mut routes = self.routes.clone();
+        let calls = Arc::clone(&self.tracking.calls);
+        let (time, limit) = bounds(method, request.headers(), &calls);
         Box::pin(async move {
             let started = Instant::now();
-            let response = match routes.call(request).await {
-                Ok(response) => typed(response),
-                Err(never) => match never {},
+            let answer = AssertUnwindSafe(routes.call(request)).catch_unwind();
+            let response = match timeout_at(started + time, answer).await {
+                Ok(Ok(Ok(response))) => typed(response, limit),
+                Ok(Ok(Err(never))) => match never {},
+                Ok(Err(_)) => Status::from(panicked()).into_http(),
+                Err(_) => Status::from(late()).into_http(),
             };
             let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |it| it.code());
             let code = code_name(code);

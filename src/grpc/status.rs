@@ -24,7 +24,7 @@ const DOMAIN: &str = "waybill.v1";
 const WAIT: Duration = Duration::from_secs(1);
 
 /// Why a call, or an item of one, failed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Failure {
     /// Machine-readable reason.
     pub reason: Reason,
@@ -100,16 +100,43 @@ pub fn name(reason: Reason) -> &'static str {
 }
 
 impl Failure {
-    /// Makes a failure; reasons that pass by themselves advise to wait a second.
+    /// Makes a failure; reasons that pass by themselves advise to wait a second. What a defect is
+    /// goes to the log, and to the caller only the id under which it stands there.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self {
+        let mut failure = Self {
             reason,
             message: message.into(),
             violations: Vec::new(),
             retry: waits(reason).then_some(WAIT),
             metadata: HashMap::new(),
             outcomes: Vec::new(),
+        };
+        if reason == Reason::Internal {
+            let request_id = format!("{:016x}", rand::random::<u64>());
+            let message = "a defect of the gateway; its log has more under the request id";
+            let detail = std::mem::replace(&mut failure.message, message.to_owned());
+            tracing::error!(request_id, detail, "a call met a defect");
+            failure = failure.with("request_id", request_id);
         }
+        failure
+    }
+
+    /// A defect of ours.
+    pub fn internal(detail: impl Into<String>) -> Self {
+        Self::new(Reason::Internal, detail)
+    }
+
+    /// Puts the path of the message that the fields belong to before them.
+    #[must_use]
+    pub fn inside(mut self, path: &str) -> Self {
+        for violation in &mut self.violations {
+            let inner = std::mem::take(&mut violation.field);
+            violation.field = format!("{path}.{inner}");
+            if self.message.starts_with(&inner) {
+                self.message = format!("{path}.{}", self.message);
+            }
+        }
+        self
     }
 
     /// A field breaks its constraint.
@@ -120,6 +147,14 @@ impl Failure {
             .violations
             .push(v1::FieldViolation { field, description });
         failure
+    }
+
+    /// A request is larger than `limit` bytes.
+    pub fn too_large(limit: usize) -> Self {
+        Self {
+            reason: Reason::MessageTooLarge,
+            ..Self::field("request", format!("is larger than {limit} bytes"))
+        }
     }
 
     /// A tracking number has a wrong length or characters.
@@ -168,15 +203,17 @@ impl From<Miss> for Failure {
             Miss::UnknownSource(_) => {
                 Self::field("sources", "names a source that is not configured")
             }
+            Miss::SourcesUnfit => Self::field(
+                "sources",
+                "names only sources that do not serve this number",
+            ),
             Miss::NoTime => Self::new(
                 Reason::Deadline,
                 "less time is left than asking takes, and nothing is stored",
             ),
-            Miss::Store(detail) => {
-                tracing::error!(detail, "the store failed");
-                Self::new(Reason::Internal, "the store failed")
-            }
-            Miss::UnknownId => Self::new(Reason::IdNotFound, "no shipment has this id"),
+            Miss::Store(detail) => Self::internal(detail),
+            Miss::UnknownId => Self::new(Reason::IdNotFound, "no shipment has this id")
+                .with("type", "waybill.v1.Shipment"),
             Miss::SourcesFailed(outcomes) => sources_failed(&outcomes),
         }
     }
@@ -208,6 +245,24 @@ fn sources_failed(outcomes: &[Outcome]) -> Failure {
         failure.retry = Some(wait.max(Duration::from_millis(1)));
     }
     failure.outcomes = outcomes.iter().map(outcome).collect();
+    let asked = || {
+        outcomes
+            .iter()
+            .filter(|outcome| matches!(outcome.result, SourceResult::Failed(_)))
+    };
+    if reason == Reason::SourceQuota {
+        let sources: Vec<&str> = asked().map(|outcome| outcome.source).collect();
+        failure = failure.with("subject", sources.join(","));
+    }
+    if reason == Reason::NoSourceConfigured {
+        let carriers: Vec<&str> = asked().map(|outcome| outcome.carrier).collect();
+        failure = failure
+            .with("carriers", carriers.join(","))
+            .with("setting", "sources");
+    }
+    if let (Reason::HintRequired, Some(asked)) = (reason, asked().next()) {
+        failure = failure.with("hint", asked.hint);
+    }
     if reason == Reason::FieldInvalid {
         let description = "refused by every source".to_owned();
         failure.violations.push(v1::FieldViolation {
@@ -242,6 +297,9 @@ pub fn outcome(outcome: &Outcome) -> v1::SourceOutcome {
             let mut failure = Failure::new(reason, error.message.clone());
             if let Retry::After(wait) = error.retry {
                 failure.retry = Some(wait);
+            }
+            if reason == Reason::HintRequired {
+                failure = failure.with("hint", outcome.hint);
             }
             if !error.native_code.is_empty() {
                 failure = failure.with("native_code", error.native_code.clone());
@@ -329,9 +387,6 @@ fn details(failure: &Failure) -> Vec<prost_types::Any> {
                 ..Default::default()
             },
         )),
-        Reason::MessageTooLarge if failure.violations.is_empty() => {
-            details.push(any("BadRequest", &pb::BadRequest::default()));
-        }
         _ => {}
     }
     if !failure.violations.is_empty() {

@@ -1,12 +1,13 @@
 //! `waybill.v1.TrackingService`: requests in, lookups out, records back.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
-use tokio::time::Instant;
+use futures_util::{FutureExt, StreamExt, stream};
+use tokio::time::{Instant, timeout_at};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 use waybill_core::adapter::Hints;
@@ -27,6 +28,10 @@ use crate::v1::tracking_service_server::TrackingService;
 const BATCH_WIDTH: usize = 64;
 /// A batch keeps this share of its time for sending results: one part in this many.
 const BATCH_RESERVE: u32 = 20;
+/// Greatest length of a correlation id in characters.
+const CORRELATION: usize = 128;
+/// Bytes of a batch's message beside the answer in it, generously.
+const RESULT_HEAD: usize = 1_024;
 
 /// The service.
 #[derive(Clone)]
@@ -34,6 +39,17 @@ pub struct Tracking {
     pub(super) pipeline: Pipeline,
     pub(super) calls: Arc<Calls>,
     pub(super) streams: follow::Streams,
+}
+
+/// An answer of `Track`, and how long it can be given again.
+pub(super) struct Tracked {
+    pub(super) response: v1::TrackResponse,
+    /// Until then the same request has the same answer without asking anybody.
+    pub(super) until: Option<jiff::Timestamp>,
+    /// The number as the server writes it.
+    pub(super) number: TrackingNumber,
+    /// Shipments of the answer.
+    pub(super) ids: Vec<ShipmentId>,
 }
 
 impl Tracking {
@@ -46,13 +62,12 @@ impl Tracking {
         }
     }
 
-    /// Answers `Track`, and says until when the same request has the same answer without asking
-    /// anybody, apart from `freshness.state`.
+    /// Answers `Track`.
     pub(super) async fn track_until(
         &self,
         request: v1::TrackRequest,
         deadline: Instant,
-    ) -> Result<(v1::TrackResponse, Option<jiff::Timestamp>, Vec<ShipmentId>), Failure> {
+    ) -> Result<Tracked, Failure> {
         let view = view(request.view)?;
         let number = number("tracking_number", &request.tracking_number)?;
         carrier("carrier", &request.carrier)?;
@@ -73,8 +88,12 @@ impl Tracking {
             .iter()
             .map(|record| record.id.clone())
             .collect();
-        let until = found.good_until;
-        Ok((response(&found, view, &request.if_none_match), until, ids))
+        Ok(Tracked {
+            response: response(&found, view, &request.if_none_match),
+            until: found.good_until,
+            number: lookup.number,
+            ids,
+        })
     }
 
     async fn get(
@@ -92,22 +111,17 @@ impl Tracking {
             deadline,
             priority: Priority::Interactive,
         };
-        let found = self.pipeline.get(&id, &options).await.map_err(|miss| {
-            let failure = Failure::from(miss);
-            if failure.reason == v1::ErrorReason::IdNotFound {
-                failure.with("type", "waybill.v1.Shipment")
-            } else {
-                failure
-            }
-        })?;
+        let found = self.pipeline.get(&id, &options).await?;
         let mut all = response(&found, view, &request.if_none_match);
-        Ok(v1::GetShipmentResponse {
+        let answer = v1::GetShipmentResponse {
             shipment: all.shipments.pop(),
             freshness: all.freshness,
             outcomes: all.outcomes,
             not_modified: all.not_modified,
             partial: all.partial,
-        })
+        };
+        fits(&answer, self.calls.response_bytes)?;
+        Ok(answer)
     }
 
     /// Checks a batch as a whole and returns the lookups of its distinct items. An item that is
@@ -148,10 +162,26 @@ impl Tracking {
             groups[at].1.push((index, correlation_id));
         }
         let pipeline = self.pipeline.clone();
+        let limit = self.calls.response_bytes;
         let results = stream::iter(groups)
             .map(move |(item, places)| {
                 let (pipeline, options) = (pipeline.clone(), options.clone());
-                async move { answer_group(&pipeline, &options, view, item, places).await }
+                async move {
+                    // Whatever one item meets, a defect or a store that hangs, the others and the
+                    // totals arrive.
+                    let answer = answer_item(&pipeline, &options, view, item);
+                    let answer = AssertUnwindSafe(answer).catch_unwind();
+                    let answer = match timeout_at(options.deadline, answer).await {
+                        Ok(Ok(answer)) => answer,
+                        Ok(Err(_)) => Err(Failure::internal("an item of a batch panicked")),
+                        Err(_) => Err(out_of_time()),
+                    };
+                    let answer = answer.and_then(|answer| {
+                        fits(&answer, limit.saturating_sub(RESULT_HEAD))?;
+                        Ok(answer)
+                    });
+                    results_of(answer, places)
+                }
             })
             .buffer_unordered(BATCH_WIDTH)
             .flat_map(stream::iter);
@@ -161,23 +191,30 @@ impl Tracking {
 
 type BatchStream = Pin<Box<dyn Stream<Item = Result<v1::BatchTrackResponse, Status>> + Send>>;
 
-async fn answer_group(
-    pipeline: &Pipeline,
-    options: &LookupOptions,
-    view: View,
-    item: v1::BatchTrackItem,
+/// The same answer for each place where the item stands.
+fn results_of(
+    answer: Result<v1::TrackResponse, Failure>,
     places: Vec<(u32, String)>,
 ) -> Vec<v1::BatchTrackResult> {
     use v1::batch_track_result::Outcome;
-    let answer = answer_item(pipeline, options, view, item, &places).await;
-    let outcome = match answer {
-        Ok(response) => Outcome::Response(response),
-        Err(failure) => Outcome::Error(failure.into_problem()),
-    };
-    let result = |(index, correlation_id)| v1::BatchTrackResult {
-        index,
-        correlation_id,
-        outcome: Some(outcome.clone()),
+    let result = |(index, correlation_id): (u32, String)| {
+        let answer = if correlation_id.chars().count() > CORRELATION {
+            let description = format!("must have at most {CORRELATION} characters");
+            Err(Failure::field("correlation_id", description))
+        } else {
+            answer.clone()
+        };
+        let outcome = match answer {
+            Ok(response) => Outcome::Response(response),
+            Err(failure) => {
+                Outcome::Error(failure.inside(&format!("items[{index}]")).into_problem())
+            }
+        };
+        v1::BatchTrackResult {
+            index,
+            correlation_id,
+            outcome: Some(outcome),
+        }
     };
     places.into_iter().map(result).collect()
 }
@@ -187,32 +224,35 @@ async fn answer_item(
     options: &LookupOptions,
     view: View,
     item: v1::BatchTrackItem,
-    places: &[(u32, String)],
 ) -> Result<v1::TrackResponse, Failure> {
-    let path = |field: &str| {
-        format!(
-            "items[{}].{field}",
-            places.first().map_or(0, |place| place.0)
-        )
-    };
-    if places.iter().any(|(_, id)| id.chars().count() > 128) {
-        return Err(Failure::field(
-            path("correlation_id"),
-            "must have at most 128 characters",
-        ));
-    }
-    let number = number(&path("tracking_number"), &item.tracking_number)?;
-    carrier(&path("carrier"), &item.carrier)?;
+    let number = number("tracking_number", &item.tracking_number)?;
+    carrier("carrier", &item.carrier)?;
     let lookup = Lookup {
         hints: hints(item.hints)?,
         ..options.lookup(number, item.carrier)
     };
     if lookup.deadline <= Instant::now() {
-        let message = "the deadline of the batch came before this item";
-        return Err(Failure::new(v1::ErrorReason::Deadline, message));
+        return Err(out_of_time());
     }
     let found = pipeline.track(&lookup).await?;
     Ok(response(&found, view, &item.if_none_match))
+}
+
+fn out_of_time() -> Failure {
+    let message = "the deadline of the batch came before this item";
+    Failure::new(v1::ErrorReason::Deadline, message)
+}
+
+/// Checks the size of an answer before tonic does, which has no reason to give.
+pub(super) fn fits(answer: &impl prost::Message, limit: usize) -> Result<usize, Failure> {
+    let length = answer.encoded_len();
+    if length > limit {
+        let message = format!("the answer is larger than {limit} bytes; ask for a smaller view");
+        let mut failure = Failure::field("view", message);
+        failure.reason = v1::ErrorReason::MessageTooLarge;
+        return Err(failure);
+    }
+    Ok(length)
 }
 
 /// Sends every result, then the totals.
@@ -250,8 +290,8 @@ impl TrackingService for Tracking {
         request: Request<v1::TrackRequest>,
     ) -> Result<Response<v1::TrackResponse>, Status> {
         let deadline = self.deadline(&request, self.calls.unary_cap);
-        let (response, _, _) = self.track_until(request.into_inner(), deadline).await?;
-        Ok(Response::new(response))
+        let tracked = self.track_until(request.into_inner(), deadline).await?;
+        Ok(Response::new(tracked.response))
     }
 
     async fn get_shipment(
@@ -259,6 +299,7 @@ impl TrackingService for Tracking {
         request: Request<v1::GetShipmentRequest>,
     ) -> Result<Response<v1::GetShipmentResponse>, Status> {
         let deadline = self.deadline(&request, self.calls.unary_cap);
+        self.bounded(request.get_ref())?;
         Ok(Response::new(
             self.get(request.into_inner(), deadline).await?,
         ))
@@ -280,6 +321,7 @@ impl TrackingService for Tracking {
         &self,
         request: Request<v1::FollowRequest>,
     ) -> Result<Response<follow::FollowStream>, Status> {
+        self.bounded(request.get_ref())?;
         let open = request
             .into_inner()
             .open
@@ -289,6 +331,15 @@ impl TrackingService for Tracking {
 }
 
 impl Tracking {
+    /// Only a batch may be as large as tonic lets every request of this service be.
+    fn bounded(&self, request: &impl prost::Message) -> Result<(), Failure> {
+        let limit = self.calls.request_bytes;
+        if request.encoded_len() > limit {
+            return Err(Failure::too_large(limit));
+        }
+        Ok(())
+    }
+
     fn deadline<T>(&self, request: &Request<T>, cap: Duration) -> Instant {
         let stated = parse_grpc_timeout(request.metadata().as_ref());
         Instant::now() + self.calls.time_for(stated, cap)
@@ -405,11 +456,12 @@ pub(super) fn etags_hold(shipments: &[Arc<Shipment>], held: &str) -> bool {
 /// Writes freshness.
 pub(super) fn freshness(freshness: &pipeline::Freshness) -> v1::Freshness {
     let state = match freshness.state {
-        State::Live => v1::FreshnessState::Live,
-        State::Fresh => v1::FreshnessState::Fresh,
-        State::Stale => v1::FreshnessState::Stale,
-        State::StaleSourcesDown => v1::FreshnessState::StaleSourcesDown,
-        State::Final => v1::FreshnessState::Final,
+        None => v1::FreshnessState::Unspecified,
+        Some(State::Live) => v1::FreshnessState::Live,
+        Some(State::Fresh) => v1::FreshnessState::Fresh,
+        Some(State::Stale) => v1::FreshnessState::Stale,
+        Some(State::StaleSourcesDown) => v1::FreshnessState::StaleSourcesDown,
+        Some(State::Final) => v1::FreshnessState::Final,
     };
     v1::Freshness {
         state: state as i32,

@@ -37,13 +37,13 @@ pub(super) async fn ask(
     let mut answers: Answers = Vec::new();
     for (at, routed) in routed.iter().enumerate() {
         let age = recalled.ages[at];
-        if routed.skip.is_some() || age == Age::Fresh {
+        if routed.skip.is_some() || age == Age::Fresh || recalled.lapses[at].is_some() {
             continue;
         }
         let before = recalled.entries[at].clone();
         let flight = depart(pipeline, &routed.source, lookup, &routed.format, before);
         answers.push((at, None));
-        if age == Age::Expired {
+        if age == Age::Expired || lookup.wait_for_all {
             flights.push(async move { (at, flight.await) });
         }
     }
@@ -141,7 +141,10 @@ pub(super) fn depart(
         // on other nodes.
         let stands_in =
             before.is_some_and(|before| pipeline.parts.policy.stands_in(&before, pipeline.now()));
-        if !(stands_in && matches!(entry.answer, Held::Failed(_))) {
+        if stands_in && matches!(entry.answer, Held::Failed(_)) {
+            pipeline.lapses.insert(key, Arc::clone(&entry));
+        } else {
+            pipeline.lapses.invalidate(&key);
             pipeline.parts.cache.put(&key, Arc::clone(&entry)).await;
         }
         Arc::new(Settled {

@@ -29,7 +29,7 @@ use waybill_core::number::TrackingNumber;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use crate::cache::flight::Flights;
-use crate::cache::{self, Cache, Key};
+use crate::cache::{self, Cache, Entry, Key};
 use crate::clock::Clock;
 use crate::guard::{Guard, Priority};
 use crate::store::Store;
@@ -75,7 +75,12 @@ pub struct Parts {
 pub struct Pipeline {
     parts: Arc<Parts>,
     flights: Arc<Flights<Key, Arc<Settled>>>,
+    /// Newest failures of sources for which an older answer stands in.
+    lapses: moka::sync::Cache<Key, Arc<Entry>>,
 }
+
+/// Failures that are remembered beside the answers that stand in for them.
+const LAPSES: u64 = 10_000;
 
 /// One question of a caller.
 #[derive(Clone)]
@@ -114,7 +119,7 @@ pub struct Found {
 }
 
 /// Why a lookup has nothing to show.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Miss {
     /// No configured source serves the number; what it looks like.
     NoSource {
@@ -125,6 +130,8 @@ pub enum Miss {
     HintRequired(&'static str),
     /// A source id that does not exist or is not configured.
     UnknownSource(String),
+    /// None of the sources that the caller names serves the number.
+    SourcesUnfit,
     /// Every asked source failed, and nothing is stored.
     SourcesFailed(Vec<Outcome>),
     /// Less time is left than asking takes, and nothing is stored.
@@ -138,8 +145,8 @@ pub enum Miss {
 /// Age of the records of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Freshness {
-    /// Summary.
-    pub state: State,
+    /// Summary; `None` if there is nothing whose age could be told.
+    pub state: Option<State>,
     /// Most recent successful fetch.
     pub fetch_time: Option<Timestamp>,
     /// Until then it counts as fresh.
@@ -170,6 +177,8 @@ pub enum State {
 pub struct Outcome {
     /// Source id.
     pub source: &'static str,
+    /// Carrier that it speaks for.
+    pub carrier: &'static str,
     /// Result.
     pub result: SourceResult,
     /// When its data in the answer was fetched.
@@ -180,6 +189,8 @@ pub struct Outcome {
     pub attempts: u32,
     /// When it was last asked, successfully or not.
     pub attempt_time: Option<Timestamp>,
+    /// Hint that it can use and the caller did not give; empty if there is none.
+    pub hint: &'static str,
 }
 
 /// Result of a source in one answer.
@@ -207,6 +218,7 @@ impl Pipeline {
         Self {
             parts: Arc::new(parts),
             flights: Arc::new(Flights::new("ask")),
+            lapses: moka::sync::Cache::new(LAPSES),
         }
     }
 
@@ -230,10 +242,28 @@ impl Pipeline {
     /// # Errors
     /// Only when there is nothing to show; see [`Miss`].
     pub async fn track(&self, lookup: &Lookup) -> Result<Found, Miss> {
-        let routed = route::route(&self.parts.sources, lookup)?;
-        let held = recall::recall(self, lookup, &routed).await?;
-        let asked = ask::ask(self, lookup, &routed, &held).await;
-        recall::answer(self, lookup, &routed, held, asked).await
+        let route = route::route(&self.parts.sources, lookup)?;
+        let held = recall::recall(self, lookup, &route.sources).await?;
+        let asked = ask::ask(self, lookup, &route.sources, &held).await;
+        recall::answer(self, lookup, route, held, asked).await
+    }
+
+    /// Shipments that a number stands for, in order of their ids.
+    ///
+    /// # Errors
+    /// [`Miss::Store`].
+    pub async fn known(&self, number: &TrackingNumber) -> Result<Vec<ShipmentId>, Miss> {
+        let found = self.parts.store.find(number).await;
+        found.map_err(|error| Miss::Store(error.to_string()))
+    }
+
+    /// Least interval between two questions of a source about one number; none if the source is
+    /// no longer configured.
+    fn least_interval(&self, source: &str) -> Duration {
+        let mut accounts = self.parts.sources.iter();
+        accounts
+            .find(|account| account.descriptor.id == source)
+            .map_or(Duration::ZERO, |account| account.limits.min_interval)
     }
 
     /// Answers a lookup by shipment id: the record's own number and carrier, and of what comes

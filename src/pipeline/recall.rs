@@ -11,7 +11,7 @@ use waybill_core::error::{Error, ErrorKind};
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::ask::{Answers, query};
-use super::route::Routed;
+use super::route::{Route, Routed, lacking_hint};
 use super::settle::{absorb, commit, key};
 use super::{Found, Freshness, Lookup, Miss, Outcome, Pipeline, SourceResult, State};
 use crate::cache::{Age, Entry, Held, stage_of};
@@ -24,6 +24,8 @@ const LEAST_TIME: Duration = Duration::from_millis(30);
 pub(super) struct Recalled {
     pub(super) entries: Vec<Option<Arc<Entry>>>,
     pub(super) ages: Vec<Age>,
+    /// Failures that came after the entries.
+    pub(super) lapses: Vec<Option<Arc<Entry>>>,
     pub(super) must_not_ask: bool,
     no_time: bool,
 }
@@ -38,19 +40,18 @@ pub(super) async fn recall(
     let policy = &pipeline.parts.policy;
     let mut entries = Vec::with_capacity(routed.len());
     let mut ages = Vec::with_capacity(routed.len());
+    let mut lapses = Vec::with_capacity(routed.len());
     for routed in routed {
         if routed.skip.is_some() {
             entries.push(None);
             ages.push(Age::Fresh);
+            lapses.push(None);
             continue;
         }
         let source = &routed.source;
         let query = query(lookup, &routed.format);
-        let entry = pipeline
-            .parts
-            .cache
-            .get(&key(pipeline, source, &query))
-            .await;
+        let key = key(pipeline, source, &query);
+        let entry = pipeline.parts.cache.get(&key).await;
         // Another node, or this one before its restart, has asked: its answer comes by the same
         // steps into this node's store.
         if let Some(Held::Found(reports)) = entry.as_ref().map(|entry| &entry.answer)
@@ -68,9 +69,15 @@ pub(super) async fn recall(
         };
         let age = match &entry {
             Some(entry) if now.duration_since(entry.fetch_time) < signed(least) => Age::Fresh,
-            Some(entry) if !past_failure(entry) => policy.age(entry, now, lookup.max_age),
+            Some(entry) if !past_failure(entry) => age_of(policy, entry, now, lookup.max_age),
             _ => stored_age(pipeline, lookup, source.descriptor.id, now).await?,
         };
+        // A source that has just failed is left alone for a moment, unless the caller insists.
+        let lapse = pipeline.lapses.get(&key).filter(|lapse| {
+            let fetched = entry.as_ref().map(|entry| entry.fetch_time);
+            lookup.max_age.is_none() && now < lapse.fresh_until && fetched < Some(lapse.fetch_time)
+        });
+        lapses.push(lapse.filter(|_| age != Age::Fresh));
         ages.push(age);
         entries.push(entry);
     }
@@ -78,12 +85,30 @@ pub(super) async fn recall(
     Ok(Recalled {
         entries,
         ages,
+        lapses,
         must_not_ask: lookup.cache_only || no_time,
         no_time,
     })
 }
 
-/// Judges stored data of a source whose cached answer is gone, for example after a restart.
+/// Judges an answer by the age that the caller allows, if it names one, else by the policy. A
+/// "no" is never held longer than the policy does.
+fn age_of(
+    policy: &crate::cache::Freshness,
+    entry: &Entry,
+    now: Timestamp,
+    max_age: Option<Duration>,
+) -> Age {
+    let young = |limit: Duration| now.duration_since(entry.fetch_time) <= signed(limit);
+    let found = matches!(entry.answer, Held::Found(_)) && now < entry.keep_until;
+    if found && max_age.is_some_and(young) {
+        return Age::Fresh;
+    }
+    policy.age(entry, now, max_age)
+}
+
+/// Judges stored data of a source whose cached answer is gone, for example after a restart: the
+/// shipments of its newest answer decide, not earlier uses of the number.
 async fn stored_age(
     pipeline: &Pipeline,
     lookup: &Lookup,
@@ -91,25 +116,32 @@ async fn stored_age(
     now: Timestamp,
 ) -> Result<Age, Miss> {
     let policy = &pipeline.parts.policy;
-    let mut age = Age::Expired;
-    for stored in stored(pipeline, lookup).await? {
-        let fetched = stored
-            .dossier
-            .facts
-            .iter()
-            .find(|facts| facts.source == source);
-        if let Some(facts) = fetched {
-            let fresh_for = policy.fresh_for(stage_of(&stored.record), Duration::ZERO);
-            let held = policy.found(Vec::new(), facts.receive_time, fresh_for);
-            match policy.age(&held, now, lookup.max_age) {
-                Age::Expired => return Ok(Age::Expired),
-                Age::Revalidate => age = Age::Revalidate,
-                Age::Fresh if age == Age::Expired => age = Age::Fresh,
-                Age::Fresh => {}
-            }
-        }
+    let stored = stored(pipeline, lookup).await?;
+    let Some(newest) = fetched(&stored, source).map(|(_, at)| at).max() else {
+        return Ok(Age::Expired);
+    };
+    let least = pipeline.least_interval(source);
+    if now.duration_since(newest) < signed(least) {
+        return Ok(Age::Fresh);
     }
-    Ok(age)
+    let current = fetched(&stored, source).filter(|(_, at)| *at == newest);
+    let fresh_for = current
+        .map(|(stored, _)| policy.fresh_for(stage_of(&stored.record), least))
+        .min();
+    let held = policy.found(Vec::new(), newest, fresh_for.unwrap_or_default());
+    Ok(age_of(policy, &held, now, lookup.max_age))
+}
+
+/// Stored shipments of which a source has spoken, and when it last did.
+fn fetched<'a>(
+    stored: &'a [Arc<Stored>],
+    source: &'a str,
+) -> impl Iterator<Item = (&'a Arc<Stored>, Timestamp)> {
+    stored.iter().filter_map(move |stored| {
+        let mut facts = stored.dossier.facts.iter();
+        let facts = facts.find(|facts| facts.source == source)?;
+        Some((stored, facts.receive_time))
+    })
 }
 
 async fn newest_fetch(
@@ -118,11 +150,7 @@ async fn newest_fetch(
     source: &str,
 ) -> Result<Option<Timestamp>, Miss> {
     let stored = stored(pipeline, lookup).await?;
-    let facts = stored.iter().flat_map(|stored| &stored.dossier.facts);
-    Ok(facts
-        .filter(|facts| facts.source == source)
-        .map(|facts| facts.receive_time)
-        .max())
+    Ok(fetched(&stored, source).map(|(_, at)| at).max())
 }
 
 async fn stored(pipeline: &Pipeline, lookup: &Lookup) -> Result<Vec<Arc<Stored>>, Miss> {
@@ -162,28 +190,32 @@ pub(super) async fn current(
 pub(super) async fn answer(
     pipeline: &Pipeline,
     lookup: &Lookup,
-    routed: &[Routed],
+    route: Route,
     mut recalled: Recalled,
     answers: Answers,
 ) -> Result<Found, Miss> {
     let now = pipeline.now();
-    let mut outcomes = Vec::with_capacity(routed.len());
-    for (at, routed) in routed.iter().enumerate() {
+    let mut outcomes = Vec::with_capacity(route.sources.len());
+    for (at, routed) in route.sources.iter().enumerate() {
         let asked = answers
             .iter()
             .find(|answer| answer.0 == at)
             .map(|answer| answer.1.clone());
         if let Some(Some(settled)) = &asked {
-            recalled.entries[at] = Some(Arc::clone(&settled.entry));
+            let entry = Some(Arc::clone(&settled.entry));
+            if matches!(settled.entry.answer, Held::Failed(_)) {
+                recalled.lapses[at] = entry;
+            } else {
+                recalled.entries[at] = entry;
+            }
         }
-        outcomes.push(outcome(
-            routed,
-            recalled.entries[at].as_deref(),
-            asked,
-            &recalled,
-            at,
-            now,
-        ));
+        let mut outcome = outcome(routed, asked, &recalled, at, now);
+        outcome.hint = lacking_hint(&routed.source, lookup);
+        if outcome.fetch_time.is_none() {
+            // Only the store remembers: after a restart, or when the newest attempt failed.
+            outcome.fetch_time = newest_fetch(pipeline, lookup, outcome.source).await?;
+        }
+        outcomes.push(outcome);
     }
     let mut shipments = Vec::new();
     let mut next_change: Option<Timestamp> = None;
@@ -202,31 +234,23 @@ pub(super) async fn answer(
     }
     shipments.sort_by_cached_key(|record| {
         let newest = record.last_event_time.as_ref().map(|time| time.anchor());
-        let agrees = lookup.carrier.is_empty() || record.carrier == lookup.carrier;
         (
-            !agrees,
+            !agrees(record, lookup),
+            record.number != lookup.number,
             record.status.is_terminal(),
             Reverse(newest),
             record.id.clone(),
         )
     });
     if shipments.is_empty() {
-        nothing(&recalled, lookup, &outcomes)?;
+        nothing(&recalled, lookup, &route, &outcomes)?;
     }
-    let freshness = freshness(pipeline, &shipments, &recalled, &outcomes, &answers, now).await?;
-    let steady = matches!(freshness.state, State::Fresh | State::Final)
-        && !shipments.is_empty()
-        && outcomes
-            .iter()
-            .all(|outcome| !matches!(outcome.result, SourceResult::StillRunning));
-    let good_until = if steady {
-        [freshness.fresh_until, next_change]
-            .into_iter()
-            .flatten()
-            .min()
-    } else {
-        None
-    };
+    let freshness = freshness(
+        pipeline, lookup, &shipments, &recalled, &outcomes, &answers, now,
+    )
+    .await?;
+    let good_until = good_until(&freshness, &shipments, &recalled, &outcomes, now)
+        .map(|until| next_change.map_or(until, |change| change.min(until)));
     Ok(Found {
         shipments,
         freshness,
@@ -235,9 +259,78 @@ pub(super) async fn answer(
     })
 }
 
+/// Whether a record is of the carrier, the places and the time that the caller names. What the
+/// record does not say contradicts nothing.
+fn agrees(record: &Shipment, lookup: &Lookup) -> bool {
+    let hints = &lookup.hints;
+    let same = |known: &str, named: &str| {
+        known.is_empty() || named.is_empty() || known.eq_ignore_ascii_case(named)
+    };
+    let origin = record.origin.as_ref();
+    let destination = record.destination.as_ref();
+    let postal_code = destination.map_or("", |place| place.postal_code.reveal());
+    let shipped = hints.ship_date.parse::<jiff::civil::Date>();
+    let newest = record.last_event_time.as_ref();
+    let is_later = match (shipped, newest) {
+        // The local day of the newest event, on whatever clock, is never before the day of shipping.
+        (Ok(shipped), Some(newest)) => newest.local.date() >= shipped,
+        _ => true,
+    };
+    same(&record.carrier, &lookup.carrier)
+        && same(
+            origin.map_or("", |place| &place.country),
+            &hints.origin_country,
+        )
+        && same(
+            destination.map_or("", |place| &place.country),
+            &hints.destination_country,
+        )
+        && same(postal_code, hints.postal_code.reveal())
+        && is_later
+}
+
+/// How much too long a wait may be that an answer states when it is given again.
+const WAIT_SLACK: SignedDuration = SignedDuration::from_secs(5);
+
+/// Until when the same lookup would ask nobody and answer the same, as far as sources decide.
+fn good_until(
+    freshness: &Freshness,
+    shipments: &[Arc<Shipment>],
+    recalled: &Recalled,
+    outcomes: &[Outcome],
+    now: Timestamp,
+) -> Option<Timestamp> {
+    if shipments.is_empty() || !matches!(freshness.state, Some(State::Fresh | State::Final)) {
+        return None;
+    }
+    let mut until = freshness.fresh_until?;
+    for (outcome, entry) in outcomes.iter().zip(&recalled.entries) {
+        match outcome.result {
+            SourceResult::StillRunning => return None,
+            SourceResult::NotFound(_) | SourceResult::Failed(_) => {
+                until = until.min(now.saturating_add(WAIT_SLACK).unwrap_or(now));
+            }
+            _ => {}
+        }
+        if let Some(entry) = entry {
+            until = until.min(entry.fresh_until);
+        }
+    }
+    Some(until)
+}
+
 /// Decides whether an empty answer is an answer: nobody knows the number, or nobody was asked.
-fn nothing(recalled: &Recalled, lookup: &Lookup, outcomes: &[Outcome]) -> Result<(), Miss> {
-    if recalled.no_time && !lookup.cache_only {
+fn nothing(
+    recalled: &Recalled,
+    lookup: &Lookup,
+    route: &Route,
+    outcomes: &[Outcome],
+) -> Result<(), Miss> {
+    if let Some(miss) = &route.miss {
+        return Err(miss.clone());
+    }
+    let is_due = |age: &Age| *age != Age::Fresh;
+    if recalled.no_time && !lookup.cache_only && recalled.ages.iter().any(is_due) {
         return Err(Miss::NoTime);
     }
     let tried = |outcome: &&Outcome| {
@@ -265,21 +358,24 @@ fn nothing(recalled: &Recalled, lookup: &Lookup, outcomes: &[Outcome]) -> Result
 
 fn outcome(
     routed: &Routed,
-    entry: Option<&Entry>,
     asked: Option<Option<Arc<super::Settled>>>,
     recalled: &Recalled,
     at: usize,
     now: Timestamp,
 ) -> Outcome {
+    let entry = recalled.entries[at].as_deref();
+    let lapse = recalled.lapses[at].as_deref();
     let mut outcome = Outcome {
         source: routed.source.descriptor.id,
+        carrier: routed.source.descriptor.carrier,
         result: SourceResult::SkippedFresh,
         fetch_time: entry
             .filter(|entry| matches!(entry.answer, Held::Found(_)))
             .map(|entry| entry.fetch_time),
         latency: None,
         attempts: 0,
-        attempt_time: entry.map(|entry| entry.fetch_time),
+        attempt_time: lapse.or(entry).map(|entry| entry.fetch_time),
+        hint: "",
     };
     if let Some(skip) = &routed.skip {
         outcome.result = skip.clone();
@@ -305,7 +401,11 @@ fn outcome(
                 Some(negative) => negative,
             };
         }
-        None => {}
+        None => {
+            if let Some(failed) = lapse {
+                outcome.result = held(failed);
+            }
+        }
     }
     outcome
 }
@@ -328,6 +428,7 @@ fn until(end: Timestamp, now: Timestamp) -> Duration {
 
 async fn freshness(
     pipeline: &Pipeline,
+    lookup: &Lookup,
     shipments: &[Arc<Shipment>],
     recalled: &Recalled,
     outcomes: &[Outcome],
@@ -364,19 +465,28 @@ async fn freshness(
     let all_failed =
         eligible().next().is_some() && eligible().all(|(outcome, _)| is_failed(outcome));
     let over = !shipments.is_empty() && shipments.iter().all(|record| record.status.is_terminal());
-    let fresh = fresh_until.is_some_and(|until| now < until);
-    let state = if answered {
-        State::Live
-    } else if all_failed && !fresh {
-        State::StaleSourcesDown
-    } else if !eligible().all(|(_, age)| *age == Age::Fresh) || !fresh && !shipments.is_empty() {
-        State::Stale
-    } else if over {
-        State::Final
-    } else {
-        State::Fresh
+    let fresh = match (lookup.max_age, fetch_time) {
+        (Some(limit), Some(fetched)) => now.duration_since(fetched) <= signed(limit),
+        _ => fresh_until.is_some_and(|until| now < until),
     };
-    let last_attempt = entries().map(|entry| entry.fetch_time).max().or(fetch_time);
+    let all_fresh = eligible().all(|(_, age)| *age == Age::Fresh);
+    let state = if answered {
+        Some(State::Live)
+    } else if shipments.is_empty() && (!all_fresh || entries().next().is_none()) {
+        None
+    } else if all_failed && !fresh {
+        Some(State::StaleSourcesDown)
+    } else if !all_fresh
+        || !fresh && !shipments.is_empty() && !within_least(pipeline, outcomes, now)
+    {
+        Some(State::Stale)
+    } else if over {
+        Some(State::Final)
+    } else {
+        Some(State::Fresh)
+    };
+    let attempts = outcomes.iter().filter_map(|outcome| outcome.attempt_time);
+    let last_attempt = attempts.max().or(fetch_time);
     Ok(Freshness {
         state,
         fetch_time,
@@ -384,6 +494,17 @@ async fn freshness(
         last_attempt,
         revalidating: running,
     })
+}
+
+/// Every source that has data was asked less than its least interval ago: newer data cannot be had.
+fn within_least(pipeline: &Pipeline, outcomes: &[Outcome], now: Timestamp) -> bool {
+    let mut fetched = outcomes
+        .iter()
+        .filter_map(|outcome| Some((outcome.source, outcome.fetch_time?)))
+        .peekable();
+    fetched.peek().is_some()
+        && fetched
+            .all(|(source, at)| now.duration_since(at) < signed(pipeline.least_interval(source)))
 }
 
 /// Age of a stored record by itself, when nobody is asked.
@@ -399,7 +520,7 @@ pub(super) async fn stored_freshness(
         (false, true) => State::Fresh,
     };
     Ok(Freshness {
-        state,
+        state: Some(state),
         fetch_time,
         fresh_until,
         last_attempt: fetch_time,
@@ -417,9 +538,11 @@ async fn stored_times(
         let stored = pipeline.parts.store.load(&shipment.id).await;
         let stored = stored.map_err(|error| Miss::Store(error.to_string()))?;
         let facts = stored.iter().flat_map(|stored| &stored.dossier.facts);
-        if let Some(newest) = facts.map(|facts| facts.receive_time).max() {
+        if let Some(newest) = facts.max_by_key(|facts| facts.receive_time) {
             let policy = &pipeline.parts.policy;
-            let fresh_for = policy.fresh_for(stage_of(shipment), Duration::ZERO);
+            let least = pipeline.least_interval(&newest.source);
+            let fresh_for = policy.fresh_for(stage_of(shipment), least);
+            let newest = newest.receive_time;
             let until = policy.found(Vec::new(), newest, fresh_for).fresh_until;
             fetch_time = fetch_time.max(Some(newest));
             fresh_until = Some(fresh_until.map_or(until, |other: Timestamp| other.min(until)));

@@ -18,8 +18,15 @@ pub(super) struct Routed {
     pub(super) skip: Option<SourceResult>,
 }
 
-/// Lists every source that could answer, best first.
-pub(super) fn route(sources: &[Arc<Source>], lookup: &Lookup) -> Result<Vec<Routed>, Miss> {
+/// Every source that could answer, best first.
+pub(super) struct Route {
+    pub(super) sources: Vec<Routed>,
+    /// Why none of them can be asked, if so: what a lookup without stored data comes to.
+    pub(super) miss: Option<Miss>,
+}
+
+/// Lists every source that could answer.
+pub(super) fn route(sources: &[Arc<Source>], lookup: &Lookup) -> Result<Route, Miss> {
     let configured = |id: &String| sources.iter().any(|source| source.descriptor.id == id);
     if let Some(id) = lookup.sources.iter().find(|id| !configured(id)) {
         return Err(Miss::UnknownSource(id.clone()));
@@ -56,19 +63,36 @@ pub(super) fn route(sources: &[Arc<Source>], lookup: &Lookup) -> Result<Vec<Rout
             });
         }
     }
-    if routed.is_empty() {
-        return Err(Miss::NoSource {
+    let miss = if routed.is_empty() {
+        Some(Miss::NoSource {
             carriers: carriers(candidates),
+        })
+    } else if routed.iter().any(|routed| routed.skip.is_none()) {
+        None
+    } else {
+        let missing = routed.iter().find_map(|routed| match routed.skip {
+            Some(SourceResult::SkippedHintMissing(hint)) => Some(hint),
+            _ => None,
         });
-    }
-    let missing = routed.iter().find_map(|r| match r.skip {
-        Some(SourceResult::SkippedHintMissing(hint)) => Some(hint),
-        _ => None,
-    });
-    match missing {
-        Some(hint) if routed.iter().all(|r| r.skip.is_some()) => Err(Miss::HintRequired(hint)),
-        _ => Ok(routed),
-    }
+        Some(missing.map_or(Miss::SourcesUnfit, Miss::HintRequired))
+    };
+    Ok(Route {
+        sources: routed,
+        miss,
+    })
+}
+
+/// A hint that the source can use and the caller did not give.
+pub(super) fn lacking_hint(source: &Source, lookup: &Lookup) -> &'static str {
+    let capabilities = &source.descriptor.capabilities;
+    let hints = capabilities
+        .required_hints
+        .iter()
+        .chain(capabilities.optional_hints);
+    hints
+        .copied()
+        .find(|hint| !has_hint(&lookup.hints, hint))
+        .unwrap_or_default()
 }
 
 /// Pairs each candidate with the sources that serve its format, in the order of the candidates.

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use waybill_core::adapter::{Answer, Query, Report};
 use waybill_core::assess::assess;
 use waybill_core::error::{Error, ErrorKind};
-use waybill_core::event::SourceClass;
+use waybill_core::event::{Claim, Classifier, SourceClass};
 use waybill_core::number::TrackingNumber;
 use waybill_core::reconcile::Dossier;
 use waybill_core::revision::revise;
@@ -22,6 +22,8 @@ use crate::store::{Commit, CommitError, Stored};
 /// How often a commit is tried again when somebody else changed the shipment meanwhile. Conflicts
 /// are possible only between sources of one shipment, so a handful of rounds is plenty.
 const COMMIT_ROUNDS: usize = 16;
+/// Events of one number that lie further apart, and have none between them, are of two uses of it.
+const REUSE: SignedDuration = SignedDuration::from_hours(180 * 24);
 
 /// What became of one question to one source.
 pub struct Settled {
@@ -101,10 +103,19 @@ pub(super) async fn absorb(
         let place = place(pipeline, source, report, &places).await?;
         places.push(place);
     }
-    let pieces = consignment(reports, &places);
     let mut fresh_for = Duration::MAX;
-    for (report, id) in reports.iter().zip(&places) {
-        let record = remember(pipeline, source, query, report, id, &pieces, receive_time).await?;
+    for (at, report) in reports.iter().enumerate() {
+        let record = loop {
+            let pieces = consignment(reports, &places);
+            let id = &places[at];
+            let record = remember(pipeline, source, query, report, id, &pieces, receive_time);
+            if let Some(record) = record.await? {
+                break record;
+            }
+            // Meanwhile the place has gone to another use of the number.
+            let others: Vec<ShipmentId> = [&places[..at], &places[at + 1..]].concat();
+            places[at] = place(pipeline, source, report, &others).await?;
+        };
         let policy = &pipeline.parts.policy;
         fresh_for = fresh_for.min(policy.fresh_for(stage_of(&record), Duration::ZERO));
     }
@@ -125,7 +136,8 @@ fn count_unmapped(source: &Source, reports: &[Report]) {
 
 /// Finds the shipment that a report is about, or the id of the one to be made. Numbers are
 /// re-used: of several shipments with one number it is the one that shares an event with the
-/// report; and two reports of one answer are never the same shipment.
+/// report, else the one nearest in time, unless even that is [`REUSE`] away; and two reports of
+/// one answer are never the same shipment.
 async fn place(
     pipeline: &Pipeline,
     source: &Source,
@@ -134,8 +146,9 @@ async fn place(
 ) -> Result<ShipmentId, Error> {
     let carrier = carrier_of(source, report);
     let parts = &pipeline.parts;
+    let span = span(report);
     let mut nth = 0;
-    let mut free: Option<ShipmentId> = None;
+    let mut nearest: Option<(SignedDuration, ShipmentId)> = None;
     loop {
         let id = parts.keys.shipment_id(carrier, &report.number, nth);
         nth += 1;
@@ -144,16 +157,44 @@ async fn place(
         }
         let stored = parts.store.load(&id).await.map_err(store_error)?;
         let Some(stored) = stored else {
-            return Ok(free.unwrap_or(id));
+            return Ok(nearest.map_or(id, |(_, nearest)| nearest));
         };
-        if stored
-            .dossier
-            .shares_observation(source.descriptor.id, report)
-        {
+        let dossier = &stored.dossier;
+        if dossier.shares_observation(source.descriptor.id, report) {
             return Ok(id);
         }
-        free.get_or_insert(id);
+        let gap = gap(span, dossier.oldest().zip(dossier.newest()));
+        if gap <= REUSE && nearest.as_ref().is_none_or(|(least, _)| gap < *least) {
+            nearest = Some((gap, id));
+        }
     }
+}
+
+/// Tells whether a report can be about a stored shipment of its number.
+fn belongs(source: &Source, report: &Report, dossier: &Dossier) -> bool {
+    gap(span(report), dossier.oldest().zip(dossier.newest())) <= REUSE
+        || dossier.shares_observation(source.descriptor.id, report)
+}
+
+/// First and last moment of what a report says has happened.
+fn span(report: &Report) -> Option<(Timestamp, Timestamp)> {
+    let happened = |claim: &&Claim| claim.classifier == Classifier::Actual && !claim.retracted;
+    let claims = report.claims.iter().filter(happened);
+    let moments = claims.map(|claim| claim.time.anchor());
+    moments.clone().min().zip(moments.max())
+}
+
+/// Time between two spans; none if they overlap or nothing is known of one of them.
+fn gap(
+    one: Option<(Timestamp, Timestamp)>,
+    other: Option<(Timestamp, Timestamp)>,
+) -> SignedDuration {
+    let (Some(one), Some(other)) = (one, other) else {
+        return SignedDuration::ZERO;
+    };
+    let after = one.0.duration_since(other.1);
+    let before = other.0.duration_since(one.1);
+    after.max(before).max(SignedDuration::ZERO)
 }
 
 /// Shipments of one answer that have different numbers are pieces of one consignment; those with
@@ -178,7 +219,8 @@ fn carrier_of<'a>(source: &'a Source, report: &'a Report) -> &'a str {
     }
 }
 
-/// Reconciles one report with what is stored, and commits.
+/// Reconciles one report with what is stored, and commits; `None` if the shipment that is stored
+/// by now is another use of the number.
 async fn remember(
     pipeline: &Pipeline,
     source: &Source,
@@ -187,7 +229,7 @@ async fn remember(
     id: &ShipmentId,
     pieces: &BTreeSet<ShipmentId>,
     receive_time: Timestamp,
-) -> Result<Shipment, Error> {
+) -> Result<Option<Shipment>, Error> {
     let carrier = carrier_of(source, report);
     let class = match source.descriptor.class {
         SourceClass::Carrier if source.descriptor.carrier == carrier => SourceClass::Custodian,
@@ -196,6 +238,7 @@ async fn remember(
     for _ in 0..COMMIT_ROUNDS {
         let stored = pipeline.parts.store.load(id).await.map_err(store_error)?;
         let mut dossier = match &stored {
+            Some(stored) if !belongs(source, report, &stored.dossier) => return Ok(None),
             Some(stored) => stored.dossier.clone(),
             None => Dossier::new(id.clone(), report.number.clone(), carrier.to_owned()),
         };
@@ -205,7 +248,7 @@ async fn remember(
             .extend(pieces.iter().filter(|piece| *piece != id).cloned());
         let aliases = aliases(query, report);
         match commit(pipeline, stored.as_deref(), dossier, aliases).await {
-            Ok(record) => return Ok(record),
+            Ok(record) => return Ok(Some(record)),
             Err(CommitError::Conflict) => {}
             Err(CommitError::Store(error)) => return Err(store_error(error)),
         }
@@ -236,7 +279,7 @@ pub(super) async fn commit(
         time: now,
     };
     parts.store.commit(commit).await?;
-    parts.hub.touch(&record.id);
+    parts.hub.touch(&record.id, &aliases);
     if changed {
         parts.hub.publish(&record.id, &aliases);
     }

@@ -16,7 +16,7 @@ use waybill_core::shipment::ShipmentId;
 #[derive(Default)]
 pub struct Hub {
     topics: Mutex<HashMap<Topic, Vec<Weak<Mailbox>>>>,
-    versions: Mutex<HashMap<ShipmentId, Weak<AtomicU64>>>,
+    versions: Mutex<HashMap<Topic, Weak<AtomicU64>>>,
 }
 
 /// What can be watched: a shipment, or a number that may come to stand for one.
@@ -70,22 +70,26 @@ impl Hub {
         }
     }
 
-    /// A number that rises with every answer about the shipment, whether or not it brought news.
-    /// Whoever keeps something made of the record compares it instead of looking the record up.
-    pub fn version(&self, id: &ShipmentId) -> Arc<AtomicU64> {
+    /// A number that rises with every answer about the topic, whether or not it brought news.
+    /// Whoever keeps something made of its records compares it instead of looking them up.
+    pub fn version(&self, topic: Topic) -> Arc<AtomicU64> {
         let mut versions = lock(&self.versions);
-        if let Some(version) = versions.get(id).and_then(Weak::upgrade) {
+        if let Some(version) = versions.get(&topic).and_then(Weak::upgrade) {
             return version;
         }
         let version = Arc::new(AtomicU64::new(0));
-        versions.insert(id.clone(), Arc::downgrade(&version));
+        versions.insert(topic, Arc::downgrade(&version));
         version
     }
 
-    /// Says that there was an answer about the shipment.
-    pub fn touch(&self, id: &ShipmentId) {
-        if let Some(version) = lock(&self.versions).get(id).and_then(Weak::upgrade) {
-            version.fetch_add(1, Ordering::AcqRel);
+    /// Says that there was an answer about the shipment, under these numbers.
+    pub fn touch(&self, id: &ShipmentId, numbers: &[TrackingNumber]) {
+        let versions = lock(&self.versions);
+        let shipment = std::iter::once(Topic::Shipment(id.clone()));
+        for topic in shipment.chain(numbers.iter().cloned().map(Topic::Number)) {
+            if let Some(version) = versions.get(&topic).and_then(Weak::upgrade) {
+                version.fetch_add(1, Ordering::AcqRel);
+            }
         }
     }
 
@@ -100,7 +104,8 @@ impl Hub {
 }
 
 impl Mailbox {
-    fn put(&self, id: &ShipmentId) {
+    /// Says that a shipment may have changed.
+    pub fn put(&self, id: &ShipmentId) {
         lock(&self.changed).insert(id.clone());
         self.notify.notify_one();
     }

@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+pub mod post;
 pub mod record;
 pub mod redis;
 

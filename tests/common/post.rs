@@ -1,0 +1,113 @@
+//! A carrier made up for tests: it says of a number whatever the test told it to say.
+
+use std::collections::BTreeMap;
+use std::future::ready;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use waybill_core::adapter::{
+    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Query,
+};
+use waybill_core::error::{Error, ErrorKind};
+use waybill_core::event::SourceClass;
+use waybill_core::registry::Registry;
+use waybill_core::time::{Clues, Precision, Stated, resolve};
+
+use super::record::report;
+
+pub const CARRIER: &str = "test-post";
+
+/// By number: the reports of the answer, each the ages of its events in days.
+static SAYS: Mutex<BTreeMap<String, Vec<Vec<i64>>>> = Mutex::new(BTreeMap::new());
+
+static DESCRIPTOR: Descriptor = Descriptor {
+    id: CARRIER,
+    carrier: CARRIER,
+    display_name: "Test post",
+    country: "",
+    tracking_url: "",
+    class: SourceClass::Carrier,
+    capabilities: Capabilities {
+        paid: false,
+        required_hints: &[],
+        optional_hints: &[],
+        language: "en",
+        default_time_zone: "",
+        delivery_estimate: false,
+        proof_of_delivery: false,
+        history_days: 0,
+        deposit_reported_as_delivered: false,
+    },
+    limits: Limits {
+        batch: 1,
+        per_second: 10_000.0,
+        burst: 10_000,
+        per_day: 0,
+        timeout: Duration::from_secs(1),
+        slow: Duration::from_secs(1),
+        min_interval: Duration::ZERO,
+    },
+    formats: &[],
+    settings: &[],
+    build: |_| Ok(Box::new(Post)),
+};
+
+static ALL: [&Descriptor; 1] = [&DESCRIPTOR];
+
+pub fn registry() -> Registry {
+    Registry::new(&ALL)
+}
+
+/// From now on the answer to `number` is a report per list, with an event per age in days.
+pub fn says(number: &str, reports: &[&[i64]]) {
+    let reports = reports.iter().map(|ages| ages.to_vec()).collect();
+    SAYS.lock().unwrap().insert(number.to_owned(), reports);
+}
+
+struct Post;
+
+impl Adapter for Post {
+    fn fetch<'a>(&'a self, ctx: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>> {
+        let answers = queries.iter().map(|query| answer(query, ctx.now)).collect();
+        Box::pin(ready(answers))
+    }
+
+    fn interpret(
+        &self,
+        queries: &[Query],
+        _response: &http::Response<Bytes>,
+        now: Timestamp,
+    ) -> Vec<Answer> {
+        queries.iter().map(|query| answer(query, now)).collect()
+    }
+}
+
+fn answer(query: &Query, now: Timestamp) -> Answer {
+    let says = SAYS.lock().unwrap();
+    let unknown = || Error::new(ErrorKind::NotFound, "not known to the test post");
+    let reports = says.get(query.number.reveal()).ok_or_else(unknown)?;
+    let dated = |ages: &Vec<i64>| {
+        let mut report = report(&query.number);
+        report.relays = CARRIER.to_owned();
+        let row = report.claims.remove(0);
+        for age in ages {
+            let at = now - jiff::SignedDuration::from_hours(24 * age);
+            let local = at.to_zoned(jiff::tz::TimeZone::UTC).datetime();
+            let raw = local.to_string();
+            let stated = Stated {
+                local,
+                precision: Precision::Second,
+                offset: Some(0),
+                raw: &raw,
+            };
+            let mut claim = row.clone();
+            claim.native_id = format!("day-{age}");
+            claim.time = resolve(stated, Clues::default());
+            report.claims.push(claim);
+        }
+        report
+    };
+    Ok(reports.iter().map(dated).collect())
+}
