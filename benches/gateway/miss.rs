@@ -1,4 +1,8 @@
 //! What the gateway adds to a carrier that answers after 50 ms, 64 calls in flight.
+//!
+//! 64 callers ask one number after the other, each a number that nobody has asked for; they start
+//! spread over one answer's time, as callers do who do not know of each other. The baseline asks
+//! the carriers directly in the same way.
 
 use std::time::{Duration, Instant};
 
@@ -11,97 +15,116 @@ use crate::quantile;
 use crate::world::World;
 
 const CARRIER: Duration = Duration::from_millis(50);
-/// In flight at each of the two carriers: the bulkhead's size.
-const WIDTH: u64 = 32;
-const ROUNDS: u64 = 40;
+/// Callers: at each of the two carriers as many as its bulkhead lets through.
+const CALLERS: u64 = 64;
+/// Calls of one caller in one round.
+const CALLS: u64 = 20;
+const ROUNDS: u64 = 5;
 
 pub(crate) fn run() -> Value {
-    // The machine has two cores: the carriers and callers on one, the gateway on the other, as
-    // far as the scheduler allows.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
-        .build();
-    runtime.unwrap().block_on(measure())
+        .build()
+        .unwrap()
+        .block_on(measure())
 }
 
 async fn measure() -> Value {
     let world = World::start(|_| {}).await;
     let (simulator, client) = (&world.simulator, world.client().await);
-    // Token, connections and code tables are there before the clock starts.
-    round(&client, 1_000_000).await;
+    let carrier = crate::world::http();
     simulator.dhl().set_latency(CARRIER);
     simulator.ups().set_latency(CARRIER);
-    round(&client, 2_000_000).await;
-
-    let carrier = crate::world::http();
-    let (mut through, mut direct) = (Vec::new(), Vec::new());
+    // Token, connections and code tables are there before the clock counts.
+    through_gateway(&client, 1_000_000).await;
+    direct(&carrier, simulator).await;
+    let (mut through, mut straight) = (Vec::new(), Vec::new());
     for at in 0..ROUNDS {
-        direct.extend(direct_round(&carrier, simulator).await);
-        through.extend(round(&client, at * WIDTH).await);
+        straight.extend(direct(&carrier, simulator).await);
+        through.extend(through_gateway(&client, at * CALLERS * CALLS).await);
     }
     let mut report = serde_json::Map::new();
     for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
-        let (through, direct) = (quantile(&mut through, share), quantile(&mut direct, share));
+        let (through, direct) = (
+            quantile(&mut through, share),
+            quantile(&mut straight, share),
+        );
         println!(
             "{name}: through the gateway {through:.2} ms, direct {direct:.2} ms, added {:.2} ms",
             through - direct
         );
         report.insert(
             name.to_owned(),
-            json!({
-                "waybill_ms": through, "direct_ms": direct, "added_ms": through - direct,
-            }),
+            json!({ "waybill_ms": through, "direct_ms": direct, "added_ms": through - direct }),
         );
     }
     world.stop().await;
     Value::Object(report)
 }
 
-/// One call per place in flight, each for a number that nobody has asked for; milliseconds each.
-async fn round(client: &TrackingServiceClient<tonic::transport::Channel>, from: u64) -> Vec<f64> {
-    let mut calls = tokio::task::JoinSet::new();
-    for index in from..from + WIDTH {
-        for number in [dhl_load_number(index), ups_load_number(index)] {
-            let mut client = client.clone();
-            calls.spawn(async move {
+/// Where a caller starts within one answer's time.
+fn offset(caller: u64) -> Duration {
+    CARRIER * u32::try_from(caller).unwrap() / u32::try_from(CALLERS).unwrap()
+}
+
+async fn through_gateway(
+    client: &TrackingServiceClient<tonic::transport::Channel>,
+    from: u64,
+) -> Vec<f64> {
+    let mut callers = tokio::task::JoinSet::new();
+    for caller in 0..CALLERS {
+        let mut client = client.clone();
+        callers.spawn(async move {
+            tokio::time::sleep(offset(caller)).await;
+            let mut times = Vec::new();
+            for call in 0..CALLS {
+                let index = from + caller * CALLS + call;
+                let is_dhl = caller.is_multiple_of(2);
+                let number = if is_dhl {
+                    dhl_load_number(index)
+                } else {
+                    ups_load_number(index)
+                };
                 let request = v1::TrackRequest {
                     tracking_number: number,
                     ..Default::default()
                 };
                 let started = Instant::now();
                 let response = client.track(request).await.unwrap().into_inner();
+                times.push(started.elapsed().as_secs_f64() * 1_000.0);
                 assert_eq!(response.shipments.len(), 1);
-                started.elapsed().as_secs_f64() * 1_000.0
-            });
-        }
-    }
-    calls.join_all().await
-}
-
-/// The same load on the carrier itself; milliseconds each.
-async fn direct_round(client: &reqwest::Client, simulator: &Simulator) -> Vec<f64> {
-    let mut calls = tokio::task::JoinSet::new();
-    for index in 0..WIDTH * 2 {
-        let client = client.clone();
-        let url = format!(
-            "{}/shipments?trackingNumber={}",
-            simulator.dhl().base_url(),
-            dhl_load_number(3_000_000 + index)
-        );
-        let key = simulator.dhl().api_key();
-        calls.spawn(async move {
-            let started = Instant::now();
-            let response = client
-                .get(url)
-                .header("DHL-API-Key", key)
-                .send()
-                .await
-                .unwrap();
-            assert!(response.status().is_success());
-            response.bytes().await.unwrap();
-            started.elapsed().as_secs_f64() * 1_000.0
+            }
+            times
         });
     }
-    calls.join_all().await
+    callers.join_all().await.concat()
+}
+
+async fn direct(client: &reqwest::Client, simulator: &Simulator) -> Vec<f64> {
+    let mut callers = tokio::task::JoinSet::new();
+    for caller in 0..CALLERS {
+        let client = client.clone();
+        let (base, key) = (simulator.dhl().base_url(), simulator.dhl().api_key());
+        callers.spawn(async move {
+            tokio::time::sleep(offset(caller)).await;
+            let mut times = Vec::new();
+            for call in 0..CALLS {
+                let number = dhl_load_number(3_000_000 + caller * CALLS + call);
+                let url = format!("{base}/shipments?trackingNumber={number}");
+                let started = Instant::now();
+                let response = client
+                    .get(url)
+                    .header("DHL-API-Key", key)
+                    .send()
+                    .await
+                    .unwrap();
+                assert!(response.status().is_success());
+                response.bytes().await.unwrap();
+                times.push(started.elapsed().as_secs_f64() * 1_000.0);
+            }
+            times
+        });
+    }
+    callers.join_all().await.concat()
 }
