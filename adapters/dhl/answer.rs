@@ -109,7 +109,14 @@ fn classify(status: StatusCode, title: &str) -> Error {
     ];
     let (kind, what) = match status.as_u16() {
         400 | 422 => (ErrorKind::InvalidQuery, "source refused the query"),
-        401 | 403 => (ErrorKind::Denied, "source refused the key"),
+        401 => (
+            ErrorKind::Denied,
+            "source refused the key, which is wrong, not approved yet or blocked",
+        ),
+        403 => (
+            ErrorKind::Denied,
+            "source knows the key, and its app lacks the right to track",
+        ),
         404 | 410 => {
             return not_found("source does not know the number").with_code(status.as_str());
         }

@@ -32,9 +32,10 @@ pub(super) fn run(options: &Options, registry: Registry) -> Result<ExitCode, Str
 /// The whole configuration: sections with their defaults, commented out, then the sources.
 fn text(registry: Registry) -> Result<String, String> {
     let mut text = String::from(
-        "# waybill.toml. Every line that is commented out shows a default.\n\
-         # Any of these can be set in the environment: WAYBILL_CALLS__PATIENCE=1s sets calls.patience.\n\
-         # A credential can be read from a file: api_key_file = \"/run/secrets/dhl\".\n\n",
+        "## waybill.toml. Every line that begins with a single # shows a default and can be\n\
+         ## un-commented as it stands; words for people have two.\n\
+         ## Any setting can come from the environment: WAYBILL_CALLS__PATIENCE=1s sets calls.patience.\n\
+         ## A credential can be read from a file: api_key_file = \"/run/secrets/dhl\".\n\n",
     );
     let defaults = toml::to_string(&Config::default()).map_err(|error| error.to_string())?;
     for line in defaults.lines() {
@@ -46,7 +47,7 @@ fn text(registry: Registry) -> Result<String, String> {
     }
     for source in registry.iter() {
         text.push_str(&format!(
-            "\n# {} ({})\n# [sources.{}]\n",
+            "\n## {} ({})\n# [sources.{}]\n",
             source.display_name, source.carrier, source.id
         ));
         for setting in source.settings {
@@ -56,7 +57,7 @@ fn text(registry: Registry) -> Result<String, String> {
                 "optional"
             };
             text.push_str(&format!(
-                "# # {} ({need})\n# {} = {:?}\n",
+                "## {} ({need})\n# {} = {:?}\n",
                 setting.help, setting.key, setting.default
             ));
         }

@@ -1,7 +1,14 @@
 //! Messages as proto3 JSON, by the compiled descriptors.
 
+use std::sync::LazyLock;
+
 use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
 use serde::Serialize;
+
+/// The messages of `waybill.v1`, read once: an answer can hold thousands of shipments.
+static POOL: LazyLock<Result<DescriptorPool, String>> = LazyLock::new(|| {
+    DescriptorPool::decode(waybill::v1::DESCRIPTORS).map_err(|error| error.to_string())
+});
 
 /// Writes a message of `waybill.v1` as a JSON value.
 ///
@@ -11,8 +18,7 @@ pub(super) fn value(
     name: &str,
     message: &impl prost::Message,
 ) -> Result<serde_json::Value, String> {
-    let pool =
-        DescriptorPool::decode(waybill::v1::DESCRIPTORS).map_err(|error| error.to_string())?;
+    let pool = POOL.as_ref().map_err(Clone::clone)?;
     let name = format!("waybill.v1.{name}");
     let descriptor = pool
         .get_message_by_name(&name)

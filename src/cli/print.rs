@@ -109,17 +109,14 @@ pub(super) fn position(record: &v1::Shipment) -> Option<String> {
 
 /// An exception in words.
 pub(super) fn exception(problem: &v1::ShipmentException) -> String {
+    let due = problem.due_time.as_ref();
     format!(
-        "{} {}: {} to {}{}",
-        words(problem.severity().as_str_name(), "SEVERITY_"),
+        "{} ({}): {}{}; up to: {}",
         words(problem.category().as_str_name(), "EXCEPTION_CATEGORY_"),
-        words(problem.owner().as_str_name(), "RESPONSIBILITY_"),
+        words(problem.severity().as_str_name(), "SEVERITY_"),
         words(problem.next_action().as_str_name(), "NEXT_ACTION_"),
-        problem
-            .due_time
-            .as_ref()
-            .map(|due| format!(" until {due}"))
-            .unwrap_or_default(),
+        due.map(|due| format!(" until {due}")).unwrap_or_default(),
+        words(problem.owner().as_str_name(), "RESPONSIBILITY_"),
     )
 }
 

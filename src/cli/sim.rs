@@ -33,6 +33,7 @@ pub(super) async fn run(options: Options) -> Result<ExitCode, String> {
         elapsed: Duration::from_secs(options.elapsed_hours * 3_600),
         ..SimulatorOptions::live(options.speed)
     };
+    let stop = super::serve::stop_signal()?;
     let simulator = Simulator::start(settings)
         .await
         .map_err(|error| error.to_string())?;
@@ -46,7 +47,7 @@ pub(super) async fn run(options: Options) -> Result<ExitCode, String> {
             "# a fault:        curl -X POST 'http://{address}/_sim/fault?carrier=dhl&fault=hang'"
         );
     }
-    super::serve::stop_signal().await?;
+    stop.await;
     simulator.stop().await;
     Ok(ExitCode::SUCCESS)
 }
