@@ -89,8 +89,7 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
 /// Made before a program says that it runs, because a signal that nobody listens for kills it.
 pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, String> {
     use tokio::signal::unix::{SignalKind, signal};
-    let listen =
-        |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
+    let listen = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
     let mut terminate = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;
     Ok(async move {
