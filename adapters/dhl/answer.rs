@@ -41,7 +41,7 @@ pub(super) fn read(
         // A problem can come with status 200.
         return Err(match body.status.trim().parse().map(StatusCode::from_u16) {
             Ok(Ok(status)) if status != StatusCode::OK => classify(status, &body.title),
-            _ => malformed("shipments: missing from the response"),
+            _ => malformed("shipments: missing from the response, or no list of objects"),
         });
     };
     let language = language(response);
