@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+pub mod program;
 pub mod record;
 pub mod redis;
 
