@@ -11,9 +11,10 @@ mod common;
 
 use std::io::Write as _;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
-use common::program::{Running, err, json, out, run, run_beside, run_with_input};
+use common::program::{Running, command, err, json, out, run, run_beside, run_with_input};
 use common::redis::Redis;
 use common::{World, simulator};
 use serde_json::Value;
@@ -492,6 +493,20 @@ fn carriers_and_completions_are_listed() {
         out(&script).contains("normalize"),
         "every command completes"
     );
+}
+
+#[test]
+fn a_reader_that_stops_early_is_no_failure() {
+    let mut child = command(&["demo"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success());
+    assert_eq!(err(&ended), "");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use waybill_core::number::{self, TrackingNumber};
 use waybill_core::registry::Registry;
 
 use super::Configured;
+use super::out::say;
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -32,21 +33,21 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
     let config = options.configured.load()?;
     let sources = app::sources(&config, registry, &Clock::system())?;
     if sources.is_empty() {
-        println!("The configuration is right, and names no source: every Track will fail with");
-        println!(
+        say!("The configuration is right, and names no source: every Track will fail with");
+        say!(
             "NO_SOURCE_CONFIGURED. Add a section such as [sources.ups]; `waybill init` prints all."
         );
         return Ok(ExitCode::SUCCESS);
     }
     let mut code = ExitCode::SUCCESS;
     for source in &sources {
-        println!("{} (account {})", source.descriptor.id, source.account);
+        say!("{} (account {})", source.descriptor.id, source.account);
         for line in stack(&config.guard, &source.limits) {
-            println!("  {line}");
+            say!("  {line}");
         }
         if options.live {
             let (line, works) = live(source).await;
-            println!("  live        {line}");
+            say!("  live        {line}");
             if !works {
                 code = ExitCode::FAILURE;
             }

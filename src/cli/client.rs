@@ -10,6 +10,7 @@ use tonic::transport::Channel;
 use waybill::v1;
 use waybill::v1::tracking_service_client::TrackingServiceClient;
 
+use super::out::say;
 use super::{Remote, View, json, print};
 
 /// Exit code of a call that failed.
@@ -177,9 +178,10 @@ pub(super) async fn batch(options: Batch) -> Result<ExitCode, String> {
             Ok(Some(message)) => match message.message {
                 Some(Message::Result(result)) => print::batch_result(&result, &numbers),
                 Some(Message::Summary(summary)) => {
-                    println!(
+                    say!(
                         "{} answered, {} failed",
-                        summary.success_count, summary.error_count
+                        summary.success_count,
+                        summary.error_count
                     );
                     return Ok(batch_code(&summary));
                 }

@@ -19,6 +19,7 @@ use waybill_core::number::{self, Candidate, TrackingNumber};
 use waybill_core::registry::Registry;
 use waybill_simulator::{Fault, Options as SimulatorOptions, Scenario, Simulator};
 
+use super::out::say;
 use super::{client, print, sim};
 
 #[derive(Args)]
@@ -127,36 +128,37 @@ struct Tour<'a> {
 
 impl Tour<'_> {
     async fn tell(mut self) -> Result<Self, String> {
-        println!("{}", print::bold("waybill demo"));
-        println!(
+        say!("{}", print::bold("waybill demo"));
+        say!(
             "A gateway on {}, and two simulated carriers on this machine that speak the",
             self.app.address
         );
-        println!(
-            "wire formats of the real ones. Parcels and places are made up, the calls are not."
-        );
-        println!("  DHL  {}", self.simulator.dhl().base_url());
-        println!("  UPS  {}\n", self.simulator.ups().base_url());
+        say!("wire formats of the real ones. Parcels and places are made up, the calls are not.");
+        say!("  DHL  {}", self.simulator.dhl().base_url());
+        say!("  UPS  {}\n", self.simulator.ups().base_url());
         self.detect();
         self.scenarios().await?;
         self.outage().await?;
         self.live().await?;
-        println!("{}", print::bold("That was the tour."));
+        say!("{}", print::bold("That was the tour."));
         Ok(self)
     }
 
     fn detect(&self) {
         chapter(1, "Whose number is it? (asks nobody)");
         for (_, scenario) in self.all().iter().filter(|(_, it)| it.name == "delivered") {
-            println!("{}", scenario.number);
+            say!("{}", scenario.number);
             for candidate in candidates(scenario.number).iter().take(2) {
-                println!(
+                say!(
                     "  {}. {} ({}): {}",
-                    candidate.rank, candidate.carrier, candidate.format, candidate.reason
+                    candidate.rank,
+                    candidate.carrier,
+                    candidate.format,
+                    candidate.reason
                 );
             }
         }
-        println!();
+        say!("");
     }
 
     /// Every scenario with the carrier that plays it.
@@ -173,22 +175,22 @@ impl Tour<'_> {
             2,
             "One gRPC call per parcel, each asking the carrier over HTTP",
         );
-        println!(
+        say!(
             "The clock says {}.",
             self.clock.now().strftime("%F %H:%M UTC")
         );
         for (carrier, scenario) in self.all() {
-            println!("{} - {}", print::bold(scenario.number), scenario.title);
+            say!("{} - {}", print::bold(scenario.number), scenario.title);
             let known = candidates(scenario.number)
                 .iter()
                 .any(|candidate| candidate.carrier == carrier);
             if !known {
-                println!("  (its form does not point to {carrier}, so the call names it)");
+                say!("  (its form does not point to {carrier}, so the call names it)");
             }
             let named = if known { "" } else { carrier };
             let response = self.track(scenario.number, named, NOW).await?;
             if response.shipments.is_empty() {
-                println!("  {}", outcome(&response));
+                say!("  {}", outcome(&response));
             }
             if response.shipments.len() > FEW {
                 summary(&response.shipments);
@@ -196,7 +198,7 @@ impl Tour<'_> {
                 response.shipments.iter().for_each(state);
             }
         }
-        println!();
+        say!("");
         Ok(())
     }
 
@@ -207,15 +209,13 @@ impl Tour<'_> {
         let other = number_of(self.simulator.ups().scenario("in-transit"))?;
         let asked = dhl.requests();
         dhl.set_fault(Some(Fault::Hang));
-        println!(
-            "DHL takes requests and answers none. {number} is still answered, from what is held:"
-        );
+        say!("DHL takes requests and answers none. {number} is still answered, from what is held:");
         let mut calls = 0;
         loop {
             self.pass(Duration::from_secs(60));
             let response = self.track(number, "", NOW).await?;
             calls += 1;
-            println!("  {}", answered(&response));
+            say!("  {}", answered(&response));
             let tripped = |it: &v1::SourceOutcome| it.result() == v1::SourceResult::Tripped;
             if response.outcomes.iter().any(tripped) {
                 break;
@@ -224,12 +224,12 @@ impl Tour<'_> {
                 return Err("the breaker did not trip".to_owned());
             }
         }
-        println!(
+        say!(
             "{calls} calls cost DHL {} requests; now it is left alone and costs none.",
             dhl.requests() - asked
         );
         let response = self.track(other, "", NOW).await?;
-        println!("UPS is not concerned: {other} {}", answered(&response));
+        say!("UPS is not concerned: {other} {}", answered(&response));
         dhl.set_fault(None);
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
@@ -238,8 +238,8 @@ impl Tour<'_> {
             let response = self.track(number, "", NOW).await?;
             let found = |it: &v1::SourceOutcome| it.result() == v1::SourceResult::Found;
             if response.outcomes.iter().any(found) {
-                println!("DHL works again, one call has found out:");
-                println!("  {}\n", answered(&response));
+                say!("DHL works again, one call has found out:");
+                say!("  {}\n", answered(&response));
                 return Ok(());
             }
             if tokio::time::Instant::now() > deadline {
@@ -276,7 +276,7 @@ impl Tour<'_> {
                 .ok_or("the stream ended")?;
             match message.kind {
                 Some(Kind::Synced(synced)) => {
-                    println!(
+                    say!(
                         "Following {} UPS parcels. {} hours pass ...",
                         synced.shipment_count,
                         LATER.as_secs() / 3_600
@@ -286,7 +286,7 @@ impl Tour<'_> {
                 Some(Kind::Update(update)) if update.change() == v1::WatchChange::Updated => {
                     updates += 1;
                     if let Some(record) = update.shipment {
-                        println!(
+                        say!(
                             "{} - revision {}, {} new events",
                             print::bold(&record.tracking_number),
                             record.revision,
@@ -298,7 +298,7 @@ impl Tour<'_> {
                 _ => {}
             }
         }
-        println!();
+        say!("");
         Ok(())
     }
 
@@ -332,17 +332,17 @@ impl Tour<'_> {
         let number = self.simulator.ups().scenario("in-transit");
         let number = number.map_or("", |it| it.number);
         let (grpc, side) = (self.app.address, self.app.side);
-        println!("The gateway stays until you press Ctrl-C; every second a minute passes in it.");
-        println!("From another terminal:");
-        println!("  waybill track {number} --address http://{grpc}");
-        println!("  waybill follow {number} --address http://{grpc}");
-        println!(
+        say!("The gateway stays until you press Ctrl-C; every second a minute passes in it.");
+        say!("From another terminal:");
+        say!("  waybill track {number} --address http://{grpc}");
+        say!("  waybill follow {number} --address http://{grpc}");
+        say!(
             "  buf curl --http2-prior-knowledge --protocol grpc -d '{{\"trackingNumber\":\"{number}\"}}' http://{grpc}/waybill.v1.TrackingService/Track"
         );
-        println!("  curl http://{side}/metrics");
+        say!("  curl http://{side}/metrics");
         if let Some(control) = self.simulator.control_address() {
-            println!("  curl http://{control}/_sim");
-            println!("  curl -X POST 'http://{control}/_sim/fault?carrier=dhl&fault=hang'");
+            say!("  curl http://{control}/_sim");
+            say!("  curl -X POST 'http://{control}/_sim/fault?carrier=dhl&fault=hang'");
         }
         let mut second = tokio::time::interval(Duration::from_secs(1));
         loop {
@@ -353,7 +353,7 @@ impl Tour<'_> {
 }
 
 fn chapter(number: u32, title: &str) {
-    println!("{}", print::bold(&format!("{number}. {title}")));
+    say!("{}", print::bold(&format!("{number}. {title}")));
 }
 
 fn candidates(number: &str) -> Vec<Candidate> {
@@ -370,17 +370,17 @@ fn number_of(scenario: Option<Scenario>) -> Result<&'static str, String> {
 
 /// Where a parcel is, what comes next, and what is wrong.
 fn state(record: &v1::Shipment) {
-    println!(
+    say!(
         "  {:<20} {}",
         print::words(record.status().as_str_name(), "SHIPMENT_STATUS_"),
         print::time(record.last_event_time.as_ref()),
     );
     if let Some(position) = print::position(record) {
-        println!("{position}");
+        say!("{position}");
     }
     let open = |problem: &&v1::ShipmentException| problem.close_time.is_none();
     for problem in record.exceptions.iter().filter(open) {
-        println!("  ! {}", print::exception(problem));
+        say!("  ! {}", print::exception(problem));
     }
 }
 
@@ -395,7 +395,7 @@ fn summary(records: &[v1::Shipment]) {
         .into_iter()
         .map(|(status, count)| format!("{count} {status}"))
         .collect();
-    println!("  {} shipments: {}", records.len(), counts.join(", "));
+    say!("  {} shipments: {}", records.len(), counts.join(", "));
 }
 
 /// What became of the sources.

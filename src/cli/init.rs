@@ -7,6 +7,8 @@ use clap::Args;
 use waybill::config::Config;
 use waybill_core::registry::Registry;
 
+use super::out::say;
+
 #[derive(Args)]
 pub(super) struct Options {
     /// File to write; the standard output if it is not given. An existing file is not touched.
@@ -17,13 +19,13 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options, registry: Registry) -> Result<ExitCode, String> {
     let text = text(registry)?;
     match &options.out {
-        None => print!("{text}"),
+        None => say!("{}", text.trim_end()),
         Some(path) => {
             let mut file = std::fs::File::create_new(path)
                 .map_err(|error| format!("cannot make {}: {error}", path.display()))?;
             std::io::Write::write_all(&mut file, text.as_bytes())
                 .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-            println!("{}", path.display());
+            say!("{}", path.display());
         }
     }
     Ok(ExitCode::SUCCESS)
