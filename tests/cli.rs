@@ -426,7 +426,7 @@ async fn get(address: &str, path: &str) -> String {
 }
 
 #[test]
-fn follow_prints_the_stream_as_json() {
+fn follow_prints_the_stream_as_json_and_outlives_its_server() {
     let mut carriers = Running::start(&["sim", "--speed", "0"]);
     let mut config = tempfile::NamedTempFile::new().unwrap();
     let mut line = carriers.line("[sources.dhl]");
@@ -434,10 +434,11 @@ fn follow_prints_the_stream_as_json() {
         writeln!(config, "{line}").unwrap();
         line = carriers.line("");
     }
-    let mut server = serve(&["--config", config.path().to_str().unwrap()]);
+    let config = config.path().to_str().unwrap();
+    let mut server = serve(&["--config", config]);
     let line = server.line("waybill listens on");
-    let address = line.split_whitespace().nth(3).unwrap();
-    let address = format!("http://{address}");
+    let port = line.split_whitespace().nth(3).unwrap();
+    let address = format!("http://{port}");
     let mut follow = Running::start(&[
         "follow",
         "1ZSIM0010300000017",
@@ -448,6 +449,14 @@ fn follow_prints_the_stream_as_json() {
     let update: Value = serde_json::from_str(&follow.line("\"update\"")).unwrap();
     let shipment = &update["update"]["shipment"];
     assert_eq!(shipment["trackingNumber"], "1ZSIM0010300000017");
+    follow.line("\"synced\"");
+    assert_eq!(server.signal("TERM"), Some(0));
+    follow.line("\"goingAway\"");
+    let side = "127.0.0.1:0";
+    let mut next = Running::start(&[
+        "serve", "--config", config, "--listen", port, "--side", side,
+    ]);
+    next.line("waybill listens on");
     follow.line("\"synced\"");
     assert_eq!(follow.signal("INT"), Some(0));
 }
