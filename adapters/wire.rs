@@ -83,48 +83,68 @@ where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
 {
-    struct List<T>(PhantomData<T>);
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for List<T> {
-        type Value = Vec<T>;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a list")
-        }
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-            let mut items = Vec::new();
-            while let Some(Member(item)) = seq.next_element()? {
-                items.extend(item);
-            }
-            Ok(items)
-        }
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(map)).map(|item| vec![item])
-        }
-        fn visit_borrowed_str<E>(self, _: &'de str) -> Result<Self::Value, E> {
-            Ok(Vec::new())
-        }
-        fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-            Ok(Vec::new())
-        }
-        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-            Ok(Vec::new())
-        }
-        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-            Ok(Vec::new())
-        }
-        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-            Ok(Vec::new())
-        }
-        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-            Ok(Vec::new())
-        }
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok(Vec::new())
-        }
-        fn visit_none<E>(self) -> Result<Self::Value, E> {
-            Ok(Vec::new())
-        }
+    deserializer
+        .deserialize_any(List(PhantomData))
+        .map(|(items, _)| items)
+}
+
+/// Reads a list as [`list`] does; `None` if it holds nothing but members that are no objects, or
+/// is no list: then nobody said that there is nothing.
+///
+/// # Errors
+/// As [`object`].
+pub(crate) fn sound_list<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let (items, odd) = deserializer.deserialize_any(List(PhantomData))?;
+    Ok(Some(items).filter(|items| !(odd && items.is_empty())))
+}
+
+/// The objects of a list, and whether something else was there.
+struct List<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for List<T> {
+    type Value = (Vec<T>, bool);
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
     }
-    deserializer.deserialize_any(List(PhantomData))
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let (mut items, mut odd) = (Vec::new(), false);
+        while let Some(Member(item)) = seq.next_element()? {
+            odd |= item.is_none();
+            items.extend(item);
+        }
+        Ok((items, odd))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(|item| (vec![item], false))
+    }
+    fn visit_borrowed_str<E>(self, _: &'de str) -> Result<Self::Value, E> {
+        Ok((Vec::new(), true))
+    }
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok((Vec::new(), true))
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok((Vec::new(), true))
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok((Vec::new(), true))
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok((Vec::new(), true))
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok((Vec::new(), true))
+    }
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok((Vec::new(), true))
+    }
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok((Vec::new(), true))
+    }
 }
 
 /// Reads a list of texts; a single text counts as a list of one. Empty ones are left out.
@@ -297,6 +317,18 @@ mod tests {
             (r#"{"parts":[null,7,"x",[],{"id":1}]}"#, 1),
         ] {
             assert_eq!(read(json).parts.len(), count, "{json}");
+        }
+        for (json, count) in [
+            ("[]", Some(0)),
+            (r#"[7,{"id":1}]"#, Some(1)),
+            (r#"{"id":1}"#, Some(1)),
+            (r#"[7,"x"]"#, None),
+            ("7", None),
+            ("null", None),
+        ] {
+            let mut json = serde_json::Deserializer::from_str(json);
+            let list: Option<Vec<Thing<'_>>> = sound_list(&mut json).expect("tolerated");
+            assert_eq!(list.map(|list| list.len()), count);
         }
         assert_eq!(read(r#"{"tags":["a",7,null,""]}"#).tags, ["a", "7"]);
         assert_eq!(read(r#"{"tags":"a"}"#).tags, ["a"]);

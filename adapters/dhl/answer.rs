@@ -41,7 +41,7 @@ pub(super) fn read(
         // A problem can come with status 200.
         return Err(match body.status.trim().parse().map(StatusCode::from_u16) {
             Ok(Ok(status)) if status != StatusCode::OK => classify(status, &body.title),
-            _ => malformed("shipments: missing from the response"),
+            _ => malformed("shipments: missing from the response, or no list of objects"),
         });
     };
     let language = language(response);
@@ -109,7 +109,14 @@ fn classify(status: StatusCode, title: &str) -> Error {
     ];
     let (kind, what) = match status.as_u16() {
         400 | 422 => (ErrorKind::InvalidQuery, "source refused the query"),
-        401 | 403 => (ErrorKind::Denied, "source refused the key"),
+        401 => (
+            ErrorKind::Denied,
+            "source refused the key, which is wrong, not approved yet or blocked",
+        ),
+        403 => (
+            ErrorKind::Denied,
+            "source knows the key, and its app lacks the right to track",
+        ),
         404 | 410 => {
             return not_found("source does not know the number").with_code(status.as_str());
         }

@@ -5,9 +5,9 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-use crate::wire::{list, object, text, texts};
+use crate::wire::{list, object, sound_list, text, texts};
 
 /// Reads a body; anything that is not an object counts as an empty one.
 pub(super) fn body(json: &[u8]) -> Result<Body<'_>, serde_json::Error> {
@@ -20,8 +20,8 @@ pub(super) fn body(json: &[u8]) -> Result<Body<'_>, serde_json::Error> {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Body<'a> {
-    /// `None` if the field is missing.
-    #[serde(borrow, deserialize_with = "some_list")]
+    /// `None` if the field is missing or holds something else.
+    #[serde(borrow, deserialize_with = "sound_list")]
     pub(super) shipments: Option<Vec<Shipment<'a>>>,
     #[serde(borrow, deserialize_with = "text")]
     pub(super) next_url: Cow<'a, str>,
@@ -29,14 +29,6 @@ pub(super) struct Body<'a> {
     pub(super) title: Cow<'a, str>,
     #[serde(borrow, deserialize_with = "text")]
     pub(super) status: Cow<'a, str>,
-}
-
-fn some_list<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    list(deserializer).map(Some)
 }
 
 #[derive(Default, Deserialize)]

@@ -113,7 +113,7 @@ fn refusal(response: &http::Response<Bytes>, now: Timestamp) -> Error {
         error.kind = ErrorKind::Denied;
         error.retry = Retry::Never;
     }
-    error.message = format!("no token, http status {}", response.status().as_u16());
+    error.message = format!("no token: {}", error.message);
     error
 }
 

@@ -43,6 +43,7 @@ const CODES: &[(&str, ErrorKind, &str)] = &[
 ];
 
 const NOT_FOUND: &str = "tracking information not found";
+const NO_RIGHT: &str = "the app or the account lacks the right to track";
 const THROTTLED: &str = "too many requests";
 const SERVER: &str = "server error";
 
@@ -90,7 +91,8 @@ pub(super) fn of_notice(notice: Option<&Notice<'_>>) -> Error {
 /// a gateway that answers 404 in HTML says nothing about it.
 fn by_status(status: StatusCode, from_api: bool) -> (ErrorKind, &'static str) {
     match status.as_u16() {
-        401 | 403 => (ErrorKind::Denied, "access refused"),
+        401 => (ErrorKind::Denied, "credentials refused"),
+        403 => (ErrorKind::Denied, NO_RIGHT),
         404 if from_api => (ErrorKind::NotFound, NOT_FOUND),
         405 => (ErrorKind::Internal, "method refused"),
         400..500 if from_api => (ErrorKind::InvalidQuery, "request refused"),

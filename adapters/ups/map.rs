@@ -80,11 +80,14 @@ impl Reader {
                 None => malformed("answer lacks trackResponse"),
             });
         }
+        let tracks = || answer.track_response.iter();
+        if tracks().all(|track| track.shipment.is_none()) {
+            return Err(malformed("trackResponse.shipment: no list of objects"));
+        }
         let shipments = || {
-            answer
-                .track_response
-                .iter()
-                .flat_map(|track| &track.shipment)
+            tracks()
+                .filter_map(|track| track.shipment.as_ref())
+                .flatten()
         };
         let mut pieces = Pieces {
             reports: Vec::new(),

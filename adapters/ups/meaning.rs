@@ -82,7 +82,19 @@ pub(super) fn of(codes: &Codes, family: Family, status: &Status<'_>) -> (Meaning
     if meaning.event == EventCode::UNMAPPED {
         return (meaning, MappingBasis::None);
     }
+    if meaning.event == EventCode::DELIVERED && is_deposit(&status.description) {
+        let event = EventCode::AVAILABLE_FOR_PICKUP;
+        return (Meaning { event, ..meaning }, MappingBasis::CodeAndText);
+    }
     (meaning, basis)
+}
+
+/// Tells whether the words of a delivery say that the parcel went to a shop or locker, from which
+/// nobody has taken it yet.
+fn is_deposit(words: &str) -> bool {
+    let words = words.to_ascii_lowercase();
+    let says = |list: &[&str]| list.iter().any(|part| words.contains(part));
+    says(&["access point", "locker"]) && !says(&["picked up", "pickup by", "collected"])
 }
 
 /// What a three-digit status code means; sent as a number it has lost its leading zeros.

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use crate::wire::{list, object, text, texts};
+use crate::wire::{list, object, sound_list, text, texts};
 
 /// An answer of any kind: shipments, or errors.
 #[derive(Default, Deserialize)]
@@ -37,11 +37,20 @@ pub(super) struct Notice<'a> {
     pub(super) code: Cow<'a, str>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 #[serde(default)]
 pub(super) struct Track<'a> {
-    #[serde(borrow, deserialize_with = "list")]
-    pub(super) shipment: Vec<Shipment<'a>>,
+    /// `None` if the field holds something else; without it there is no shipment.
+    #[serde(borrow, deserialize_with = "sound_list")]
+    pub(super) shipment: Option<Vec<Shipment<'a>>>,
+}
+
+impl Default for Track<'_> {
+    fn default() -> Self {
+        Self {
+            shipment: Some(Vec::new()),
+        }
+    }
 }
 
 #[derive(Default, Deserialize)]

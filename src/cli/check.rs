@@ -7,14 +7,15 @@ use std::time::Duration;
 use clap::Args;
 use waybill::app;
 use waybill::clock::Clock;
-use waybill::guard::{Ask, Priority, Share};
+use waybill::guard::{Ask, Priority, Share, Tuning};
 use waybill::pipeline::Source;
-use waybill_core::adapter::{Hints, Query};
+use waybill_core::adapter::{Hints, Limits, Query};
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::number::{self, TrackingNumber};
 use waybill_core::registry::Registry;
 
 use super::Configured;
+use super::out::say;
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -32,45 +33,51 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
     let config = options.configured.load()?;
     let sources = app::sources(&config, registry, &Clock::system())?;
     if sources.is_empty() {
-        println!("The configuration is right, and names no source: every Track will fail with");
-        println!(
+        say!("The configuration is right, and names no source: every Track will fail with");
+        say!(
             "NO_SOURCE_CONFIGURED. Add a section such as [sources.ups]; `waybill init` prints all."
         );
         return Ok(ExitCode::SUCCESS);
     }
-    let guard = &config.guard;
     let mut code = ExitCode::SUCCESS;
     for source in &sources {
-        let limits = &source.limits;
-        println!("{} (account {})", source.descriptor.id, source.account);
-        println!(
-            "  shed        more than {} in flight and {} waiting",
-            guard.bulkhead.in_flight, guard.bulkhead.waiting
-        );
-        println!(
-            "  retry       {} attempts, {} % of calls and {}/s on top",
-            guard.retry.attempts, guard.retry.budget_percent, guard.retry.budget_per_second
-        );
-        println!(
-            "  breaker     trips at {} failures in a row",
-            guard.breaker.consecutive
-        );
-        println!(
-            "  quota       {}/s, {} at once, {}",
-            limits.per_second,
-            limits.burst,
-            per_day(limits.per_day)
-        );
-        println!("  time-out    {} ms", limits.timeout.as_millis());
+        say!("{} (account {})", source.descriptor.id, source.account);
+        for line in stack(&config.guard, &source.limits) {
+            say!("  {line}");
+        }
         if options.live {
             let (line, works) = live(source).await;
-            println!("  live        {line}");
+            say!("  live        {line}");
             if !works {
                 code = ExitCode::FAILURE;
             }
         }
     }
     Ok(code)
+}
+
+/// What stands between a call and a source, outermost first.
+fn stack(guard: &Tuning, limits: &Limits) -> [String; 6] {
+    let (bulkhead, retry, breaker) = (&guard.bulkhead, &guard.retry, &guard.breaker);
+    [
+        format!("shed        more than {} waiting", bulkhead.waiting),
+        format!("bulkhead    {} in flight", bulkhead.in_flight),
+        format!(
+            "retry       {} attempts, {} % of calls and {}/s on top",
+            retry.attempts, retry.budget_percent, retry.budget_per_second
+        ),
+        format!(
+            "breaker     trips at {} failures in a row",
+            breaker.consecutive
+        ),
+        format!(
+            "quota       {}/s, {} at once, {}",
+            limits.per_second,
+            limits.burst,
+            per_day(limits.per_day)
+        ),
+        format!("time-out    {} ms", limits.timeout.as_millis()),
+    ]
 }
 
 fn per_day(limit: u32) -> String {
@@ -111,31 +118,36 @@ async fn live(source: &Arc<Source>) -> (String, bool) {
     }
 }
 
+/// What an error says about credentials and network, and whether the source can be used. What a
+/// refusal means is the adapter's knowledge and stands in its message.
 fn explain(error: &Error) -> (String, bool) {
-    let code = if error.native_code.is_empty() {
-        String::new()
-    } else {
-        format!(" (code {})", error.native_code)
-    };
     let (line, works) = match error.kind {
-        ErrorKind::NotFound | ErrorKind::InvalidQuery => ("works: the credentials are taken", true),
-        ErrorKind::Denied
-            if error.message.contains("scope") || error.message.contains("product") =>
-        {
-            (
-                "the credentials are known, and lack the right to track",
-                false,
-            )
+        ErrorKind::NotFound | ErrorKind::InvalidQuery | ErrorKind::HintRequired => {
+            ("works: the credentials are taken", true)
         }
-        ErrorKind::Denied => ("the credentials are refused: wrong key or secret", false),
-        ErrorKind::Unavailable if !error.spent => (
-            "no connection: the network or a firewall is in the way",
+        ErrorKind::Denied => ("refused", false),
+        ErrorKind::Unavailable | ErrorKind::Timeout if !error.spent => (
+            "not reached: the network, a firewall or base_url is in the way",
             false,
         ),
-        ErrorKind::Unavailable => ("the source answers with a server error", false),
-        ErrorKind::Timeout => ("no answer in time", false),
-        ErrorKind::Throttled => ("the credentials are taken, and the quota is used up", true),
-        _ => ("the answer is not what the source documents", false),
+        ErrorKind::Unavailable => ("reached, and in trouble itself: try again later", false),
+        ErrorKind::Timeout => ("reached, and silent: try again later", false),
+        ErrorKind::Throttled => (
+            "asked too often: the quota is used up, also by other programs",
+            false,
+        ),
+        ErrorKind::Unsupported => ("reached, and offers no tracking there: base_url", false),
+        ErrorKind::Malformed => (
+            "answered with something else: a proxy, or base_url is not its API",
+            false,
+        ),
+        ErrorKind::Tripped | ErrorKind::Overloaded | ErrorKind::Internal => {
+            ("not asked: a defect of waybill", false)
+        }
     };
-    (format!("{line}{code}: {}", error.message), works)
+    let code = match error.native_code.as_str() {
+        "" => String::new(),
+        code => format!(" (code {code})"),
+    };
+    (format!("{line}: {}{code}", error.message), works)
 }

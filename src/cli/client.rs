@@ -5,15 +5,20 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use tonic::Status;
 use tonic::transport::Channel;
+use tonic::{Code, Status, Streaming};
 use waybill::v1;
 use waybill::v1::tracking_service_client::TrackingServiceClient;
 
+use super::out::say;
 use super::{Remote, View, json, print};
 
 /// Exit code of a call that failed.
 const FAILED: u8 = 1;
+/// Wait before the first attempt to follow again; doubles while there is no answer.
+const LEAST_PAUSE: Duration = Duration::from_secs(1);
+/// Longest such wait.
+const GREATEST_PAUSE: Duration = Duration::from_secs(30);
 
 #[derive(Args)]
 pub(super) struct Track {
@@ -177,9 +182,10 @@ pub(super) async fn batch(options: Batch) -> Result<ExitCode, String> {
             Ok(Some(message)) => match message.message {
                 Some(Message::Result(result)) => print::batch_result(&result, &numbers),
                 Some(Message::Summary(summary)) => {
-                    println!(
+                    say!(
                         "{} answered, {} failed",
-                        summary.success_count, summary.error_count
+                        summary.success_count,
+                        summary.error_count
                     );
                     return Ok(batch_code(&summary));
                 }
@@ -216,36 +222,62 @@ pub(super) fn subscription(numbers: &[String], view: i32) -> v1::FollowRequest {
 }
 
 pub(super) async fn follow(options: Follow) -> Result<ExitCode, String> {
+    let stop = super::serve::stop_signal()?;
+    tokio::select! {
+        ended = keep_following(options) => ended,
+        () = stop => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Follows, and again when a stream ends: every stream does, by its age or with its server.
+async fn keep_following(options: Follow) -> Result<ExitCode, String> {
     let mut client = connect(&options.remote.address).await?;
+    let mut was_open = false;
+    let mut pause = LEAST_PAUSE;
     loop {
         let request = subscription(&options.numbers, options.view.number());
-        let mut stream = match client.follow(request).await {
-            Ok(response) => response.into_inner(),
-            Err(status) => return Ok(failed(&status)),
-        };
-        let mut pause = Duration::from_secs(1);
-        loop {
-            let message = tokio::select! {
-                message = stream.message() => message,
-                _ = tokio::signal::ctrl_c() => return Ok(ExitCode::SUCCESS),
-            };
-            match message {
-                Err(status) => return Ok(failed(&status)),
-                Ok(None) => break,
-                Ok(Some(message)) => {
-                    if let Some(v1::watch_message::Kind::GoingAway(going)) = &message.kind
-                        && let Some(delay) = going.reconnect_delay
-                    {
-                        pause = Duration::try_from(delay).unwrap_or(pause);
-                    }
-                    if options.remote.json {
-                        json::line("WatchMessage", &message)?;
-                    } else {
-                        print::watch(&message);
-                    }
-                }
+        let ended = match client.follow(request).await {
+            Ok(response) => {
+                was_open = true;
+                pause = LEAST_PAUSE;
+                show(response.into_inner(), options.remote.json, &mut pause).await?
             }
+            Err(status) => Err(status),
+        };
+        if let Err(status) = ended {
+            // A connection that breaks is UNKNOWN to tonic.
+            let lost = matches!(status.code(), Code::Unavailable | Code::Unknown);
+            if !(was_open && lost) {
+                return Ok(failed(&status));
+            }
+            eprintln!("warning: {}; connecting again", failure(&status));
         }
         tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(GREATEST_PAUSE);
+    }
+}
+
+/// Prints a stream until it ends; a server that says goodbye says when to come back.
+async fn show(
+    mut stream: Streaming<v1::WatchMessage>,
+    as_json: bool,
+    pause: &mut Duration,
+) -> Result<Result<(), Status>, String> {
+    loop {
+        let message = match stream.message().await {
+            Err(status) => return Ok(Err(status)),
+            Ok(None) => return Ok(Ok(())),
+            Ok(Some(message)) => message,
+        };
+        if let Some(v1::watch_message::Kind::GoingAway(going)) = &message.kind
+            && let Some(delay) = going.reconnect_delay
+        {
+            *pause = Duration::try_from(delay).unwrap_or(*pause);
+        }
+        if as_json {
+            json::line("WatchMessage", &message)?;
+        } else {
+            print::watch(&message);
+        }
     }
 }

@@ -7,6 +7,8 @@ use clap::Args;
 use waybill::config::Config;
 use waybill_core::registry::Registry;
 
+use super::out::say;
+
 #[derive(Args)]
 pub(super) struct Options {
     /// File to write; the standard output if it is not given. An existing file is not touched.
@@ -17,13 +19,13 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options, registry: Registry) -> Result<ExitCode, String> {
     let text = text(registry)?;
     match &options.out {
-        None => print!("{text}"),
+        None => say!("{}", text.trim_end()),
         Some(path) => {
             let mut file = std::fs::File::create_new(path)
                 .map_err(|error| format!("cannot make {}: {error}", path.display()))?;
             std::io::Write::write_all(&mut file, text.as_bytes())
                 .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-            println!("{}", path.display());
+            say!("{}", path.display());
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -32,9 +34,10 @@ pub(super) fn run(options: &Options, registry: Registry) -> Result<ExitCode, Str
 /// The whole configuration: sections with their defaults, commented out, then the sources.
 fn text(registry: Registry) -> Result<String, String> {
     let mut text = String::from(
-        "# waybill.toml. Every line that is commented out shows a default.\n\
-         # Any of these can be set in the environment: WAYBILL_CALLS__PATIENCE=1s sets calls.patience.\n\
-         # A credential can be read from a file: api_key_file = \"/run/secrets/dhl\".\n\n",
+        "## waybill.toml. Every line that begins with a single # shows a default and can be\n\
+         ## un-commented as it stands; words for people have two.\n\
+         ## Any setting can come from the environment: WAYBILL_CALLS__PATIENCE=1s sets calls.patience.\n\
+         ## A credential can be read from a file: api_key_file = \"/run/secrets/dhl\".\n\n",
     );
     let defaults = toml::to_string(&Config::default()).map_err(|error| error.to_string())?;
     for line in defaults.lines() {
@@ -46,7 +49,7 @@ fn text(registry: Registry) -> Result<String, String> {
     }
     for source in registry.iter() {
         text.push_str(&format!(
-            "\n# {} ({})\n# [sources.{}]\n",
+            "\n## {} ({})\n# [sources.{}]\n",
             source.display_name, source.carrier, source.id
         ));
         for setting in source.settings {
@@ -56,7 +59,7 @@ fn text(registry: Registry) -> Result<String, String> {
                 "optional"
             };
             text.push_str(&format!(
-                "# # {} ({need})\n# {} = {:?}\n",
+                "## {} ({need})\n# {} = {:?}\n",
                 setting.help, setting.key, setting.default
             ));
         }

@@ -1,7 +1,16 @@
 //! Messages as proto3 JSON, by the compiled descriptors.
 
+use std::sync::LazyLock;
+
 use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
 use serde::Serialize;
+
+use super::out::say;
+
+/// The messages of `waybill.v1`, read once: an answer can hold thousands of shipments.
+static POOL: LazyLock<Result<DescriptorPool, String>> = LazyLock::new(|| {
+    DescriptorPool::decode(waybill::v1::DESCRIPTORS).map_err(|error| error.to_string())
+});
 
 /// Writes a message of `waybill.v1` as a JSON value.
 ///
@@ -11,8 +20,7 @@ pub(super) fn value(
     name: &str,
     message: &impl prost::Message,
 ) -> Result<serde_json::Value, String> {
-    let pool =
-        DescriptorPool::decode(waybill::v1::DESCRIPTORS).map_err(|error| error.to_string())?;
+    let pool = POOL.as_ref().map_err(Clone::clone)?;
     let name = format!("waybill.v1.{name}");
     let descriptor = pool
         .get_message_by_name(&name)
@@ -30,7 +38,7 @@ pub(super) fn value(
 /// # Errors
 /// As [`value`].
 pub(super) fn line(name: &str, message: &impl prost::Message) -> Result<(), String> {
-    println!("{}", value(name, message)?);
+    say!("{}", value(name, message)?);
     Ok(())
 }
 
@@ -40,6 +48,6 @@ pub(super) fn line(name: &str, message: &impl prost::Message) -> Result<(), Stri
 /// If it cannot be serialised.
 pub(super) fn pretty(value: &impl Serialize) -> Result<(), String> {
     let text = serde_json::to_string_pretty(value).map_err(|error| error.to_string())?;
-    println!("{text}");
+    say!("{text}");
     Ok(())
 }

@@ -12,6 +12,7 @@ use waybill_core::number::{self, TrackingNumber};
 use waybill_core::registry::Registry;
 
 use super::json;
+use super::out::say;
 
 #[derive(Args)]
 pub(super) struct Detect {
@@ -73,11 +74,11 @@ pub(super) fn detect(options: &Detect) -> Result<ExitCode, String> {
         });
     let candidates: Vec<Candidate> = candidates.collect();
     if options.json {
-        println!("{}", serde_json::json!({ "candidates": candidates }));
+        say!("{}", serde_json::json!({ "candidates": candidates }));
         return Ok(ExitCode::SUCCESS);
     }
     if candidates.is_empty() {
-        println!("No known format fits.");
+        say!("No known format fits.");
         return Ok(ExitCode::SUCCESS);
     }
     let mut table = table(["rank", "carrier", "format", "check digit", "why"]);
@@ -95,7 +96,7 @@ pub(super) fn detect(options: &Detect) -> Result<ExitCode, String> {
             candidate.reason,
         ]);
     }
-    println!("{table}");
+    say!("{table}");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -137,7 +138,7 @@ pub(super) fn carriers(options: &Carriers, registry: Registry) -> Result<ExitCod
             carrier.formats.join(", "),
         ]);
     }
-    println!("{table}");
+    say!("{table}");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -160,7 +161,7 @@ pub(super) fn proto(options: &Proto) -> Result<ExitCode, String> {
         std::fs::create_dir_all(folder)
             .and_then(|()| std::fs::write(&path, text))
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-        println!("{}", path.display());
+        say!("{}", path.display());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,6 +7,7 @@ mod init;
 mod json;
 mod local;
 mod normalize;
+mod out;
 mod print;
 mod serve;
 mod sim;
@@ -16,6 +17,8 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use waybill_core::registry::Registry;
+
+use self::out::say;
 
 /// Asks every carrier that may know about a parcel, and answers with one record.
 #[derive(Parser)]
@@ -133,12 +136,9 @@ pub(crate) async fn run(cli: Cli, registry: Registry) -> Result<ExitCode, String
         Command::Proto(options) => local::proto(&options),
         Command::Normalize(options) => normalize::run(&options, registry),
         Command::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Cli::command(),
-                "waybill",
-                &mut std::io::stdout(),
-            );
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "waybill", &mut script);
+            say!("{}", String::from_utf8_lossy(&script).trim_end());
             Ok(ExitCode::SUCCESS)
         }
     }

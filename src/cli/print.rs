@@ -5,14 +5,16 @@ use std::io::IsTerminal;
 use comfy_table::{ContentArrangement, Table, presets};
 use waybill::v1;
 
+use super::out::say;
+
 /// Prints the answer to `track`.
 pub(super) fn track(response: &v1::TrackResponse) {
     for record in &response.shipments {
         shipment(record);
-        println!();
+        say!("");
     }
     if response.shipments.is_empty() {
-        println!("No source knows this number (yet).");
+        say!("No source knows this number (yet).");
     }
     sources(response);
 }
@@ -28,7 +30,7 @@ pub(super) fn sources(response: &v1::TrackResponse) {
             .latency
             .as_ref()
             .map(|latency| format!(" in {}", duration(latency)));
-        println!(
+        say!(
             "source {}: {}{}{}",
             outcome.source,
             words(outcome.result().as_str_name(), "SOURCE_RESULT_"),
@@ -37,7 +39,7 @@ pub(super) fn sources(response: &v1::TrackResponse) {
         );
     }
     if let Some(freshness) = &response.freshness {
-        println!("data: {}", self::freshness(freshness));
+        say!("data: {}", self::freshness(freshness));
     }
 }
 
@@ -52,21 +54,21 @@ pub(super) fn freshness(freshness: &v1::Freshness) -> String {
 
 /// Prints a record.
 pub(super) fn shipment(record: &v1::Shipment) {
-    println!(
+    say!(
         "{}  {}  {}",
         bold(&record.tracking_number),
         record.carrier,
         bold(&words(record.status().as_str_name(), "SHIPMENT_STATUS_")),
     );
     if let Some(line) = position(record) {
-        println!("{line}");
+        say!("{line}");
     }
     for problem in record
         .exceptions
         .iter()
         .filter(|problem| problem.close_time.is_none())
     {
-        println!("  ! {}", exception(problem));
+        say!("  ! {}", exception(problem));
     }
     if record.events.is_empty() {
         return;
@@ -82,7 +84,7 @@ pub(super) fn shipment(record: &v1::Shipment) {
             place(event.location.as_ref()),
         ]);
     }
-    println!("{table}");
+    say!("{table}");
 }
 
 /// Progress and next step in one line; `None` if the route is unknown.
@@ -109,17 +111,14 @@ pub(super) fn position(record: &v1::Shipment) -> Option<String> {
 
 /// An exception in words.
 pub(super) fn exception(problem: &v1::ShipmentException) -> String {
+    let due = problem.due_time.as_ref();
     format!(
-        "{} {}: {} to {}{}",
-        words(problem.severity().as_str_name(), "SEVERITY_"),
+        "{} ({}): {}{}; up to: {}",
         words(problem.category().as_str_name(), "EXCEPTION_CATEGORY_"),
-        words(problem.owner().as_str_name(), "RESPONSIBILITY_"),
+        words(problem.severity().as_str_name(), "SEVERITY_"),
         words(problem.next_action().as_str_name(), "NEXT_ACTION_"),
-        problem
-            .due_time
-            .as_ref()
-            .map(|due| format!(" until {due}"))
-            .unwrap_or_default(),
+        due.map(|due| format!(" until {due}")).unwrap_or_default(),
+        words(problem.owner().as_str_name(), "RESPONSIBILITY_"),
     )
 }
 
@@ -184,19 +183,19 @@ pub(super) fn batch_result(result: &v1::BatchTrackResult, numbers: &[String]) {
         .map_or("?", String::as_str);
     match &result.outcome {
         Some(Outcome::Response(response)) => match response.shipments.first() {
-            Some(record) => println!(
+            Some(record) => say!(
                 "{number}  {}  {}",
                 words(record.status().as_str_name(), "SHIPMENT_STATUS_"),
                 position(record).unwrap_or_default().trim(),
             ),
-            None => println!("{number}  not known yet"),
+            None => say!("{number}  not known yet"),
         },
-        Some(Outcome::Error(problem)) => println!(
+        Some(Outcome::Error(problem)) => say!(
             "{number}  error {}: {}",
             words(problem.reason().as_str_name(), "ERROR_REASON_"),
             problem.message
         ),
-        None => println!("{number}  no result"),
+        None => say!("{number}  no result"),
     }
 }
 
@@ -208,7 +207,7 @@ pub(super) fn watch(message: &v1::WatchMessage) {
             let Some(record) = &update.shipment else {
                 return;
             };
-            println!(
+            say!(
                 "-- revision {}, {} new events",
                 record.revision,
                 update.new_event_ids.len()
@@ -216,7 +215,7 @@ pub(super) fn watch(message: &v1::WatchMessage) {
             shipment(record);
         }
         Some(Kind::Synced(synced)) => {
-            println!(
+            say!(
                 "-- following; {} shipments known now",
                 synced.shipment_count
             );
@@ -226,11 +225,11 @@ pub(super) fn watch(message: &v1::WatchMessage) {
                 .error
                 .as_ref()
                 .map_or("", |error| error.message.as_str());
-            println!("-- not followed: {why}");
+            say!("-- not followed: {why}");
         }
         Some(Kind::GoingAway(going)) => {
             let why = words(going.reason().as_str_name(), "GOING_AWAY_REASON_");
-            println!("-- the server ends the stream: {why}");
+            say!("-- the server ends the stream: {why}");
         }
         Some(Kind::Opened(_) | Kind::Heartbeat(_)) | None => {}
     }

@@ -1,5 +1,6 @@
 //! `waybill serve`.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -73,24 +74,32 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
     if let Some(redis) = options.redis {
         config.cache.redis = redis;
     }
+    let stop = stop_signal()?;
     let app = waybill::app::start(config, registry, Clock::system()).await?;
-    println!(
+    // A server whose output nobody reads serves all the same.
+    let _told = writeln!(
+        std::io::stdout(),
         "waybill listens on {} (side port {})",
-        app.address, app.side
+        app.address,
+        app.side
     );
-    stop_signal().await?;
+    stop.await;
     app.stop().await;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Waits until the program is asked to stop.
-pub(super) async fn stop_signal() -> Result<(), String> {
+/// Listens for the signals that ask the program to stop; what is returned waits for one.
+///
+/// Made before a program says that it runs, because a signal that nobody listens for kills it.
+pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, String> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())
-        .map_err(|error| format!("cannot listen for signals: {error}"))?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
-    Ok(())
+    let listen = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use waybill_simulator::{Options as SimulatorOptions, Simulator};
 
+use super::out::say;
+
 #[derive(Args)]
 pub(super) struct Options {
     /// Port of the fake DHL; 0 lets the system choose.
@@ -33,20 +35,19 @@ pub(super) async fn run(options: Options) -> Result<ExitCode, String> {
         elapsed: Duration::from_secs(options.elapsed_hours * 3_600),
         ..SimulatorOptions::live(options.speed)
     };
+    let stop = super::serve::stop_signal()?;
     let simulator = Simulator::start(settings)
         .await
         .map_err(|error| error.to_string())?;
-    println!(
+    say!(
         "# a configuration for these carriers; save it as waybill.toml\n{}",
         config(&simulator)
     );
     if let Some(address) = simulator.control_address() {
-        println!("# what there is:  curl http://{address}/_sim");
-        println!(
-            "# a fault:        curl -X POST 'http://{address}/_sim/fault?carrier=dhl&fault=hang'"
-        );
+        say!("# what there is:  curl http://{address}/_sim");
+        say!("# a fault:        curl -X POST 'http://{address}/_sim/fault?carrier=dhl&fault=hang'");
     }
-    super::serve::stop_signal().await?;
+    stop.await;
     simulator.stop().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@
 )]
 
 pub mod post;
+pub mod program;
 pub mod record;
 pub mod redis;
 

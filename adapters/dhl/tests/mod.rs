@@ -339,6 +339,18 @@ fn each_failure_has_its_kind_and_its_advice() {
         (204, "", ErrorKind::Malformed, Retry::Never),
         (200, "", ErrorKind::Malformed, Retry::Never),
         (200, "{}", ErrorKind::Malformed, Retry::Never),
+        (
+            200,
+            r#"{"shipments":null}"#,
+            ErrorKind::Malformed,
+            Retry::Never,
+        ),
+        (
+            200,
+            r#"{"shipments":[7,[]]}"#,
+            ErrorKind::Malformed,
+            Retry::Never,
+        ),
         (200, "<html>down</html>", ErrorKind::Malformed, Retry::Never),
         (
             200,

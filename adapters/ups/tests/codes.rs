@@ -117,6 +117,28 @@ fn the_status_code_decides_and_the_code_may_say_more() {
 }
 
 #[test]
+fn words_tell_a_deposit_from_a_delivery() {
+    for (words, event) in [
+        (
+            "Delivered to UPS Access Point",
+            EventCode::AVAILABLE_FOR_PICKUP,
+        ),
+        ("DELIVERED TO LOCKER ", EventCode::AVAILABLE_FOR_PICKUP),
+        ("Collected at the access point", EventCode::DELIVERED),
+        ("DELIVERED", EventCode::DELIVERED),
+    ] {
+        let status = Status {
+            kind: "D".into(),
+            status_code: "011".into(),
+            description: words.into(),
+            ..Status::default()
+        };
+        let (meaning, _) = of(CODES.as_ref().unwrap(), Family::Parcel, &status);
+        assert_eq!(meaning.event, event, "{words}");
+    }
+}
+
+#[test]
 fn one_code_means_different_things_in_different_lists() {
     let of = |family, kind, code| event(family, kind, code, "").0;
     assert_eq!(of(Family::Parcel, "I", "DP"), EventCode::DEPARTED_FACILITY);

@@ -58,6 +58,17 @@ fn every_documented_code_has_a_kind() {
 }
 
 #[test]
+fn something_else_in_the_place_of_shipments_denies_nothing() {
+    for body in [
+        r#"{"trackResponse":{"shipment":"none"}}"#,
+        r#"{"trackResponse":{"shipment":[[[]]]}}"#,
+        r#"{"trackResponse":{"shipment":[7,null]}}"#,
+    ] {
+        assert_eq!(failure(200, body).kind, ErrorKind::Malformed, "{body}");
+    }
+}
+
+#[test]
 fn not_found_has_many_forms() {
     for body in [
         include_str!("../fixtures/not_found.json"),

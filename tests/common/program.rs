@@ -1,0 +1,101 @@
+//! The program itself, run as a user runs it.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// The program, away from any configuration of the one who runs the tests.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_waybill"));
+    command.env_clear().args(arguments);
+    command
+}
+
+pub fn run(arguments: &[&str]) -> Output {
+    command(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program starts")
+}
+
+/// Runs the program without stopping the carriers and gateways of the test.
+pub async fn run_beside(arguments: &[&str]) -> Output {
+    let mut command = command(arguments);
+    command.stdin(Stdio::null());
+    tokio::task::spawn_blocking(move || command.output().expect("the program starts"))
+        .await
+        .unwrap()
+}
+
+pub fn run_with_input(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = command(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    let writer = std::thread::spawn(move || stdin.write_all(&input));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap().expect("all of the input is read");
+    output
+}
+
+pub fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+pub fn json(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", err(output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// A program that runs until it is told to stop.
+pub struct Running {
+    child: Child,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Running {
+    pub fn start(arguments: &[&str]) -> Self {
+        let mut child = command(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// The next line that has `part` in it.
+    pub fn line(&mut self, part: &str) -> String {
+        self.lines
+            .by_ref()
+            .map(Result::unwrap)
+            .find(|line| line.contains(part))
+            .unwrap_or_else(|| panic!("no line says {part}"))
+    }
+
+    /// Sends a signal by its name, and says how the program ended.
+    pub fn signal(&mut self, name: &str) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(sent.unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended already if the test went well.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
