@@ -4,15 +4,16 @@
 //! spread over one answer's time, as callers do who do not know of each other. The baseline asks
 //! the carriers directly in the same way.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use waybill::v1;
 use waybill::v1::tracking_service_client::TrackingServiceClient;
-use waybill_simulator::{Simulator, dhl_load_number, ups_load_number};
+use waybill_simulator::{Options, Simulator, dhl_load_number, ups_load_number};
 
 use crate::quantile;
-use crate::world::World;
 
 const CARRIER: Duration = Duration::from_millis(50);
 /// Callers: at each of the two carriers as many as its bulkhead lets through.
@@ -22,26 +23,103 @@ const CALLS: u64 = 20;
 const ROUNDS: u64 = 5;
 
 pub(crate) fn run() -> Value {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // The gateway has one core, the carriers and callers the other.
+    pin("1");
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .unwrap()
-        .block_on(measure())
+        .unwrap();
+    let report = runtime.block_on(measure());
+    pin("0,1");
+    report
+}
+
+/// Keeps this process on these cores.
+fn pin(cores: &str) {
+    let id = std::process::id().to_string();
+    let status = Command::new("taskset")
+        .args(["-acp", cores, &id])
+        .stdout(Stdio::null())
+        .status();
+    assert!(status.unwrap().success());
+}
+
+/// The program itself, on a core of its own.
+struct Gateway {
+    child: Child,
+    address: String,
+}
+
+impl Gateway {
+    fn start(simulator: &Simulator) -> Self {
+        let config = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+        let limits =
+            "limits = { per_second = 100000, burst = 100000, per_day = 0, min_interval = \"0s\" }";
+        let text = format!(
+            "[sources.dhl]\nbase_url = \"{}\"\napi_key = \"{}\"\n{limits}\n[sources.ups]\nbase_url = \"{}\"\nclient_id = \"{}\"\nclient_secret = \"{}\"\n{limits}\n",
+            simulator.dhl().base_url(),
+            simulator.dhl().api_key(),
+            simulator.ups().base_url(),
+            simulator.ups().client_id(),
+            simulator.ups().client_secret(),
+        );
+        std::fs::write(config.path(), text).unwrap();
+        let mut child = Command::new("taskset")
+            .args([
+                "-c",
+                "0",
+                env!("CARGO_BIN_EXE_waybill"),
+                "serve",
+                "--config",
+            ])
+            .arg(config.path())
+            .args(["--listen", "127.0.0.1:0", "--side", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line
+            .split(' ')
+            .nth(3)
+            .expect("says where it listens")
+            .to_owned();
+        Self { child, address }
+    }
+
+    fn stop(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
 }
 
 async fn measure() -> Value {
-    let world = World::start(|_| {}).await;
-    let (simulator, client) = (&world.simulator, world.client().await);
+    let elapsed = Duration::from_secs(72 * 3_600);
+    let simulator = Simulator::start(Options {
+        elapsed,
+        ..Options::live(0.0)
+    })
+    .await
+    .unwrap();
+    let gateway = Gateway::start(&simulator);
+    let url = format!("http://{}", gateway.address);
+    let channel = tonic::transport::Channel::from_shared(url)
+        .unwrap()
+        .connect()
+        .await
+        .unwrap();
+    let client = TrackingServiceClient::new(channel);
     let carrier = crate::world::http();
     simulator.dhl().set_latency(CARRIER);
     simulator.ups().set_latency(CARRIER);
     // Token, connections and code tables are there before the clock counts.
     through_gateway(&client, 1_000_000).await;
-    direct(&carrier, simulator).await;
+    direct(&carrier, &simulator).await;
     let (mut through, mut straight) = (Vec::new(), Vec::new());
     for at in 0..ROUNDS {
-        straight.extend(direct(&carrier, simulator).await);
+        straight.extend(direct(&carrier, &simulator).await);
         through.extend(through_gateway(&client, at * CALLERS * CALLS).await);
     }
     let mut report = serde_json::Map::new();
@@ -59,7 +137,8 @@ async fn measure() -> Value {
             json!({ "waybill_ms": through, "direct_ms": direct, "added_ms": through - direct }),
         );
     }
-    world.stop().await;
+    gateway.stop();
+    simulator.stop().await;
     Value::Object(report)
 }
 

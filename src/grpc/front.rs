@@ -40,9 +40,11 @@ const KEPT: u64 = 128 * 1_024 * 1_024;
 /// What a kept answer takes beside its bytes: key, versions and the cache's own.
 const KEPT_HEAD: usize = 512;
 
-/// The outermost service.
+/// The outermost service. A clone is a reference: there is one per call.
 #[derive(Clone)]
-pub struct Front {
+pub struct Front(Arc<Room>);
+
+struct Room {
     tracking: Tracking,
     routes: tonic::service::Routes,
     kept: moka::sync::Cache<String, Arc<Kept>, std::hash::RandomState>,
@@ -80,7 +82,7 @@ impl Front {
         routes: tonic::service::Routes,
         drain: watch::Receiver<bool>,
     ) -> Self {
-        Self {
+        Self(Arc::new(Room {
             tracking,
             routes,
             kept: moka::sync::Cache::builder()
@@ -92,10 +94,12 @@ impl Front {
             drain,
             hit_count: metrics::counter!("waybill_rpc_total", "method" => "Track", "code" => "OK"),
             hit_seconds: metrics::histogram!("waybill_rpc_seconds", "method" => "Track"),
-        }
+        }))
     }
+}
 
-    async fn track(self, request: Request<Incoming>) -> Response<Reply> {
+impl Room {
+    async fn track(self: Arc<Self>, request: Request<Incoming>) -> Response<Reply> {
         let started = Instant::now();
         let (head, body) = request.into_parts();
         let calls = &self.tracking.calls;
@@ -136,9 +140,19 @@ impl Front {
         {
             return Ok(kept.frame.clone());
         }
+        // In a box of its own: a hit must not carry the room that the long way needs.
+        Box::pin(self.look_up(request, key, deadline)).await
+    }
+
+    async fn look_up(
+        &self,
+        request: v1::TrackRequest,
+        key: Option<String>,
+        deadline: Instant,
+    ) -> Result<Bytes, Failure> {
         let conditional = !request.if_none_match.is_empty();
         let tracked = self.tracking.track_until(request, deadline).await?;
-        let frame = frame(&tracked.response, calls.response_bytes)?;
+        let frame = frame(&tracked.response, self.tracking.calls.response_bytes)?;
         if let (Some(key), Some(until), false) = (key, tracked.until, conditional) {
             self.keep(key, tracked, frame.clone(), until).await;
         }
@@ -364,17 +378,18 @@ impl Service<Request<Incoming>> for Front {
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
         let path = request.uri().path();
         // Whoever asks for the health of a server that stops is to hear that it stops.
-        if *self.drain.borrow() && !path.starts_with("/grpc.health.") {
+        let room = &self.0;
+        if *room.drain.borrow() && !path.starts_with("/grpc.health.") {
             let failure = Failure::new(v1::ErrorReason::ServerDraining, "the server is going away");
             return Box::pin(async { Ok(Status::from(failure).into_http()) });
         }
         if request.uri().path() == TRACK {
-            let front = self.clone();
-            return Box::pin(async move { Ok(front.track(request).await) });
+            let room = Arc::clone(room);
+            return Box::pin(async move { Ok(room.track(request).await) });
         }
         let method = method_name(path);
-        let mut routes = self.routes.clone();
-        let calls = Arc::clone(&self.tracking.calls);
+        let mut routes = room.routes.clone();
+        let calls = Arc::clone(&room.tracking.calls);
         let (time, limit) = bounds(method, request.headers(), &calls);
         Box::pin(async move {
             let started = Instant::now();
