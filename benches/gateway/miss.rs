@@ -88,10 +88,12 @@ impl Gateway {
             .to_owned();
         Self { child, address }
     }
+}
 
-    fn stop(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to stop.
+        let _ended = self.child.kill().and_then(|()| self.child.wait());
     }
 }
 
@@ -137,7 +139,7 @@ async fn measure() -> Value {
             json!({ "waybill_ms": through, "direct_ms": direct, "added_ms": through - direct }),
         );
     }
-    gateway.stop();
+    drop(gateway);
     simulator.stop().await;
     Value::Object(report)
 }

@@ -70,5 +70,6 @@ pub(crate) fn load_number(index: u64) -> String {
 
 /// A client that knows no gateway.
 pub(crate) fn http() -> reqwest::Client {
+    waybill::http::install_crypto();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
