@@ -190,8 +190,8 @@ impl From<Miss> for Failure {
         match miss {
             Miss::NoSource { carriers } => Self::new(
                 Reason::NoSourceConfigured,
-                "no source is configured for this number or carrier; set [sources.<id>] in the \
-                 configuration, for example [sources.ups] (waybill init prints all of them)",
+                "no source is configured for this number or carrier: name the carrier, or set \
+                 [sources.<id>] in the configuration (waybill init prints all of them)",
             )
             .with("carriers", carriers.join(","))
             .with("setting", "sources"),
