@@ -1,15 +1,15 @@
 //! The life of a request between gRPC and the sources, in eight steps.
 //!
-//! 1. **route**: which sources may know this number ([`route`])
-//! 2. **recall**: what is held already, and is it fresh enough to answer now ([`recall`])
-//! 3. **ask**: the routed sources at once, one flight per source and number ([`ask`])
+//! 1. **route**: which sources may know this number (`route.rs`)
+//! 2. **recall**: what is held already, and is it fresh enough to answer now (`recall.rs`)
+//! 3. **ask**: the routed sources at once, one flight per source and number (`ask.rs`)
 //! 4. **reconcile** reports and last known record into one
 //! 5. **verify**: findings attached, nothing thrown away
 //! 6. **assess**: what depends on the clock
 //! 7. **remember**: compare version, write dossier, record and change log in one commit
 //! 8. **publish**: tell watchers
 //!
-//! Steps 4 to 8 are in [`settle`]: whatever brings news, a call, a poll or a replay, ends there.
+//! Steps 4 to 8 are in `settle.rs`: whatever brings news, a call, a poll or a replay, ends there.
 //!
 //! **Invariant:** a caller that goes away cancels nobody. Sources are asked by detached flights
 //! that end in steps 4 to 8 whether or not somebody still waits.
