@@ -14,9 +14,11 @@ use waybill::v1::tracking_service_server::{TrackingService, TrackingServiceServe
 use crate::median;
 
 /// Answer of a carrier that becomes the record: 25 events.
-const ANSWER: &str = include_str!("answer.json");
+pub(crate) const ANSWER: &str = include_str!("answer.json");
+/// Answer to a request for a token.
+pub(crate) const TOKEN: &str = r#"{"access_token":"t","expires_in":"14399","token_type":"Bearer"}"#;
 /// Number in it.
-const NUMBER: &str = "1Z12345E0205271688";
+pub(crate) const NUMBER: &str = "1Z12345E0205271688";
 /// Streams times connections, by calls in flight.
 const LOADS: [(&str, &str, &str); 4] = [
     ("1", "1", "1"),
@@ -201,7 +203,7 @@ pub(crate) fn serve(role: &str) {
 async fn gateway() -> (waybill::app::App, v1::TrackResponse) {
     let carrier = axum::Router::new().fallback(|uri: http::Uri| async move {
         if uri.path().contains("oauth") {
-            r#"{"access_token":"t","expires_in":"14399","token_type":"Bearer"}"#
+            TOKEN
         } else {
             ANSWER
         }
