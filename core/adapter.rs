@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -99,7 +100,7 @@ pub struct Report {
     /// BCP 47 tag of the texts; "und" if unknown.
     pub language: String,
     /// Rows, oldest first.
-    pub claims: Vec<Claim>,
+    pub claims: Vec<Arc<Claim>>,
     /// Everything else.
     pub facts: Facts,
 }

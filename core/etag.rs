@@ -161,15 +161,14 @@ fn event(form: &mut Form, event: &Event) {
         id,
         code,
         status,
-        time,
-        location,
         reason,
         severity,
         carrier,
         classifier,
         standing,
         source_count,
-        observations,
+        said,
+        also,
         ingest_time: _,
         revision: _,
         attempt,
@@ -177,21 +176,14 @@ fn event(form: &mut Form, event: &Event) {
     form.digest(id);
     form.number(code.0);
     form.option(*status, |form, status| form.byte(status as u8));
-    // Most events repeat their only observation.
-    let said = observations.first().map(|first| &first.claim);
-    let own_time = said.is_none_or(|claim| claim.time != *time);
-    form.option(own_time.then_some(time), event_time);
-    let own_place = said.is_none_or(|claim| claim.location != *location);
-    form.option(own_place.then_some(location.as_ref()), |form, place| {
-        form.option(place, self::location);
-    });
     form.option(reason.as_ref(), |form, reason| form.number(reason.0));
     form.byte(*severity as u8);
     form.text(carrier);
     form.byte(*classifier as u8);
     form.byte(*standing as u8);
     form.number(*source_count);
-    form.list(observations, observation);
+    observation(form, said);
+    form.list(also, |form, one| observation(form, one));
     form.number(*attempt);
 }
 
@@ -227,7 +219,7 @@ fn observation(form: &mut Form, observation: &Observation) {
         classifier,
         retracted,
         doubt,
-    } = claim;
+    } = claim.as_ref();
     form.text(native_id);
     form.text(native_code);
     form.text(native_reason);

@@ -5,6 +5,7 @@
 //! happened, with the observations behind it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -53,21 +54,21 @@ pub struct Observation {
     /// Content hash; see [`crate::reconcile`] for what goes into it.
     pub id: Digest,
     /// Source id.
-    pub source: String,
+    pub source: Arc<str>,
     /// Class of the source.
     pub class: SourceClass,
     /// Whose data it is, for example "usps" when an aggregator relays USPS.
-    pub evidence_root: String,
+    pub evidence_root: Arc<str>,
     /// BCP 47 tag of the text; "und" if unknown.
-    pub language: String,
+    pub language: Arc<str>,
     /// Position in the source's own list, oldest 0.
     pub sequence: u32,
     /// When we received it first.
     pub receive_time: Timestamp,
     /// When we received the newest report that lists it; what it says is taken from there.
     pub last_listed: Timestamp,
-    /// What it says.
-    pub claim: Claim,
+    /// What it says; shared with the report.
+    pub claim: Arc<Claim>,
 }
 
 /// What happened, as far as we believe.
@@ -79,30 +80,46 @@ pub struct Event {
     pub code: EventCode,
     /// Status effect; `None` keeps the status.
     pub status: Option<Status>,
-    /// When.
-    pub time: EventTime,
-    /// Where.
-    pub location: Option<Location>,
     /// Why.
     pub reason: Option<ReasonCode>,
     /// How urgent, with the reason taken into account.
     pub severity: Severity,
     /// Carrier that made the scan; empty if unknown.
-    pub carrier: String,
+    pub carrier: Arc<str>,
     /// Fact or forecast.
     pub classifier: Classifier,
     /// Whether it counts.
     pub standing: Standing,
     /// Independent evidence roots behind it.
     pub source_count: u32,
-    /// The reports behind it, most trusted first.
-    pub observations: Vec<Observation>,
+    /// The most trusted report behind it, which says when and where; shared with the dossier.
+    pub said: Arc<Observation>,
+    /// Further reports behind it, most trusted first.
+    pub also: Vec<Arc<Observation>>,
     /// When the gateway first learned of it.
     pub ingest_time: Timestamp,
     /// Shipment revision that added or last changed it; 0 before it is stored.
     pub revision: u32,
     /// Number of a delivery attempt, from 1; 0 if it is none.
     pub attempt: u32,
+}
+
+impl Event {
+    /// When.
+    pub fn time(&self) -> &EventTime {
+        &self.said.claim.time
+    }
+
+    /// Where.
+    pub fn location(&self) -> Option<&Location> {
+        self.said.claim.location.as_ref()
+    }
+
+    /// The reports behind it, most trusted first.
+    pub fn observations(&self) -> impl Iterator<Item = &Observation> {
+        let all = std::iter::once(&self.said).chain(&self.also);
+        all.map(AsRef::as_ref)
+    }
 }
 
 /// A SHA-256 digest. It is shown by its first 130 bits, as 26 characters `0-9a-v`: short enough

@@ -5,6 +5,7 @@
 //! the gateway never takes part.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -29,7 +30,7 @@ const SENDER_WORDS: [&str; 6] = [
 
 /// An observation on its way to an event.
 pub(crate) struct Row<'a> {
-    pub(crate) observation: &'a Observation,
+    pub(crate) observation: &'a Arc<Observation>,
     pub(crate) anchor: Timestamp,
     /// What it amounts to at this point of the journey.
     pub(crate) code: EventCode,
@@ -91,15 +92,14 @@ fn event(row: &Row<'_>) -> Event {
         id: observation.id,
         code: row.code,
         status: row.effect,
-        time: claim.time.clone(),
-        location: claim.location.clone(),
         reason: claim.reason,
         severity: severity_of(row.code, claim.reason),
-        carrier: carrier(observation).to_owned(),
+        carrier: carrier(observation),
         classifier: claim.classifier,
         standing: row.standing,
         source_count: 1,
-        observations: vec![observation.clone()],
+        said: Arc::clone(observation),
+        also: Vec::new(),
         ingest_time: observation.receive_time,
         revision: 0,
         attempt: row.attempt,
@@ -107,23 +107,23 @@ fn event(row: &Row<'_>) -> Event {
 }
 
 /// Carrier of the scan: the one that is named, else the one whose data it is.
-fn carrier(observation: &Observation) -> &str {
+fn carrier(observation: &Observation) -> Arc<str> {
     let is_carrier = matches!(
         observation.class,
         SourceClass::Custodian | SourceClass::Carrier
     );
     if !observation.claim.carrier.is_empty() {
-        &observation.claim.carrier
+        observation.claim.carrier.as_str().into()
     } else if is_carrier || observation.evidence_root != observation.source {
-        &observation.evidence_root
+        Arc::clone(&observation.evidence_root)
     } else {
-        ""
+        "".into()
     }
 }
 
 /// Puts the observations in order and folds them. `origin` is the country of origin, empty if
 /// unknown.
-pub(crate) fn fold<'a>(observations: &'a [Observation], origin: &str) -> Folded<'a> {
+pub(crate) fn fold<'a>(observations: &'a [Arc<Observation>], origin: &str) -> Folded<'a> {
     let anchors = anchors(observations);
     let mut rows: Vec<Row<'a>> = observations
         .iter()
@@ -182,7 +182,7 @@ pub(crate) fn fold<'a>(observations: &'a [Observation], origin: &str) -> Folded<
                 if leads_to != status {
                     roots.clear();
                 }
-                roots.insert(&row.observation.evidence_root);
+                roots.insert(&*row.observation.evidence_root);
                 set_by = Some(at);
             }
         }
@@ -292,11 +292,11 @@ pub(crate) fn moment(time: &EventTime) -> Timestamp {
 
 /// Positions of the observations, source by source in the order of each source's own list: rows
 /// that only older reports listed come first.
-pub(crate) fn own_order(observations: &[Observation]) -> Vec<usize> {
+pub(crate) fn own_order(observations: &[Arc<Observation>]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..observations.len()).collect();
     order.sort_unstable_by_key(|&at| {
         let row = &observations[at];
-        (row.source.as_str(), row.last_listed, row.sequence, row.id)
+        (&*row.source, row.last_listed, row.sequence, row.id)
     });
     order
 }
@@ -305,7 +305,7 @@ pub(crate) fn own_order(observations: &[Observation]) -> Vec<usize> {
 /// the nearest exact neighbours in the same source's list, unless these contradict each other. A
 /// date or an hour alone is clamped likewise, within its own bounds: else "delivered on the 5th"
 /// would come before everything else of that day.
-fn anchors(observations: &[Observation]) -> Vec<Timestamp> {
+fn anchors(observations: &[Arc<Observation>]) -> Vec<Timestamp> {
     let mut anchors: Vec<Timestamp> = observations
         .iter()
         .map(|row| moment(&row.claim.time))

@@ -9,6 +9,7 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,7 @@ pub struct Dossier {
     /// Carrier that issued the number.
     pub carrier: String,
     /// Every claim of every source, by (receive time, id).
-    pub observations: Vec<Observation>,
+    pub observations: Vec<Arc<Observation>>,
     /// Newest facts of each source, by source id.
     pub facts: Vec<SourceFacts>,
     /// Other shipments of the same consignment.
@@ -85,17 +86,22 @@ impl Dossier {
         } else {
             &report.relays
         };
+        let name: Arc<str> = source.into();
+        let root: Arc<str> = evidence_root.into();
+        let language: Arc<str> = report.language.as_str().into();
         let heard = report.claims.iter().zip(ids(source, report)).zip(0..).map(
-            |((claim, id), sequence)| Observation {
-                id,
-                source: source.to_owned(),
-                class,
-                evidence_root: evidence_root.to_owned(),
-                language: report.language.clone(),
-                sequence,
-                receive_time,
-                last_listed: receive_time,
-                claim: claim.clone(),
+            |((claim, id), sequence)| {
+                Arc::new(Observation {
+                    id,
+                    source: Arc::clone(&name),
+                    class,
+                    evidence_root: Arc::clone(&root),
+                    language: Arc::clone(&language),
+                    sequence,
+                    receive_time,
+                    last_listed: receive_time,
+                    claim: Arc::clone(claim),
+                })
             },
         );
         self.join_observations(heard);
@@ -243,7 +249,7 @@ impl Dossier {
         }
     }
 
-    fn join_observations(&mut self, heard: impl IntoIterator<Item = Observation>) {
+    fn join_observations(&mut self, heard: impl IntoIterator<Item = Arc<Observation>>) {
         let mut at: BTreeMap<Digest, usize> = self
             .observations
             .iter()
@@ -293,7 +299,7 @@ impl Dossier {
 }
 
 /// Keeps the earliest receive time, and what the newest report that lists it says.
-fn join(known: &mut Observation, new: Observation) {
+fn join(known: &mut Arc<Observation>, new: Arc<Observation>) {
     let first = known.receive_time.min(new.receive_time);
     let newer = known
         .last_listed
@@ -306,7 +312,9 @@ fn join(known: &mut Observation, new: Observation) {
     if newer == Ordering::Less {
         *known = new;
     }
-    known.receive_time = first;
+    if known.receive_time != first {
+        Arc::make_mut(known).receive_time = first;
+    }
 }
 
 /// Orders two values in some fixed way, for ties that nothing else can break.

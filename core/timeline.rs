@@ -87,7 +87,7 @@ impl<'a> Walk<'a> {
 
     fn take(&mut self, event: &'a Event) {
         // Clamped clocks can run backwards by their bounds; what happened did not.
-        let at = moment(&event.time).max(self.at);
+        let at = moment(event.time()).max(self.at);
         if let Some(silent) = self.silence() {
             self.entries.extend(silent.ended(at, Some(event.id)));
         }
@@ -221,7 +221,7 @@ impl<'a> Walk<'a> {
         let mute = self.status == Status::Pending || self.status.is_terminal();
         self.last
             .filter(|_| !mute)
-            .map(|last| last.time.latest.max(self.at))
+            .map(|last| last.time().latest.max(self.at))
     }
 
     /// Hours of silence that are usual here.
@@ -378,7 +378,7 @@ fn contradiction(record: &Shipment) -> Option<Entry> {
     let cause = ordered.first()?;
     let ids = ordered.iter().map(|event| event.id).collect();
     let category = Category::DataQuality;
-    let mut entry = Entry::derived(category, cause.code, &cause.id.0, moment(&cause.time), ids)?;
+    let mut entry = Entry::derived(category, cause.code, &cause.id.0, moment(cause.time()), ids)?;
     // It contradicts what is known from the start, whatever its own clock says.
     entry.from = None;
     Some(entry)

@@ -170,14 +170,14 @@ fn order_contradictions(folded: &Folded<'_>, found: &mut Found) {
     let mut rows: Vec<&Observation> = folded
         .rows
         .iter()
-        .map(|row| row.observation)
+        .map(|row| row.observation.as_ref())
         .filter(|row| {
             row.claim.time.instant.is_some()
                 && row.claim.classifier == Classifier::Actual
                 && !row.claim.retracted
         })
         .collect();
-    rows.sort_unstable_by_key(|row| (row.source.as_str(), row.last_listed, row.sequence, row.id));
+    rows.sort_unstable_by_key(|row| (&*row.source, row.last_listed, row.sequence, row.id));
     for pair in rows.windows(2) {
         let [before, after] = pair else { continue };
         let one_report = before.source == after.source

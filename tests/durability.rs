@@ -54,7 +54,8 @@ async fn commit_for_ever(store: Arc<FileStore>, writer: usize) {
         let commit = Commit {
             expected: version,
             dossier,
-            record,
+            record: Arc::new(record),
+            next_change: None,
             aliases: vec![alias],
             changed: true,
             time: time("2026-03-01T12:00:00Z"),

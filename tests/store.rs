@@ -28,7 +28,8 @@ fn commit(shipment_id: &str, main: &str, expected: u64, count: u32, at: &str) ->
     Commit {
         expected,
         dossier,
-        record,
+        record: Arc::new(record),
+        next_change: None,
         aliases: Vec::new(),
         changed: true,
         time: time(at),

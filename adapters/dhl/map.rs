@@ -4,6 +4,7 @@
 //! [`super::meaning`].
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use waybill_core::adapter::Report;
@@ -83,7 +84,7 @@ pub(super) fn report(
         relays: "dhl".to_owned(),
         complete,
         language: language.to_owned(),
-        claims,
+        claims: claims.into_iter().map(Arc::new).collect(),
         facts,
     })
 }

@@ -1,5 +1,7 @@
 //! Turns a row of the table into reports as of a moment. Knows no number by name.
 
+use std::sync::Arc;
+
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -63,7 +65,7 @@ fn report(number: &str, claims: Vec<Claim>, facts: Facts) -> Result<Report, Erro
         relays: ID.to_owned(),
         complete: true,
         language: "en".to_owned(),
-        claims,
+        claims: claims.into_iter().map(Arc::new).collect(),
         facts,
     })
 }

@@ -365,7 +365,7 @@ fn an_unknown_zone_and_an_unknown_code_are_findings_and_not_guesses() {
     let unmapped = record("SANDBOXUNMAPPED", noon());
     assert_eq!(unmapped.status, Status::InTransit);
     assert_eq!(unmapped.events[0].code, EventCode::UNMAPPED);
-    let claim = &unmapped.events[0].observations[0].claim;
+    let claim = &unmapped.events[0].said.claim;
     assert!(!claim.native_text.reveal().is_empty());
     assert_eq!(claim.basis, MappingBasis::None);
     assert!(
@@ -414,7 +414,12 @@ fn a_number_used_twice_is_two_shipments_that_share_no_event() {
     assert!(!first.shares_observation(ID, new));
     assert_eq!(first.record().status, Status::Delivered);
     assert_eq!(record_of(new, noon()).status, Status::InTransit);
-    let begin = record_of(new, noon()).events.last().unwrap().time.earliest;
+    let begin = record_of(new, noon())
+        .events
+        .last()
+        .unwrap()
+        .time()
+        .earliest;
     let apart = begin.duration_since(first.newest().unwrap());
     assert!(apart > SignedDuration::from_hours(24 * 180));
 }
@@ -468,7 +473,7 @@ fn the_moving_shipment_has_a_new_event_each_minute_and_never_ends() {
         assert!(report == reports(number, now + SignedDuration::from_secs(29)).remove(0));
         dossier.absorb(ID, SourceClass::Custodian, &report, now);
         let record = assess(dossier.record(), now).0;
-        let newest = record.events[0].time.instant.unwrap();
+        let newest = record.events[0].time().instant.unwrap();
         assert_eq!(newest, now - SignedDuration::from_secs(30));
         assert_ne!(
             before.replace(record.events[0].id),

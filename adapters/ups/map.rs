@@ -1,5 +1,7 @@
 //! From the messages of UPS to reports: one per package.
 
+use std::sync::Arc;
+
 use waybill_core::adapter::{Query, Report};
 use waybill_core::code::EventCode;
 use waybill_core::error::{Error, ErrorKind};
@@ -141,7 +143,7 @@ impl Reader {
             relays: super::DESCRIPTOR.carrier.to_owned(),
             complete: true,
             language: self.language.clone(),
-            claims,
+            claims: claims.into_iter().map(Arc::new).collect(),
             facts,
         }
     }

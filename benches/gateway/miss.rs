@@ -1,8 +1,10 @@
 //! What the gateway adds to a carrier that answers after 50 ms, 64 calls in flight.
 //!
-//! 64 callers ask one number after the other, each a number that nobody has asked for; they start
-//! spread over one answer's time, as callers do who do not know of each other. The baseline asks
-//! the carriers directly in the same way.
+//! 1,280 calls start in a second, so that 64 are in flight; each asks for a number that nobody has
+//! asked for. A call that has to wait delays no other one and hides no other one's wait. They start
+//! at a constant rate, and then once more at random moments (a Poisson process), where bursts
+//! queue for the one core that the gateway has. The baseline asks the carrier directly at the same
+//! moments.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -18,11 +20,16 @@ use crate::cached::{ANSWER, NUMBER, TOKEN};
 use crate::quantile;
 
 const CARRIER: Duration = Duration::from_millis(50);
-/// Callers: at each of the two carriers as many as its bulkhead lets through.
-const CALLERS: u64 = 64;
-/// Calls of one caller in one round.
-const CALLS: u64 = 20;
-const ROUNDS: u64 = 5;
+/// Calls in flight, if none waits: the carrier's time by the rate.
+const IN_FLIGHT: u32 = 64;
+/// Shipments and bytes of answers that the gateway keeps: few enough to be full before the clock
+/// counts, as they are in a gateway that has run for a while. What each miss adds then takes the
+/// place of something older, and the time to make room is in the figures.
+const KEPT: u64 = CALLS;
+const KEPT_BYTES: u64 = 32 << 20;
+/// Calls in one round.
+const CALLS: u64 = 4_000;
+const ROUNDS: u64 = 3;
 
 pub(crate) fn run() -> Value {
     // The gateway has one core, the carriers and callers the other.
@@ -58,7 +65,7 @@ impl Gateway {
         let limits =
             "limits = { per_second = 100000, burst = 100000, per_day = 0, min_interval = \"0s\" }";
         let text = format!(
-            "[guard.bulkhead]\nin_flight = 64\n[sources.ups]\nbase_url = \"{base}\"\nclient_id = \"a\"\nclient_secret = \"b\"\n{limits}\n"
+            "[store]\nmemory_shipments = {KEPT}\n[cache]\nmemory_bytes = {KEPT_BYTES}\n[guard.bulkhead]\nin_flight = 256\n[sources.ups]\nbase_url = \"{base}\"\nclient_id = \"a\"\nclient_secret = \"b\"\n{limits}\n"
         );
         std::fs::write(config.path(), text).unwrap();
         let mut child = Command::new("taskset")
@@ -123,84 +130,110 @@ async fn measure() -> Value {
     let client = TrackingServiceClient::new(channel);
     let carrier = crate::world::http();
     // Token, connections and code tables are there before the clock counts.
-    through_gateway(&client, 1_000_000).await;
-    direct(&carrier, &base).await;
-    let (mut through, mut straight) = (Vec::new(), Vec::new());
-    for at in 0..ROUNDS {
-        straight.extend(direct(&carrier, &base).await);
-        through.extend(through_gateway(&client, at * CALLERS * CALLS).await);
-    }
+    through_gateway(&client, Arrival::Constant, 2 * ROUNDS).await;
+    direct(&carrier, &base, Arrival::Constant, 2 * ROUNDS).await;
     let mut report = serde_json::Map::new();
-    for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
-        let (through, direct) = (
-            quantile(&mut through, share),
-            quantile(&mut straight, share),
-        );
-        println!(
-            "{name}: through the gateway {through:.2} ms, direct {direct:.2} ms, added {:.2} ms",
-            through - direct
-        );
-        report.insert(
-            name.to_owned(),
-            json!({ "waybill_ms": through, "direct_ms": direct, "added_ms": through - direct }),
-        );
+    let arrivals = [
+        (Arrival::Constant, "constant", 0),
+        (Arrival::Random, "random", ROUNDS),
+    ];
+    for (arrival, name, first) in arrivals {
+        let (mut through, mut straight) = (Vec::new(), Vec::new());
+        for round in first..first + ROUNDS {
+            straight.extend(direct(&carrier, &base, arrival, round).await);
+            through.extend(through_gateway(&client, arrival, round).await);
+        }
+        for (quantile_name, share) in [("p50", 0.5), ("p99", 0.99)] {
+            let (through, direct) = (
+                quantile(&mut through, share),
+                quantile(&mut straight, share),
+            );
+            println!(
+                "{name} rate, {quantile_name}: through the gateway {through:.2} ms, \
+                 direct {direct:.2} ms, added {:.2} ms",
+                through - direct
+            );
+            report.insert(
+                format!("{name}_{quantile_name}"),
+                json!({ "waybill_ms": through, "direct_ms": direct, "added_ms": through - direct }),
+            );
+        }
     }
     drop(gateway);
     Value::Object(report)
 }
 
-/// Where a caller starts within one answer's time.
-fn offset(caller: u64) -> Duration {
-    CARRIER * u32::try_from(caller).unwrap() / u32::try_from(CALLERS).unwrap()
+/// How calls come.
+#[derive(Clone, Copy)]
+enum Arrival {
+    Constant,
+    Random,
+}
+
+/// When each call of a round starts, counted from its beginning; the same in every run.
+fn starts(arrival: Arrival, round: u64) -> impl Iterator<Item = Duration> {
+    use rand::{Rng, SeedableRng};
+    let mut random = rand::rngs::SmallRng::seed_from_u64(round);
+    let mean = CARRIER.as_secs_f64() / f64::from(IN_FLIGHT);
+    let mut at = 0.0;
+    (0..CALLS).map(move |_| {
+        at += mean
+            * match arrival {
+                Arrival::Constant => 1.0,
+                Arrival::Random => -(1.0 - random.random::<f64>()).ln(),
+            };
+        Duration::from_secs_f64(at)
+    })
+}
+
+/// Makes the calls of a round, each at its moment, and returns how many milliseconds each took.
+async fn paced<F: Future<Output = ()> + Send + 'static>(
+    arrival: Arrival,
+    round: u64,
+    call: impl Fn(u64) -> F,
+) -> Vec<f64> {
+    let mut calls = tokio::task::JoinSet::new();
+    let begun = Instant::now();
+    for (start, index) in starts(arrival, round).zip(0..) {
+        tokio::time::sleep_until((begun + start).into()).await;
+        let call = call(round * CALLS + index);
+        calls.spawn(async move {
+            call.await;
+            // From the moment at which it should have started.
+            (begun.elapsed() - start).as_secs_f64() * 1_000.0
+        });
+    }
+    calls.join_all().await
 }
 
 async fn through_gateway(
     client: &TrackingServiceClient<tonic::transport::Channel>,
-    from: u64,
+    arrival: Arrival,
+    round: u64,
 ) -> Vec<f64> {
-    let mut callers = tokio::task::JoinSet::new();
-    for caller in 0..CALLERS {
+    paced(arrival, round, |index| {
         let mut client = client.clone();
-        callers.spawn(async move {
-            tokio::time::sleep(offset(caller)).await;
-            let mut times = Vec::new();
-            for call in 0..CALLS {
-                let index = from + caller * CALLS + call;
-                let number = ups_load_number(index);
-                let request = v1::TrackRequest {
-                    tracking_number: number,
-                    ..Default::default()
-                };
-                let started = Instant::now();
-                let response = client.track(request).await.unwrap().into_inner();
-                times.push(started.elapsed().as_secs_f64() * 1_000.0);
-                assert_eq!(response.shipments.len(), 1);
-            }
-            times
-        });
-    }
-    callers.join_all().await.concat()
+        async move {
+            let request = v1::TrackRequest {
+                tracking_number: ups_load_number(index),
+                ..Default::default()
+            };
+            let response = client.track(request).await.unwrap().into_inner();
+            assert_eq!(response.shipments.len(), 1);
+        }
+    })
+    .await
 }
 
-async fn direct(client: &reqwest::Client, base: &str) -> Vec<f64> {
-    let mut callers = tokio::task::JoinSet::new();
-    for caller in 0..CALLERS {
+async fn direct(client: &reqwest::Client, base: &str, arrival: Arrival, round: u64) -> Vec<f64> {
+    paced(arrival, round, |index| {
+        let url = format!("{base}/api/track/v1/details/{}", ups_load_number(index));
         let client = client.clone();
-        let base = base.to_owned();
-        callers.spawn(async move {
-            tokio::time::sleep(offset(caller)).await;
-            let mut times = Vec::new();
-            for call in 0..CALLS {
-                let number = ups_load_number(3_000_000 + caller * CALLS + call);
-                let url = format!("{base}/api/track/v1/details/{number}");
-                let started = Instant::now();
-                let response = client.get(url).send().await.unwrap();
-                assert!(response.status().is_success());
-                response.bytes().await.unwrap();
-                times.push(started.elapsed().as_secs_f64() * 1_000.0);
-            }
-            times
-        });
-    }
-    callers.join_all().await.concat()
+        async move {
+            let response = client.get(url).send().await.unwrap();
+            assert!(response.status().is_success());
+            response.bytes().await.unwrap();
+        }
+    })
+    .await
 }

@@ -219,11 +219,11 @@ fn event(event: &Event, evidence: bool) -> v1::TrackingEvent {
         id: event.id.to_string(),
         code: i32::from(event.code.0),
         status: status(event.status),
-        time: Some(event_time(&event.time, false)),
-        location: event.location.as_ref().map(|place| location(place, false)),
+        time: Some(event_time(event.time(), false)),
+        location: event.location().map(|place| location(place, false)),
         reason: event.reason.map_or(0, |reason| i32::from(reason.0)),
         severity: severity(Some(event.severity)),
-        carrier: event.carrier.clone(),
+        carrier: event.carrier.to_string(),
         classifier: classifier(event.classifier),
         standing: (match event.standing {
             Standing::Accepted => v1::EventStanding::Accepted,
@@ -231,7 +231,11 @@ fn event(event: &Event, evidence: bool) -> v1::TrackingEvent {
             Standing::Retracted => v1::EventStanding::Retracted,
         }) as i32,
         source_count: event.source_count,
-        observations: part(evidence, &event.observations, observation),
+        observations: if evidence {
+            event.observations().map(observation).collect()
+        } else {
+            Vec::new()
+        },
         ingest_time: Some(prost_types::Timestamp {
             seconds: event.ingest_time.as_second(),
             nanos: 0,
@@ -253,17 +257,17 @@ fn observation(observation: &Observation) -> v1::Observation {
     let claim = &observation.claim;
     v1::Observation {
         id: observation.id.to_string(),
-        source: observation.source.clone(),
+        source: observation.source.to_string(),
         source_class: (match observation.class {
             SourceClass::Internal => v1::SourceClass::Internal,
             SourceClass::Custodian => v1::SourceClass::Custodian,
             SourceClass::Carrier => v1::SourceClass::Carrier,
             SourceClass::Aggregator => v1::SourceClass::Aggregator,
         }) as i32,
-        evidence_root: observation.evidence_root.clone(),
+        evidence_root: observation.evidence_root.to_string(),
         native_code: claim.native_code.clone(),
         native_text: claim.native_text.reveal().clone(),
-        language: observation.language.clone(),
+        language: observation.language.to_string(),
         code: i32::from(claim.code.0),
         reason: claim.reason.map_or(0, |reason| i32::from(reason.0)),
         mapping_basis: claim.basis as i32,

@@ -174,12 +174,16 @@ pub(super) async fn current(
         let Some(stored) = pipeline.parts.store.load(id).await.map_err(failed)? else {
             return Ok(None);
         };
-        let (record, next_change) = assess(stored.record.clone(), pipeline.now());
+        let now = pipeline.now();
+        if stored.is_current(now) {
+            return Ok(Some((Arc::clone(&stored.record), stored.next_change)));
+        }
+        let (record, next_change) = assess(Shipment::clone(&stored.record), now);
         if record.etag == stored.record.etag {
-            return Ok(Some((Arc::new(stored.record.clone()), next_change)));
+            return Ok(Some((Arc::clone(&stored.record), next_change)));
         }
         match commit(pipeline, Some(&stored), stored.dossier.clone(), Vec::new()).await {
-            Ok(record) => return Ok(Some((Arc::new(record), next_change))),
+            Ok(current) => return Ok(Some(current)),
             Err(CommitError::Conflict) => {}
             Err(CommitError::Store(error)) => return Err(failed(error)),
         }

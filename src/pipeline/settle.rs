@@ -178,7 +178,7 @@ fn belongs(source: &Source, report: &Report, dossier: &Dossier) -> bool {
 
 /// First and last moment of what a report says has happened.
 fn span(report: &Report) -> Option<(Timestamp, Timestamp)> {
-    let happened = |claim: &&Claim| claim.classifier == Classifier::Actual && !claim.retracted;
+    let happened = |claim: &&Arc<Claim>| claim.classifier == Classifier::Actual && !claim.retracted;
     let claims = report.claims.iter().filter(happened);
     let moments = claims.map(|claim| claim.time.anchor());
     moments.clone().min().zip(moments.max())
@@ -229,7 +229,7 @@ async fn remember(
     id: &ShipmentId,
     pieces: &BTreeSet<ShipmentId>,
     receive_time: Timestamp,
-) -> Result<Option<Shipment>, Error> {
+) -> Result<Option<Arc<Shipment>>, Error> {
     let carrier = carrier_of(source, report);
     let class = match source.descriptor.class {
         SourceClass::Carrier if source.descriptor.carrier == carrier => SourceClass::Custodian,
@@ -248,7 +248,7 @@ async fn remember(
             .extend(pieces.iter().filter(|piece| *piece != id).cloned());
         let aliases = aliases(query, report);
         match commit(pipeline, stored.as_deref(), dossier, aliases).await {
-            Ok(record) => return Ok(Some(record)),
+            Ok((record, _)) => return Ok(Some(record)),
             Err(CommitError::Conflict) => {}
             Err(CommitError::Store(error)) => return Err(store_error(error)),
         }
@@ -259,21 +259,24 @@ async fn remember(
     ))
 }
 
-/// Steps 5 to 8 for one dossier: the record as of now, stored and told.
+/// Steps 5 to 8 for one dossier: the record as of now, stored and told. Also says when time alone
+/// makes another one of it.
 pub(super) async fn commit(
     pipeline: &Pipeline,
     stored: Option<&Stored>,
     dossier: Dossier,
     aliases: Vec<TrackingNumber>,
-) -> Result<Shipment, CommitError> {
+) -> Result<(Arc<Shipment>, Option<Timestamp>), CommitError> {
     let parts = &pipeline.parts;
     let now = pipeline.now();
-    let (record, _) = assess(dossier.record(), now);
-    let (record, changed) = revise(stored.map(|stored| &stored.record), record, now);
+    let (record, next_change) = assess(dossier.record(), now);
+    let (record, changed) = revise(stored.map(|stored| &*stored.record), record, now);
+    let record = Arc::new(record);
     let commit = Commit {
         expected: stored.map_or(0, |stored| stored.version),
         dossier,
-        record: record.clone(),
+        record: Arc::clone(&record),
+        next_change,
         aliases: aliases.clone(),
         changed,
         time: now,
@@ -283,7 +286,7 @@ pub(super) async fn commit(
     if changed {
         parts.hub.publish(&record.id, &aliases);
     }
-    Ok(record)
+    Ok((record, next_change))
 }
 
 /// Numbers under which the shipment can be found: its own, the one asked for, and those of its

@@ -36,7 +36,7 @@ const NUMBERS: MultimapTableDefinition<'_, &[u8; 32], &str> =
 const CHANGES: TableDefinition<'_, u64, (&str, u32, i128)> = TableDefinition::new("changes");
 
 /// Meaning of a shipment's value; another one is read as absent and written anew.
-const SCHEMA: u8 = 1;
+const SCHEMA: u8 = 2;
 const HEAD: usize = 9;
 
 /// Decoded shipments kept for readers, by the size of their JSON.
@@ -255,8 +255,15 @@ impl Inner {
 
     fn encode(&self, stored: &Stored) -> Result<Vec<u8>, StoreError> {
         let fail = |error: &dyn fmt::Display| StoreError(format!("cannot encode: {error}"));
-        let plain =
-            serde_json::to_vec(&(&stored.dossier, &stored.record)).map_err(|error| fail(&error))?;
+        let Stored {
+            version: _,
+            dossier,
+            record,
+            time,
+            next_change,
+        } = stored;
+        let plain = serde_json::to_vec(&(dossier, record, time, next_change))
+            .map_err(|error| fail(&error))?;
         let mut value = Vec::with_capacity(HEAD + plain.len() + 64);
         value.push(SCHEMA);
         value.extend_from_slice(&stored.version.to_be_bytes());
@@ -279,11 +286,14 @@ impl Inner {
             let place = [b"shipments", id.0.as_bytes(), head];
             let plain = self.keys.open(&place, sealed);
             let plain = plain.map_err(|error| error.as_str())?;
-            let (dossier, record) = serde_json::from_slice(&plain).map_err(|_| "json")?;
+            let (dossier, record, time, next_change) =
+                serde_json::from_slice(&plain).map_err(|_| "json")?;
             Ok(Stored {
                 version: version_in(value),
                 dossier,
                 record,
+                time,
+                next_change,
             })
         };
         decode()

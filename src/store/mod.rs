@@ -59,8 +59,19 @@ pub struct Stored {
     pub version: u64,
     /// Everything that is kept.
     pub dossier: Dossier,
-    /// Its fold.
-    pub record: Shipment,
+    /// Its fold, as of `time`.
+    pub record: Arc<Shipment>,
+    /// When it was committed.
+    pub time: Timestamp,
+    /// When time alone makes another record of it; `None` if never.
+    pub next_change: Option<Timestamp>,
+}
+
+impl Stored {
+    /// Whether the record is what the fold would be now.
+    pub fn is_current(&self, now: Timestamp) -> bool {
+        self.time <= now && self.next_change.is_none_or(|change| now < change)
+    }
 }
 
 /// One change of one shipment.
@@ -71,7 +82,9 @@ pub struct Commit {
     /// Everything that is kept; its id is the shipment's.
     pub dossier: Dossier,
     /// Its fold.
-    pub record: Shipment,
+    pub record: Arc<Shipment>,
+    /// When time alone makes another record of it; `None` if never.
+    pub next_change: Option<Timestamp>,
     /// Numbers that lead to the shipment from now on, beside the dossier's own.
     pub aliases: Vec<TrackingNumber>,
     /// It can be seen by a client, and goes into the change log.
@@ -91,6 +104,8 @@ impl Commit {
             version: self.expected.saturating_add(1),
             dossier: self.dossier,
             record: self.record,
+            time: self.time,
+            next_change: self.next_change,
         }
     }
 }

@@ -103,8 +103,9 @@ fn answer(query: &Query, now: Timestamp) -> Answer {
                 raw: &raw,
             };
             let mut claim = row.clone();
-            claim.native_id = format!("day-{age}");
-            claim.time = resolve(stated, Clues::default());
+            let said = std::sync::Arc::make_mut(&mut claim);
+            said.native_id = format!("day-{age}");
+            said.time = resolve(stated, Clues::default());
             report.claims.push(claim);
         }
         report

@@ -113,7 +113,7 @@ pub fn report(number: &TrackingNumber) -> Report {
         relays: "dhl".to_owned(),
         complete: true,
         language: "en".to_owned(),
-        claims: vec![claim],
+        claims: vec![claim.into()],
         facts: Facts::default(),
     }
 }

@@ -223,7 +223,7 @@ fn a_used_number_answers_with_all_its_shipments() {
 fn a_hand_over_is_not_a_delivery() {
     let report = only("handed_over_not_delivered");
     assert_eq!(codes(&report), [413, 505, 651, 314, 505]);
-    let ends = |claim: &Claim| claim.code.status().is_some_and(Status::is_terminal);
+    let ends = |claim: &std::sync::Arc<Claim>| claim.code.status().is_some_and(Status::is_terminal);
     assert!(!report.claims.iter().any(ends));
     assert_eq!(report.claims[4].native_code, "ecommerce-europe/44");
 }
@@ -231,7 +231,7 @@ fn a_hand_over_is_not_a_delivery() {
 #[test]
 fn freight_legs_are_forecasts() {
     let report = only("dgf_freight");
-    let actual = |claim: &&Claim| claim.classifier == Classifier::Actual;
+    let actual = |claim: &&std::sync::Arc<Claim>| claim.classifier == Classifier::Actual;
     let events: Vec<_> = report
         .claims
         .iter()

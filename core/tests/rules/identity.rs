@@ -11,7 +11,7 @@ use crate::support::*;
 fn ids(claims: Vec<Claim>) -> Vec<String> {
     let record = record(claims);
     let mut events: Vec<_> = record.events.iter().collect();
-    events.sort_by_key(|event| event.observations[0].sequence);
+    events.sort_by_key(|event| event.said.sequence);
     events.iter().map(|event| event.id.to_string()).collect()
 }
 

@@ -202,7 +202,7 @@ proptest! {
         prop_assert_eq!(shown, kept);
         // Resolved clocks are never out of order, whatever lies between them.
         let instants: Vec<Timestamp> =
-            record.events.iter().filter_map(|event| event.time.instant).collect();
+            record.events.iter().filter_map(|event| event.time().instant).collect();
         prop_assert!(instants.is_sorted_by(|newer, older| newer >= older));
         prop_assert_eq!(
             record.status_event.is_some(),

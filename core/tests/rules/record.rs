@@ -363,7 +363,7 @@ fn the_carrier_of_a_scan_is_named_or_that_of_the_report() {
             ..report(vec![row], Facts::default())
         };
         dossier.absorb(source, class, &report, day(1));
-        dossier.record().events[0].carrier.clone()
+        dossier.record().events[0].carrier.to_string()
     };
     assert_eq!(
         carrier("acme-api", SourceClass::Custodian, "acme", ""),

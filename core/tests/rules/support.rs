@@ -136,7 +136,7 @@ pub(crate) fn report(claims: Vec<Claim>, facts: Facts) -> Report {
         relays: "acme".to_owned(),
         complete: true,
         language: "en".to_owned(),
-        claims,
+        claims: claims.into_iter().map(std::sync::Arc::new).collect(),
         facts,
     }
 }
@@ -191,7 +191,7 @@ pub(crate) fn event(record: &Shipment, sequence: u32) -> &Event {
     record
         .events
         .iter()
-        .find(|event| event.observations[0].sequence == sequence)
+        .find(|event| event.said.sequence == sequence)
         .unwrap()
 }
 

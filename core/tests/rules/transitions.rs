@@ -94,7 +94,7 @@ fn a_cancellation_after_possession_is_an_order_to_return() {
     let record = play(&[E::PICKED_UP, E::CANCELLED]);
     assert_eq!(record.code, Some(E::RETURN_INITIATED));
     assert_eq!(event(&record, 1).status, Some(Returning));
-    assert_eq!(event(&record, 1).observations[0].claim.code, E::CANCELLED);
+    assert_eq!(event(&record, 1).said.claim.code, E::CANCELLED);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn delivered_on_the_way_back_is_returned_where_it_came_from() {
     let record = heard(claims.clone(), lane("DE", "US")).record();
     assert_eq!(record.status, Returned);
     assert_eq!(record.code, Some(E::RETURNED_TO_SENDER));
-    assert_eq!(event(&record, 2).observations[0].claim.code, E::DELIVERED);
+    assert_eq!(event(&record, 2).said.claim.code, E::DELIVERED);
 
     claims[2] = place(claims[2].clone(), "US");
     let record = heard(claims.clone(), lane("DE", "US")).record();
@@ -174,7 +174,7 @@ fn scans_on_the_way_back_keep_the_status_and_are_no_attempts() {
     assert_eq!(event(&record, 2).status, Some(Returning));
     assert_eq!(event(&record, 0).attempt, 1);
     assert_eq!(event(&record, 3).attempt, 0);
-    assert!(record.last_event_time == Some(event(&record, 3).time.clone()));
+    assert!(record.last_event_time == Some(event(&record, 3).time().clone()));
 }
 
 #[test]
