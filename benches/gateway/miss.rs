@@ -3,7 +3,7 @@
 //! 1,280 calls start in a second, so that 64 are in flight; each asks for a number that nobody has
 //! asked for. A call that has to wait delays no other one and hides no other one's wait. They start
 //! at a constant rate, and then once more at random moments (a Poisson process), where bursts
-//! queue for the one core that the gateway has. The baseline asks the carrier directly at the same
+//! queue. The baseline asks the carrier directly at the same
 //! moments.
 
 use std::io::{BufRead, BufReader};
@@ -32,28 +32,14 @@ const CALLS: u64 = 4_000;
 const ROUNDS: u64 = 3;
 
 pub(crate) fn run() -> Value {
-    // The gateway has one core, the carriers and callers the other.
-    pin("1");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let report = runtime.block_on(measure());
-    pin("0,1");
-    report
+    runtime.block_on(measure())
 }
 
-/// Keeps this process on these cores.
-fn pin(cores: &str) {
-    let id = std::process::id().to_string();
-    let status = Command::new("taskset")
-        .args(["-acp", cores, &id])
-        .stdout(Stdio::null())
-        .status();
-    assert!(status.unwrap().success());
-}
-
-/// The program itself, on a core of its own.
+/// The program itself.
 struct Gateway {
     child: Child,
     address: String,
@@ -68,14 +54,8 @@ impl Gateway {
             "[store]\nmemory_shipments = {KEPT}\n[cache]\nmemory_bytes = {KEPT_BYTES}\n[guard.bulkhead]\nin_flight = 256\n[sources.ups]\nbase_url = \"{base}\"\nclient_id = \"a\"\nclient_secret = \"b\"\n{limits}\n"
         );
         std::fs::write(config.path(), text).unwrap();
-        let mut child = Command::new("taskset")
-            .args([
-                "-c",
-                "0",
-                env!("CARGO_BIN_EXE_waybill"),
-                "serve",
-                "--config",
-            ])
+        let mut child = Command::new(env!("CARGO_BIN_EXE_waybill"))
+            .args(["serve", "--config"])
             .arg(config.path())
             .args(["--listen", "127.0.0.1:0", "--side", "127.0.0.1:0"])
             .stdout(Stdio::piped())
