@@ -85,12 +85,21 @@ impl Dossier {
         } else {
             &report.relays
         };
+        // An aggregator repeats the carrier that it names beside a claim; what a carrier says about
+        // another one is its own word.
+        let root = |claim: &Claim| {
+            if class == SourceClass::Aggregator && !claim.carrier.is_empty() {
+                claim.carrier.clone()
+            } else {
+                evidence_root.to_owned()
+            }
+        };
         let heard = report.claims.iter().zip(ids(source, report)).zip(0..).map(
             |((claim, id), sequence)| Observation {
                 id,
                 source: source.to_owned(),
                 class,
-                evidence_root: evidence_root.to_owned(),
+                evidence_root: root(claim),
                 language: report.language.clone(),
                 sequence,
                 receive_time,

@@ -40,12 +40,7 @@ fn clock() -> Clock {
 }
 
 fn key_of(text: &str) -> Key {
-    let query = Query {
-        number: number(text),
-        hints: Hints::default(),
-        format: String::new(),
-    };
-    Key::new(&keys(), "dhl", "main", &query)
+    Key::new(&keys(), "dhl", "main", &Query::of(number(text)))
 }
 
 fn found(clock: &Clock) -> Arc<Entry> {

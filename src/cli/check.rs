@@ -100,11 +100,7 @@ async fn live(source: &Arc<Source>) -> (String, bool) {
     let Some(number) = number else {
         return ("no example number to ask for".to_owned(), false);
     };
-    let query = Query {
-        number,
-        hints: Hints::default(),
-        format: String::new(),
-    };
+    let query = Query::of(number);
     let ask = Ask {
         queries: Arc::from([query]),
         deadline: tokio::time::Instant::now() + CALL,
