@@ -7,6 +7,7 @@ mod codes;
 mod dhl;
 mod retry_after;
 mod sandbox;
+mod sign;
 mod ups;
 mod wire;
 

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::event::{Claim, SourceClass};
 use crate::number::TrackingNumber;
 use crate::privacy::Pii;
@@ -37,6 +37,64 @@ pub trait Adapter: Send + Sync {
         response: &http::Response<Bytes>,
         now: Timestamp,
     ) -> Vec<Answer>;
+
+    /// Greatest number of queries in one call, where settings change what the source takes.
+    fn batch(&self, limits: &Limits) -> usize {
+        limits.batch
+    }
+
+    /// Asks the source to push news of `queries`, or to stop doing so, and returns one answer per
+    /// query in their order.
+    fn subscribe<'a>(
+        &'a self,
+        _ctx: Ctx<'a>,
+        queries: &'a [Query],
+        _change: Subscription,
+    ) -> BoxFuture<'a, Vec<Subscribed>> {
+        let answers = queries.iter().map(|_| Err(unsupported())).collect();
+        Box::pin(std::future::ready(answers))
+    }
+
+    /// Checks that a push comes from the source, over its raw bytes, and understands it as
+    /// [`Adapter::interpret`] understands an answer.
+    ///
+    /// Errors: `Denied` if the signature or credential is missing or wrong, `Malformed` if the
+    /// body cannot be understood, `Unsupported` if the source has no push.
+    fn translate_push<'a>(
+        &'a self,
+        _push: &'a http::Request<Bytes>,
+        _now: Timestamp,
+    ) -> BoxFuture<'a, Result<Pushed, Error>> {
+        Box::pin(std::future::ready(Err(unsupported())))
+    }
+}
+
+fn unsupported() -> Error {
+    Error::new(ErrorKind::Unsupported, "the source has no push").unspent()
+}
+
+/// What to do about the push of a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subscription {
+    /// Begin, or go on.
+    Start,
+    /// End.
+    Stop,
+}
+
+/// What came of a subscription: when it has to be renewed, `None` if never.
+pub type Subscribed = Result<Option<Timestamp>, Error>;
+
+/// A push, understood.
+pub struct Pushed {
+    /// Id of the push at the source, to drop repeated ones; empty if it has none.
+    pub id: String,
+    /// What it reports.
+    pub reports: Vec<Report>,
+    /// Numbers of which it only says that there is news, or that cannot be trusted without asking.
+    pub poll: Vec<TrackingNumber>,
+    /// What to answer, whole.
+    pub reply: http::Response<Bytes>,
 }
 
 /// What a source says to one query: the shipments it found, or why there are none.
@@ -49,6 +107,9 @@ pub struct Ctx<'a> {
     pub http: &'a dyn Http,
     /// The moment of asking.
     pub now: Timestamp,
+    /// Time left for this attempt. The guard ends it by itself; a source that has to be told how
+    /// long it may take learns it from here.
+    pub within: Duration,
 }
 
 /// The only way out. Time-outs, size caps and redaction are the implementer's.
@@ -67,12 +128,29 @@ pub trait Http: Send + Sync {
 /// One question to a source.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Query {
-    /// The number.
+    /// The number; with `platform`, the id of an order.
     pub number: TrackingNumber,
+    /// Shop or platform whose order `number` is, `[a-z0-9-]+`; empty: it is a tracking number.
+    pub platform: String,
+    /// Carrier that the number is believed to be of; empty if nobody knows. Aggregators need it.
+    pub carrier: String,
     /// Facts that some sources need.
     pub hints: Hints,
     /// Format that the number was detected as, for example "dhl_express_waybill"; empty if none.
     pub format: String,
+}
+
+impl Query {
+    /// A question about a number of which nothing else is known.
+    pub fn of(number: TrackingNumber) -> Self {
+        Self {
+            number,
+            platform: String::new(),
+            carrier: String::new(),
+            hints: Hints::default(),
+            format: String::new(),
+        }
+    }
 }
 
 /// Extra facts for a lookup; empty means unknown.
@@ -86,6 +164,9 @@ pub struct Hints {
     pub origin_country: String,
     /// Day of shipping, "YYYY-MM-DD".
     pub ship_date: String,
+    /// Last four digits of the sender's or the recipient's telephone number.
+    #[serde(default)]
+    pub phone_last_four: Pii<String>,
 }
 
 /// One shipment in an answer.
@@ -93,7 +174,9 @@ pub struct Hints {
 pub struct Report {
     /// The source's own number of the shipment, normalised.
     pub number: TrackingNumber,
-    /// Whose data it is; the carrier id of a direct source.
+    /// Whose data it is; the carrier id of a direct source. Of an aggregator, the carrier whose data
+    /// it repeats: our id if there is one, else `<source id>-<its own key>`; a claim that names a
+    /// carrier of its own repeats that one.
     pub relays: String,
     /// The report lists everything that the source knows, so that a missing row means something.
     pub complete: bool,
@@ -124,8 +207,11 @@ pub struct Descriptor {
     pub capabilities: Capabilities,
     /// How hard it may be asked.
     pub limits: Limits,
-    /// Number formats that it serves, by id of the format table.
+    /// Number formats that it serves, by id of the format table. An aggregator is asked about
+    /// every number of a carrier that it knows; see [`Descriptor::carriers`].
     pub formats: &'static [&'static str],
+    /// Carriers that an aggregator can be asked about, by our id; empty: any.
+    pub carriers: &'static [&'static str],
     /// Settings that it understands; an unknown key is refused.
     pub settings: &'static [Setting],
     /// Makes an adapter from checked settings.
@@ -137,6 +223,12 @@ pub struct Descriptor {
 pub struct Capabilities {
     /// It bills each call.
     pub paid: bool,
+    /// It must be given a number before it can be asked, which counts against a quota of its own.
+    pub registers: bool,
+    /// It pushes news.
+    pub push: bool,
+    /// It finds shipments by the order of a shop or platform.
+    pub order_lookup: bool,
     /// Hints that it needs, by field name.
     pub required_hints: &'static [&'static str],
     /// Hints that it can use, by field name.
@@ -187,6 +279,52 @@ pub struct Setting {
     pub default: &'static str,
     /// One line for `waybill init`.
     pub help: &'static str,
+}
+
+impl Setting {
+    /// A credential that must be set.
+    pub const fn secret(key: &'static str, help: &'static str) -> Self {
+        Self {
+            key,
+            required: true,
+            secret: true,
+            default: "",
+            help,
+        }
+    }
+
+    /// A credential that can be left out.
+    pub const fn optional_secret(key: &'static str, help: &'static str) -> Self {
+        Self {
+            key,
+            required: false,
+            secret: true,
+            default: "",
+            help,
+        }
+    }
+
+    /// A value that must be set.
+    pub const fn required(key: &'static str, help: &'static str) -> Self {
+        Self {
+            key,
+            required: true,
+            secret: false,
+            default: "",
+            help,
+        }
+    }
+
+    /// A value that can be left out.
+    pub const fn optional(key: &'static str, default: &'static str, help: &'static str) -> Self {
+        Self {
+            key,
+            required: false,
+            secret: false,
+            default,
+            help,
+        }
+    }
 }
 
 /// Checked settings of one account: every required key is there, no unknown one is.

@@ -87,15 +87,24 @@ impl Dossier {
             &report.relays
         };
         let name: Arc<str> = source.into();
-        let root: Arc<str> = evidence_root.into();
+        let own: Arc<str> = evidence_root.into();
         let language: Arc<str> = report.language.as_str().into();
+        // An aggregator repeats the carrier that it names beside a claim; what a carrier says about
+        // another one is its own word.
+        let root = |claim: &Claim| {
+            if class == SourceClass::Aggregator && !claim.carrier.is_empty() {
+                claim.carrier.as_str().into()
+            } else {
+                Arc::clone(&own)
+            }
+        };
         let heard = report.claims.iter().zip(ids(source, report)).zip(0..).map(
             |((claim, id), sequence)| {
                 Arc::new(Observation {
                     id,
                     source: Arc::clone(&name),
                     class,
-                    evidence_root: Arc::clone(&root),
+                    evidence_root: root(claim),
                     language: Arc::clone(&language),
                     sequence,
                     receive_time,

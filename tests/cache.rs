@@ -24,7 +24,7 @@ use waybill::cache::redis::{RedisCache, RedisConfig};
 use waybill::cache::{Cache, CacheState, Entry, Freshness, Held, Key, Stage, stage_of};
 use waybill::clock::Clock;
 use waybill::store::seal::Keys;
-use waybill_core::adapter::{Hints, Query};
+use waybill_core::adapter::Query;
 use waybill_core::privacy::Secret;
 use waybill_core::shipment::ShipmentId;
 use waybill_core::status::{Severity, Status};
@@ -40,12 +40,7 @@ fn clock() -> Clock {
 }
 
 fn key_of(text: &str) -> Key {
-    let query = Query {
-        number: number(text),
-        hints: Hints::default(),
-        format: String::new(),
-    };
-    Key::new(&keys(), "dhl", "main", &query)
+    Key::new(&keys(), "dhl", "main", &Query::of(number(text)))
 }
 
 fn found(clock: &Clock) -> Arc<Entry> {

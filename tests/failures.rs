@@ -69,6 +69,14 @@ async fn bad_input_names_the_field_and_the_reason() {
         ),
         (
             hints(v1::Hints {
+                phone_last_four: "12a4".into(),
+                ..Default::default()
+            }),
+            "hints.phone_last_four",
+            "FIELD_INVALID",
+        ),
+        (
+            hints(v1::Hints {
                 ship_date: "2026-02-30".into(),
                 ..Default::default()
             }),

@@ -77,6 +77,9 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     class: SourceClass::Custodian,
     capabilities: Capabilities {
         paid: false,
+        registers: false,
+        push: false,
+        order_lookup: false,
         required_hints: &[],
         optional_hints: &["postal_code", "origin_country"],
         language: "en",
@@ -103,42 +106,28 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
         "dhl_paket_20",
         "dhl_paket_12",
     ],
+    carriers: &[],
     settings: &[
-        Setting {
-            key: "api_key",
-            required: true,
-            secret: true,
-            default: "",
-            help: "key of an app on developer.dhl.com with Shipment Tracking - Unified",
-        },
-        Setting {
-            key: "environment",
-            required: false,
-            secret: false,
-            default: "production",
-            help: "production or sandbox",
-        },
-        Setting {
-            key: "base_url",
-            required: false,
-            secret: false,
-            default: "",
-            help: "address of the API, without /shipments; empty: that of the environment",
-        },
-        Setting {
-            key: "service",
-            required: false,
-            secret: false,
-            default: "",
-            help: "division to ask, for example parcel-de; empty: all",
-        },
-        Setting {
-            key: "requester_country",
-            required: false,
-            secret: false,
-            default: "",
-            help: "country of the account, two letters; DHL may tune its data by it",
-        },
+        Setting::secret(
+            "api_key",
+            "key of an app on developer.dhl.com with Shipment Tracking - Unified",
+        ),
+        Setting::optional("environment", "production", "production or sandbox"),
+        Setting::optional(
+            "base_url",
+            "",
+            "address of the API, without /shipments; empty: that of the environment",
+        ),
+        Setting::optional(
+            "service",
+            "",
+            "division to ask, for example parcel-de; empty: all",
+        ),
+        Setting::optional(
+            "requester_country",
+            "",
+            "country of the account, two letters; DHL may tune its data by it",
+        ),
     ],
     build,
 };

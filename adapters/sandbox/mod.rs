@@ -40,6 +40,9 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     class: SourceClass::Carrier,
     capabilities: Capabilities {
         paid: false,
+        registers: false,
+        push: false,
+        order_lookup: false,
         required_hints: &[],
         optional_hints: &["postal_code"],
         language: "en",
@@ -59,6 +62,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
         min_interval: Duration::ZERO,
     },
     formats: &[ID],
+    carriers: &[],
     settings: &[],
     build: |_| Ok(Box::new(Sandbox)),
 };

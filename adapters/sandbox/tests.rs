@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
-use waybill_core::adapter::{Hints, Http, Report};
+use waybill_core::adapter::{Http, Report};
 use waybill_core::assess::assess;
 use waybill_core::code::{EventCode, ReasonCode};
 use waybill_core::event::{Digest, MappingBasis, Standing};
@@ -43,15 +43,18 @@ fn moments() -> [Timestamp; 3] {
 
 fn query(number: &str) -> Query {
     Query {
-        number: TrackingNumber::parse(number).unwrap(),
-        hints: Hints::default(),
         format: ID.to_owned(),
+        ..Query::of(TrackingNumber::parse(number).unwrap())
     }
 }
 
 fn ask_with(query: Query, now: Timestamp) -> Answer {
     let adapter = Registry::new(crate::ALL).build(ID, []).unwrap();
-    let ctx = Ctx { http: &NoHttp, now };
+    let ctx = Ctx {
+        http: &NoHttp,
+        now,
+        within: std::time::Duration::from_secs(8),
+    };
     let mut answers = pollster::block_on(adapter.fetch(ctx, &[query]));
     assert_eq!(answers.len(), 1);
     answers.remove(0)

@@ -60,6 +60,9 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     class: SourceClass::Custodian,
     capabilities: Capabilities {
         paid: false,
+        registers: false,
+        push: false,
+        order_lookup: false,
         required_hints: &[],
         optional_hints: &[],
         language: "en-US",
@@ -79,56 +82,29 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
         min_interval: Duration::from_secs(60),
     },
     formats: &["ups", "ups_waybill"],
+    carriers: &[],
     settings: &[
-        setting("client_id", true, true, "", "client id of the app"),
-        setting("client_secret", true, true, "", "client secret of the app"),
-        setting(
+        Setting::secret("client_id", "client id of the app"),
+        Setting::secret("client_secret", "client secret of the app"),
+        Setting::optional(
             "environment",
-            false,
-            false,
             "production",
             "production, or sandbox for the customer integration environment",
         ),
-        setting(
+        Setting::optional(
             "base_url",
-            false,
-            false,
             "",
             "scheme and host that replace those of the environment",
         ),
-        setting(
+        Setting::optional(
             "merchant_id",
-            false,
-            false,
             "",
             "shipper number sent with the request for a token",
         ),
-        setting(
-            "locale",
-            false,
-            false,
-            "en_US",
-            "language and country of the texts",
-        ),
+        Setting::optional("locale", "en_US", "language and country of the texts"),
     ],
     build,
 };
-
-const fn setting(
-    key: &'static str,
-    required: bool,
-    secret: bool,
-    default: &'static str,
-    help: &'static str,
-) -> Setting {
-    Setting {
-        key,
-        required,
-        secret,
-        default,
-        help,
-    }
-}
 
 /// Pieces in one page, the most that UPS returns.
 const PAGE: usize = 50;

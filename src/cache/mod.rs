@@ -92,6 +92,9 @@ impl Key {
             &hints.destination_country,
             &hints.origin_country,
             &hints.ship_date,
+            hints.phone_last_four.reveal(),
+            &query.platform,
+            &query.carrier,
             &query.format,
         ];
         Self(hex(&keys.hash("answer", &parts.map(str::as_bytes))))

@@ -125,9 +125,8 @@ fn figures_are_read_from_a_configuration_in_words() {
 fn a_key_differs_with_everything_that_changes_an_answer_and_shows_nothing() {
     let keys = Keys::new(&[1; 32]);
     let query = |number: &str, hints: Hints| Query {
-        number: TrackingNumber::parse(number).unwrap(),
         hints,
-        format: String::new(),
+        ..Query::of(TrackingNumber::parse(number).unwrap())
     };
     let plain = query("AB1234567", Hints::default());
     let hinted = Hints {
@@ -136,6 +135,10 @@ fn a_key_differs_with_everything_that_changes_an_answer_and_shows_nothing() {
     };
     let mut formatted = plain.clone();
     formatted.format = "s10".to_owned();
+    let mut ordered = plain.clone();
+    ordered.platform = "shop-a".to_owned();
+    let mut of_carrier = plain.clone();
+    of_carrier.carrier = "acme".to_owned();
     let different = [
         Key::new(&keys, "dhl", "main", &plain),
         Key::new(&keys, "ups", "main", &plain),
@@ -143,6 +146,8 @@ fn a_key_differs_with_everything_that_changes_an_answer_and_shows_nothing() {
         Key::new(&keys, "dhl", "main", &query("AB1234568", Hints::default())),
         Key::new(&keys, "dhl", "main", &query("AB1234567", hinted)),
         Key::new(&keys, "dhl", "main", &formatted),
+        Key::new(&keys, "dhl", "main", &ordered),
+        Key::new(&keys, "dhl", "main", &of_carrier),
         Key::new(&Keys::new(&[2; 32]), "dhl", "main", &plain),
     ];
     let distinct: std::collections::HashSet<_> = different.iter().collect();

@@ -9,7 +9,7 @@ use waybill::app;
 use waybill::clock::Clock;
 use waybill::guard::{Ask, Priority, Share, Tuning};
 use waybill::pipeline::Source;
-use waybill_core::adapter::{Hints, Limits, Query};
+use waybill_core::adapter::{Limits, Query};
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::number::{self, TrackingNumber};
 use waybill_core::registry::Registry;
@@ -100,11 +100,7 @@ async fn live(source: &Arc<Source>) -> (String, bool) {
     let Some(number) = number else {
         return ("no example number to ask for".to_owned(), false);
     };
-    let query = Query {
-        number,
-        hints: Hints::default(),
-        format: String::new(),
-    };
+    let query = Query::of(number);
     let ask = Ask {
         queries: Arc::from([query]),
         deadline: tokio::time::Instant::now() + CALL,

@@ -42,6 +42,9 @@ pub(super) struct Track {
     /// Postal code of the destination, for sources that need it.
     #[arg(long, default_value = "")]
     postal_code: String,
+    /// Last four digits of the sender's or recipient's telephone number, for sources that need it.
+    #[arg(long, default_value = "")]
+    phone_last_four: String,
     /// Seconds to wait for the answer.
     #[arg(long, default_value_t = 5)]
     timeout: u64,
@@ -111,12 +114,13 @@ pub(super) async fn track(options: Track) -> Result<ExitCode, String> {
     let mut client = connect(&options.remote.address).await?;
     let hints = v1::Hints {
         postal_code: options.postal_code,
+        phone_last_four: options.phone_last_four,
         ..Default::default()
     };
     let mut request = tonic::Request::new(v1::TrackRequest {
         tracking_number: options.number,
         carrier: options.carrier,
-        hints: (!hints.postal_code.is_empty()).then_some(hints),
+        hints: (hints != v1::Hints::default()).then_some(hints),
         view: options.view.number(),
         max_age: options.max_age.map(|seconds| prost_types::Duration {
             seconds: i64::try_from(seconds).unwrap_or(i64::MAX),

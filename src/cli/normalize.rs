@@ -73,9 +73,8 @@ pub(super) fn run(options: &Options, registry: Registry) -> Result<ExitCode, Str
                 .find(|candidate| descriptor.formats.contains(&candidate.format))
                 .map(|candidate| candidate.format.to_owned());
             vec![Query {
-                number,
-                hints: Hints::default(),
                 format: format.unwrap_or_default(),
+                ..Query::of(number)
             }]
         }
     };

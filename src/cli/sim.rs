@@ -10,12 +10,9 @@ use super::out::say;
 
 #[derive(Args)]
 pub(super) struct Options {
-    /// Port of the fake DHL; 0 lets the system choose.
-    #[arg(long, default_value_t = 0)]
-    dhl_port: u16,
-    /// Port of the fake UPS; 0 lets the system choose.
-    #[arg(long, default_value_t = 0)]
-    ups_port: u16,
+    /// Port of a fake, as `<source id>=<port>`; can be repeated. The system chooses the others.
+    #[arg(long = "port", value_name = "SOURCE=PORT", value_parser = port)]
+    ports: Vec<(String, u16)>,
     /// Port for switching faults and looking at counters; 0 lets the system choose.
     #[arg(long, default_value_t = 0)]
     control_port: u16,
@@ -29,8 +26,7 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: Options) -> Result<ExitCode, String> {
     let settings = SimulatorOptions {
-        dhl_port: options.dhl_port,
-        ups_port: options.ups_port,
+        ports: options.ports.into_iter().collect(),
         control_port: Some(options.control_port),
         elapsed: Duration::from_secs(options.elapsed_hours * 3_600),
         ..SimulatorOptions::live(options.speed)
@@ -52,17 +48,25 @@ pub(super) async fn run(options: Options) -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn port(text: &str) -> Result<(String, u16), String> {
+    let (source, port) = text.split_once('=').ok_or("must be <source id>=<port>")?;
+    let port = port.parse().map_err(|_| "the port must be a number")?;
+    Ok((source.to_owned(), port))
+}
+
 /// The sections of a configuration that point a gateway at a simulator.
 pub(super) fn config(simulator: &Simulator) -> String {
-    format!(
-        "[sources.dhl]\nbase_url = \"{}\"\napi_key = \"{}\"\n{LIMITS}\n\
-         [sources.ups]\nbase_url = \"{}\"\nclient_id = \"{}\"\nclient_secret = \"{}\"\n{LIMITS}",
-        simulator.dhl().base_url(),
-        simulator.dhl().api_key(),
-        simulator.ups().base_url(),
-        simulator.ups().client_id(),
-        simulator.ups().client_secret(),
-    )
+    use std::fmt::Write;
+    let mut text = String::new();
+    for source in simulator.sources() {
+        // Writing to a string does not fail.
+        let _infallible = writeln!(text, "[sources.{}]", source.id());
+        for (key, value) in source.settings() {
+            let _infallible = writeln!(text, "{key} = {}", toml::Value::from(value));
+        }
+        let _infallible = writeln!(text, "{LIMITS}");
+    }
+    text
 }
 
 /// Simulated carriers may be asked as often as one likes.

@@ -404,7 +404,15 @@ pub(super) fn hints(hints: Option<v1::Hints>) -> Result<Hints, Failure> {
             "must be a date of the form YYYY-MM-DD",
         ));
     }
+    let digits = hints.phone_last_four.as_bytes();
+    if !digits.is_empty() && !(digits.len() == 4 && digits.iter().all(u8::is_ascii_digit)) {
+        return Err(Failure::field(
+            "hints.phone_last_four",
+            "must be empty or exactly four digits",
+        ));
+    }
     Ok(Hints {
+        phone_last_four: hints.phone_last_four.into(),
         postal_code: hints.postal_code.into(),
         destination_country: country("hints.destination_country", hints.destination_country)?,
         origin_country: country("hints.origin_country", hints.origin_country)?,

@@ -120,14 +120,17 @@ pub(super) struct Source {
     pub(super) adapter: Arc<dyn Adapter>,
     pub(super) http: Arc<dyn Http>,
     pub(super) clock: Clock,
+    pub(super) timeout: Duration,
 }
 
 impl Source {
     pub(super) async fn fetch(self, call: Call) -> Outcome {
         let begun = Instant::now();
+        let within = call.deadline.saturating_duration_since(begun);
         let ctx = Ctx {
             http: &*self.http,
             now: self.clock.now(),
+            within: within.min(self.timeout),
         };
         let answers = self.adapter.fetch(ctx, &call.queries).await;
         gather(answers, call.queries.len(), begun.elapsed())

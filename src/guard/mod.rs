@@ -142,6 +142,7 @@ impl Guard {
             adapter,
             http,
             clock: clock.clone(),
+            timeout: limits.timeout,
         };
 
         let stack = ServiceBuilder::new()

@@ -160,6 +160,8 @@ pub(super) fn depart(
 pub(super) fn query(lookup: &Lookup, format: &str) -> Query {
     Query {
         number: lookup.number.clone(),
+        platform: String::new(),
+        carrier: lookup.carrier.clone(),
         hints: lookup.hints.clone(),
         format: format.to_owned(),
     }

@@ -150,6 +150,7 @@ fn has_hint(hints: &Hints, field: &str) -> bool {
         "destination_country" => !hints.destination_country.is_empty(),
         "origin_country" => !hints.origin_country.is_empty(),
         "ship_date" => !hints.ship_date.is_empty(),
+        "phone_last_four" => !hints.phone_last_four.reveal().is_empty(),
         _ => false,
     }
 }

@@ -31,6 +31,9 @@ static DESCRIPTOR: Descriptor = Descriptor {
     class: SourceClass::Carrier,
     capabilities: Capabilities {
         paid: false,
+        registers: false,
+        push: false,
+        order_lookup: false,
         required_hints: &[],
         optional_hints: &[],
         language: "en",
@@ -50,6 +53,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
         min_interval: Duration::ZERO,
     },
     formats: &[],
+    carriers: &[],
     settings: &[],
     build: |_| Ok(Box::new(Post)),
 };

@@ -63,11 +63,7 @@ fn response(status: u16, body: &str) -> Response<Bytes> {
 }
 
 fn query(number: &str) -> Query {
-    Query {
-        number: TrackingNumber::parse(number).unwrap(),
-        hints: Hints::default(),
-        format: String::new(),
-    }
+    Query::of(TrackingNumber::parse(number).unwrap())
 }
 
 fn answers(body: &str, queries: &[Query]) -> Vec<Answer> {
@@ -443,7 +439,11 @@ impl Http for Script {
 }
 
 fn fetch(adapter: &dyn Adapter, http: &Script, query: Query) -> Answer {
-    let ctx = Ctx { http, now: now() };
+    let ctx = Ctx {
+        http,
+        now: now(),
+        within: std::time::Duration::from_secs(8),
+    };
     pollster::block_on(adapter.fetch(ctx, &[query])).remove(0)
 }
 

@@ -46,7 +46,14 @@ impl Script {
 
     fn fetch(&self, ups: &Ups, numbers: &[&str], now: Timestamp) -> Vec<Answer> {
         let queries: Vec<_> = numbers.iter().map(|number| query(number)).collect();
-        pollster::block_on(ups.fetch(Ctx { http: self, now }, &queries))
+        pollster::block_on(ups.fetch(
+            Ctx {
+                http: self,
+                now,
+                within: std::time::Duration::from_secs(8),
+            },
+            &queries,
+        ))
     }
 }
 
@@ -181,6 +188,7 @@ fn a_hundred_calls_at_once_share_one_token() {
     let ctx = Ctx {
         http: &script,
         now: now(),
+        within: std::time::Duration::from_secs(8),
     };
     let queries: Vec<_> = (0..100).map(|_| [query(NUMBER)]).collect();
     let answers = pollster::block_on(join_all(queries.iter().map(|query| ups.fetch(ctx, query))));
@@ -196,6 +204,7 @@ fn a_hundred_calls_at_once_share_one_refusal() {
     let ctx = Ctx {
         http: &script,
         now: now(),
+        within: std::time::Duration::from_secs(8),
     };
     let queries: Vec<_> = (0..100).map(|_| [query(NUMBER)]).collect();
     let answers = pollster::block_on(join_all(queries.iter().map(|query| ups.fetch(ctx, query))));
@@ -239,6 +248,7 @@ fn a_refused_token_is_renewed_once() {
         let ctx = Ctx {
             http: &script,
             now: now(),
+            within: std::time::Duration::from_secs(8),
         };
         let queries: Vec<_> = (0..20).map(|_| [query(NUMBER)]).collect();
         let all = join_all(queries.iter().map(|query| ups.fetch(ctx, query)));

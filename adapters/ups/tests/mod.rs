@@ -32,9 +32,8 @@ fn response(status: u16, body: &str) -> http::Response<Bytes> {
 
 fn query(number: &str) -> Query {
     Query {
-        number: waybill_core::number::TrackingNumber::parse(number).unwrap(),
-        hints: waybill_core::adapter::Hints::default(),
         format: "ups".to_owned(),
+        ..Query::of(waybill_core::number::TrackingNumber::parse(number).unwrap())
     }
 }
 

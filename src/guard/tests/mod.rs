@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::time::Instant;
-use waybill_core::adapter::{Adapter, Answer, BoxFuture, Ctx, Hints, Http, Limits, Query, Report};
+use waybill_core::adapter::{Adapter, Answer, BoxFuture, Ctx, Http, Limits, Query, Report};
 use waybill_core::error::{Error, ErrorKind, Retry};
 use waybill_core::number::TrackingNumber;
 use waybill_core::shipment::Facts;
@@ -262,12 +262,7 @@ fn number() -> TrackingNumber {
 }
 
 fn queries(count: usize) -> Arc<[Query]> {
-    let query = Query {
-        number: number(),
-        hints: Hints::default(),
-        format: String::new(),
-    };
-    vec![query; count].into()
+    vec![Query::of(number()); count].into()
 }
 
 #[tokio::test(start_paused = true)]

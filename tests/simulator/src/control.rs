@@ -15,30 +15,34 @@ use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
+use crate::Sources;
 use crate::body::Answered;
 use crate::clock::Clock;
-use crate::dhl::Dhl;
-use crate::fake::{Dialect, Fake, Target, send};
+use crate::fake::{Fake, Source, Target, send};
 use crate::fault::Fault;
-use crate::seen::{Answer, Seen};
+use crate::seen::{Answer, Kind, Seen};
 use crate::server::{Connections, Exchange, Reset, Running, bind, spawn};
 use crate::ups::Ups;
 
 struct Control {
     clock: Clock,
-    dhl: Fake<Dhl>,
+    sources: Sources,
     ups: Fake<Ups>,
 }
 
 pub(crate) async fn start(
     port: u16,
     clock: Clock,
-    dhl: Fake<Dhl>,
+    sources: Sources,
     ups: Fake<Ups>,
 ) -> io::Result<(SocketAddr, Running)> {
     let bound = bind(port).await?;
     let address = bound.1;
-    let control = Arc::new(Control { clock, dhl, ups });
+    let control = Arc::new(Control {
+        clock,
+        sources,
+        ups,
+    });
     let (_, running) = spawn(bound, control, Arc::new(Connections::default()));
     Ok((address, running))
 }
@@ -77,19 +81,10 @@ impl Control {
             .filter(|_| seen.method == method);
         match command {
             Some("") => Ok(()),
-            Some("/fault") => match carrier(seen)? {
-                Named::Dhl if seen.query("target") == Some("token") => {
-                    Err(Refusal::bad("dhl has no tokens"))
-                }
-                Named::Dhl => fault(&self.dhl, seen).await,
-                Named::Ups => fault(&self.ups, seen).await,
-            },
+            Some("/fault") => fault(self.named(seen)?, seen).await,
             Some("/latency") => {
                 let latency = Duration::from_millis(whole(seen, "ms")?);
-                match carrier(seen)? {
-                    Named::Dhl => self.dhl.set_latency(latency),
-                    Named::Ups => self.ups.set_latency(latency),
-                }
+                self.named(seen)?.set_latency(latency);
                 Ok(())
             }
             Some("/advance") => {
@@ -110,28 +105,22 @@ impl Control {
     }
 
     fn state(&self) -> Value {
-        let mut ups = state("ups", &self.ups, self.ups.base_url());
-        ups["token_requests"] = json!(self.ups.token_requests());
-        ups["token_fault"] = json!(self.ups.fault(Target::Token).map(|fault| fault.to_string()));
+        let sources = self.sources.iter().map(|source| state(source.as_ref()));
         json!({
             "now": self.clock.now().to_string(),
             "start": self.clock.start().to_string(),
             "speed": self.clock.speed(),
-            "carriers": [state("dhl", &self.dhl, self.dhl.base_url()), ups],
+            "carriers": sources.collect::<Vec<_>>(),
         })
     }
-}
 
-enum Named {
-    Dhl,
-    Ups,
-}
-
-fn carrier(seen: &Seen) -> Result<Named, Refusal> {
-    match seen.query("carrier") {
-        Some("dhl") => Ok(Named::Dhl),
-        Some("ups") => Ok(Named::Ups),
-        _ => Err(Refusal::bad("carrier must be dhl or ups")),
+    fn named(&self, seen: &Seen) -> Result<&dyn Source, Refusal> {
+        let asked = seen.query("carrier").unwrap_or_default();
+        let found = self.sources.iter().find(|source| source.id() == asked);
+        found.map(AsRef::as_ref).ok_or_else(|| {
+            let known: Vec<_> = self.sources.iter().map(|source| source.id()).collect();
+            Refusal::bad(format!("carrier must be one of {}", known.join(", ")))
+        })
     }
 }
 
@@ -140,7 +129,7 @@ fn whole(seen: &Seen, name: &str) -> Result<u64, Refusal> {
     value.ok_or_else(|| Refusal::bad(format!("{name} must be a whole number")))
 }
 
-async fn fault<C: Dialect>(fake: &Fake<C>, seen: &Seen) -> Result<(), Refusal> {
+async fn fault(fake: &dyn Source, seen: &Seen) -> Result<(), Refusal> {
     let target = match seen.query("target") {
         None | Some("api") => Target::Api,
         Some("token") => Target::Token,
@@ -179,7 +168,9 @@ async fn fault<C: Dialect>(fake: &Fake<C>, seen: &Seen) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn state<C: Dialect>(name: &str, fake: &Fake<C>, base_url: String) -> Value {
+fn state(fake: &dyn Source) -> Value {
+    let settings = fake.settings();
+    let base_url = settings.iter().find(|(key, _)| *key == "base_url");
     let scenario = |scenario: crate::Scenario| {
         json!({
             "name": scenario.name,
@@ -190,12 +181,14 @@ fn state<C: Dialect>(name: &str, fake: &Fake<C>, base_url: String) -> Value {
         })
     };
     json!({
-        "carrier": name,
-        "base_url": base_url,
+        "carrier": fake.id(),
+        "base_url": base_url.map(|(_, url)| url),
         "down": fake.is_down(),
         "fault": fake.fault(Target::Api).map(|fault| fault.to_string()),
+        "token_fault": fake.fault(Target::Token).map(|fault| fault.to_string()),
         "latency_ms": fake.latency().as_secs_f64() * 1000.0,
         "requests": fake.requests(),
+        "token_requests": fake.requests_of(Kind::Token),
         "open_connections": fake.open_connections(),
         "accepted_connections": fake.accepted_connections(),
         "scenarios": fake.scenarios().into_iter().map(scenario).collect::<Vec<_>>(),

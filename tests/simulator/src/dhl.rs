@@ -93,6 +93,25 @@ impl Fake<Dhl> {
 }
 
 impl Dialect for Dhl {
+    fn id(&self) -> &'static str {
+        "dhl"
+    }
+
+    fn settings(&self, root: &str) -> Vec<(&'static str, String)> {
+        vec![
+            ("base_url", format!("{root}/track")),
+            ("api_key", API_KEY.to_owned()),
+        ]
+    }
+
+    fn set_quota(&self, quota: Quota) {
+        lock(&self.accounts).insert(API_KEY.to_owned(), Usage::new(quota));
+    }
+
+    fn load_number(&self, n: u64) -> String {
+        dhl_load_number(n)
+    }
+
     fn kind(&self, seen: &Seen) -> Kind {
         if seen.method == Method::GET && seen.path == PATH {
             Kind::Tracking
@@ -101,8 +120,8 @@ impl Dialect for Dhl {
         }
     }
 
-    fn number<'a>(&self, seen: &'a Seen) -> Option<&'a str> {
-        seen.query("trackingNumber")
+    fn numbers(&self, seen: &Seen) -> Vec<String> {
+        number(seen).map(str::to_owned).into_iter().collect()
     }
 
     fn answer(&self, kind: Kind, seen: &Seen) -> Answer {
@@ -365,4 +384,9 @@ fn problem(status: StatusCode, detail: &str, instance: Option<&str>) -> Answer {
         body["instance"] = json!(instance);
     }
     Answer::json(status, "application/problem+json", &body)
+}
+
+/// The number that a request asks for.
+fn number(seen: &Seen) -> Option<&str> {
+    seen.query("trackingNumber")
 }

@@ -1,9 +1,10 @@
 //! Owns one running fake carrier: its switches, its counters and the way of a request through both.
 //! Does not know any carrier's wire format.
 
-use std::future;
+use std::future::{self, Future};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use hyper::body::Incoming;
 use crate::body::{Answered, gzip_bomb};
 use crate::fault::{Armed, ErrorBody, Fault, RetryAfter, take};
 use crate::lock;
+use crate::quota::Quota;
 use crate::scenario::Scenario;
 use crate::seen::{Answer, Kind, Seen, Tally};
 use crate::server::{Connections, Exchange, Gate, Reset, Running, bind, spawn};
@@ -26,11 +28,127 @@ const PAGE: &[u8] = b"<!DOCTYPE html>\n<html><head><title>Gateway</title></head>
 
 /// A carrier's way of speaking.
 pub(crate) trait Dialect: Send + Sync + 'static {
+    /// Source id, as the gateway names it.
+    fn id(&self) -> &'static str;
+    /// Settings of the gateway's source that point it here, with credentials that are accepted.
+    /// `root` is scheme, host and port.
+    fn settings(&self, root: &str) -> Vec<(&'static str, String)>;
     fn kind(&self, seen: &Seen) -> Kind;
-    fn number<'a>(&self, seen: &'a Seen) -> Option<&'a str>;
+    /// Numbers that the request asks for.
+    fn numbers(&self, seen: &Seen) -> Vec<String>;
     fn answer(&self, kind: Kind, seen: &Seen) -> Answer;
+    /// The carrier's own way to report a failure with this HTTP status.
     fn error(&self, status: StatusCode) -> Answer;
     fn scenarios(&self) -> Vec<Scenario>;
+    /// Gives the account of [`Dialect::settings`] a quota, fresh.
+    fn set_quota(&self, quota: Quota);
+    /// The number of load parcel `n`, for tests with many numbers: well formed, known, and its
+    /// answer made from the number alone.
+    fn load_number(&self, n: u64) -> String;
+}
+
+/// A fake of any carrier.
+pub trait Source: Send + Sync {
+    /// Source id, as the gateway names it.
+    fn id(&self) -> &'static str;
+    /// Settings of the gateway's source that point it here, `base_url` among them.
+    fn settings(&self) -> Vec<(&'static str, String)>;
+    /// The scripted shipments.
+    fn scenarios(&self) -> Vec<Scenario>;
+    /// The number of load parcel `n`.
+    fn load_number(&self, n: u64) -> String;
+    /// Gives the account of [`Source::settings`] a quota, fresh.
+    fn set_quota(&self, quota: Quota);
+    /// Switches a fault on, for so many requests or until it is switched off, or off.
+    fn arm(&self, target: Target, fault: Option<Fault>, times: Option<u32>);
+    /// The fault that hits the next such request.
+    fn fault(&self, target: Target) -> Option<Fault>;
+    /// Delays every answer.
+    fn set_latency(&self, latency: Duration);
+    /// The delay before every answer.
+    fn latency(&self) -> Duration;
+    /// Closes the listener and all connections: from then on connections are refused.
+    fn down<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+    /// Listens again on the same port.
+    fn up<'a>(&'a self) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send + 'a>>;
+    /// Whether connections are refused just now.
+    fn is_down(&self) -> bool;
+    /// Requests of a kind so far, the refused and the faulty ones included.
+    fn requests_of(&self, kind: Kind) -> u64;
+    /// Tracking requests for a number so far.
+    fn requests_for(&self, number: &str) -> u64;
+    /// The last request of a kind.
+    fn last_request_of(&self, kind: Kind) -> Option<Seen>;
+    /// Connections open now.
+    fn open_connections(&self) -> usize;
+    /// Connections accepted so far.
+    fn accepted_connections(&self) -> u64;
+
+    /// Tracking requests so far.
+    fn requests(&self) -> u64 {
+        self.requests_of(Kind::Tracking) + self.requests_of(Kind::Packages)
+    }
+    /// A scripted shipment by its name.
+    fn scenario(&self, name: &str) -> Option<Scenario> {
+        let mut all = self.scenarios().into_iter();
+        all.find(|scenario| scenario.name == name)
+    }
+}
+
+impl<C: Dialect> Source for Fake<C> {
+    fn id(&self) -> &'static str {
+        self.carrier.dialect.id()
+    }
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        self.carrier
+            .dialect
+            .settings(&format!("http://{}", self.address))
+    }
+    fn scenarios(&self) -> Vec<Scenario> {
+        self.carrier.dialect.scenarios()
+    }
+    fn load_number(&self, n: u64) -> String {
+        self.carrier.dialect.load_number(n)
+    }
+    fn set_quota(&self, quota: Quota) {
+        self.carrier.dialect.set_quota(quota);
+    }
+    fn arm(&self, target: Target, fault: Option<Fault>, times: Option<u32>) {
+        Fake::arm(self, target, fault, times);
+    }
+    fn fault(&self, target: Target) -> Option<Fault> {
+        Fake::fault(self, target)
+    }
+    fn set_latency(&self, latency: Duration) {
+        Fake::set_latency(self, latency);
+    }
+    fn latency(&self) -> Duration {
+        Fake::latency(self)
+    }
+    fn down<'a>(&'a self) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(Fake::down(self))
+    }
+    fn up<'a>(&'a self) -> Pin<Box<dyn Future<Output = io::Result<()>> + Send + 'a>> {
+        Box::pin(Fake::up(self))
+    }
+    fn is_down(&self) -> bool {
+        Fake::is_down(self)
+    }
+    fn requests_of(&self, kind: Kind) -> u64 {
+        Fake::requests_of(self, kind)
+    }
+    fn requests_for(&self, number: &str) -> u64 {
+        Fake::requests_for(self, number)
+    }
+    fn last_request_of(&self, kind: Kind) -> Option<Seen> {
+        Fake::last_request_of(self, kind)
+    }
+    fn open_connections(&self) -> usize {
+        Fake::open_connections(self)
+    }
+    fn accepted_connections(&self) -> u64 {
+        Fake::accepted_connections(self)
+    }
 }
 
 /// Which requests a fault hits.
@@ -226,7 +344,7 @@ impl<C: Dialect> Exchange for Carrier<C> {
         };
         let seen = Seen::new(parts, body.to_bytes());
         let kind = self.dialect.kind(&seen);
-        lock(&self.tally).count(kind, self.dialect.number(&seen), seen.clone());
+        lock(&self.tally).count(kind, self.dialect.numbers(&seen), seen.clone());
         let (fault, latency) = {
             let mut switches = lock(&self.switches);
             let target = if kind == Kind::Token {

@@ -15,16 +15,17 @@ mod seen;
 mod server;
 mod ups;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 pub use clock::Clock;
 pub use dhl::{Dhl, dhl_load_number};
-pub use fake::{Fake, Target};
+pub use fake::{Fake, Source, Target};
 pub use fault::{ErrorBody, Fault, RetryAfter, UnknownFault};
 pub use quota::Quota;
 pub use scenario::Scenario;
@@ -45,10 +46,8 @@ pub struct Options {
     pub elapsed: Duration,
     /// Simulated seconds in a real one; 0 stops the clock.
     pub speed: f64,
-    /// Port of the fake DHL; 0 lets the system choose.
-    pub dhl_port: u16,
-    /// Port of the fake UPS; 0 lets the system choose.
-    pub ups_port: u16,
+    /// Ports of fakes by source id; the system chooses the others.
+    pub ports: BTreeMap<String, u16>,
     /// Port of the control listener, if there is to be one.
     pub control_port: Option<u16>,
 }
@@ -60,8 +59,7 @@ impl Default for Options {
             start: Timestamp::constant(1_772_438_400, 0),
             elapsed: Duration::ZERO,
             speed: 0.0,
-            dhl_port: 0,
-            ups_port: 0,
+            ports: BTreeMap::new(),
             control_port: None,
         }
     }
@@ -82,11 +80,15 @@ impl Options {
     }
 }
 
+/// Every fake, shared with the control port.
+type Sources = Arc<[Box<dyn Source>]>;
+
 /// The running fakes. They end when this is dropped.
 pub struct Simulator {
     clock: Clock,
     dhl: Fake<Dhl>,
     ups: Fake<Ups>,
+    sources: Sources,
     control: Option<SocketAddr>,
     running: Vec<Running>,
 }
@@ -98,13 +100,23 @@ impl Simulator {
     /// When a port cannot be bound.
     pub async fn start(options: Options) -> io::Result<Self> {
         let clock = Clock::new(options.start, options.elapsed, options.speed);
-        let (dhl, dhl_running) = fake::start(Dhl::new(clock.clone()), options.dhl_port).await?;
-        let (ups, ups_running) = fake::start(Ups::new(clock.clone()), options.ups_port).await?;
-        let mut running = vec![dhl_running, ups_running];
+        let mut fakes = Fakes {
+            ports: options.ports,
+            sources: Vec::new(),
+            running: Vec::new(),
+        };
+        let dhl = fakes.start(Dhl::new(clock.clone())).await?;
+        let ups = fakes.start(Ups::new(clock.clone())).await?;
+        let Fakes {
+            sources,
+            mut running,
+            ..
+        } = fakes;
+        let sources: Sources = sources.into();
         let mut control = None;
         if let Some(port) = options.control_port {
             let (address, server) =
-                control::start(port, clock.clone(), dhl.clone(), ups.clone()).await?;
+                control::start(port, clock.clone(), Arc::clone(&sources), ups.clone()).await?;
             control = Some(address);
             running.push(server);
         }
@@ -112,9 +124,20 @@ impl Simulator {
             clock,
             dhl,
             ups,
+            sources,
             control,
             running,
         })
+    }
+
+    /// Every fake, in the order of the list in `start`.
+    pub fn sources(&self) -> impl Iterator<Item = &dyn Source> {
+        self.sources.iter().map(AsRef::as_ref)
+    }
+
+    /// The fake of a source.
+    pub fn source(&self, id: &str) -> Option<&dyn Source> {
+        self.sources().find(|source| source.id() == id)
     }
 
     /// The fake DHL.
@@ -152,6 +175,23 @@ impl Simulator {
         for server in self.running {
             server.stop().await;
         }
+    }
+}
+
+/// Fakes on their way up.
+struct Fakes {
+    ports: BTreeMap<String, u16>,
+    sources: Vec<Box<dyn Source>>,
+    running: Vec<Running>,
+}
+
+impl Fakes {
+    async fn start<C: fake::Dialect>(&mut self, dialect: C) -> io::Result<Fake<C>> {
+        let port = self.ports.get(dialect.id()).copied().unwrap_or_default();
+        let (fake, running) = fake::start(dialect, port).await?;
+        self.sources.push(Box::new(fake.clone()));
+        self.running.push(running);
+        Ok(fake)
     }
 }
 

@@ -13,8 +13,10 @@ pub enum Kind {
     Tracking,
     /// All packages of a shipment, page by page (UPS).
     Packages,
-    /// A request for an access token (UPS).
+    /// A request for an access token.
     Token,
+    /// A number is given to the source beforehand, or its push is asked for.
+    Register,
     /// Any other path or method.
     Other,
 }
@@ -87,13 +89,10 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn count(&mut self, kind: Kind, number: Option<&str>, seen: Seen) {
+    pub(crate) fn count(&mut self, kind: Kind, numbers: Vec<String>, seen: Seen) {
         *self.by_kind.entry(kind).or_default() += 1;
-        if let Some(number) = number {
-            match self.by_number.get_mut(number) {
-                Some(count) => *count += 1,
-                None => drop(self.by_number.insert(number.to_owned(), 1)),
-            }
+        for number in numbers {
+            *self.by_number.entry(number).or_default() += 1;
         }
         self.last.insert(kind, seen);
     }

@@ -114,6 +114,26 @@ impl Fake<Ups> {
 }
 
 impl Dialect for Ups {
+    fn id(&self) -> &'static str {
+        "ups"
+    }
+
+    fn settings(&self, root: &str) -> Vec<(&'static str, String)> {
+        vec![
+            ("base_url", root.to_owned()),
+            ("client_id", CLIENT_ID.to_owned()),
+            ("client_secret", CLIENT_SECRET.to_owned()),
+        ]
+    }
+
+    fn set_quota(&self, quota: Quota) {
+        lock(&self.tokens).set_account(CLIENT_ID, CLIENT_SECRET, quota);
+    }
+
+    fn load_number(&self, n: u64) -> String {
+        ups_load_number(n)
+    }
+
     fn kind(&self, seen: &Seen) -> Kind {
         if seen.path == TOKEN_PATH {
             Kind::Token
@@ -126,17 +146,15 @@ impl Dialect for Ups {
         }
     }
 
-    fn number<'a>(&self, seen: &'a Seen) -> Option<&'a str> {
-        seen.path
-            .strip_prefix(PACKAGES_PATH)
-            .or_else(|| seen.path.strip_prefix(DETAILS_PATH))
+    fn numbers(&self, seen: &Seen) -> Vec<String> {
+        number(seen).map(str::to_owned).into_iter().collect()
     }
 
     fn answer(&self, kind: Kind, seen: &Seen) -> Answer {
         let answer = match kind {
             Kind::Token => self.token(seen),
             Kind::Tracking | Kind::Packages => self.track(kind, seen),
-            Kind::Other => Err(self.error(StatusCode::NOT_FOUND)),
+            Kind::Register | Kind::Other => Err(self.error(StatusCode::NOT_FOUND)),
         };
         match answer {
             Ok(body) => Answer::json(StatusCode::OK, "application/json", &body),
@@ -203,7 +221,7 @@ impl Ups {
                 return Err(invalid(&format!("Missing {name}")));
             }
         }
-        let number = self.number(seen).unwrap_or_default();
+        let number = number(seen).unwrap_or_default();
         if !plausible(number) {
             return Err(error(
                 StatusCode::BAD_REQUEST,
@@ -305,4 +323,11 @@ fn invalid(message: &str) -> Answer {
 fn error(status: StatusCode, code: &str, message: &str) -> Answer {
     let body = json!({ "response": { "errors": [{ "code": code, "message": message }] } });
     Answer::json(status, "application/json", &body)
+}
+
+/// The number that a request asks for.
+fn number(seen: &Seen) -> Option<&str> {
+    seen.path
+        .strip_prefix(PACKAGES_PATH)
+        .or_else(|| seen.path.strip_prefix(DETAILS_PATH))
 }

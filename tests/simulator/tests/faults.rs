@@ -218,7 +218,7 @@ async fn stop_frees_the_ports_and_so_does_drop() {
     let dhl_port = sim.dhl().address().port();
     sim.stop().await;
     let options = Options {
-        dhl_port,
+        ports: [("dhl".to_owned(), dhl_port)].into(),
         ..Options::default()
     };
     let again = Simulator::start(options).await.unwrap();
