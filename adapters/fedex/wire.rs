@@ -23,10 +23,10 @@ pub(super) struct Body<'a> {
     /// Only a push has it.
     pub(super) output_meta_data: Option<IgnoredAny>,
     /// Only the answer to a request for a token has it.
-    #[serde(borrow, deserialize_with = "text")]
+    #[serde(rename = "access_token", borrow, deserialize_with = "text")]
     pub(super) access_token: Cow<'a, str>,
     /// Seconds.
-    #[serde(borrow, deserialize_with = "text")]
+    #[serde(rename = "expires_in", borrow, deserialize_with = "text")]
     pub(super) expires_in: Cow<'a, str>,
 }
 
