@@ -22,6 +22,16 @@ pub(super) struct Script {
     pieces: &'static [&'static str],
 }
 
+/// What most scripts are: one parcel that is no piece of anything.
+const SCRIPT: Script = Script {
+    name: "",
+    number: "",
+    title: "",
+    shows: "",
+    parcels: &[],
+    pieces: &[],
+};
+
 struct Parcel {
     number: &'static str,
     acts: &'static [Act],

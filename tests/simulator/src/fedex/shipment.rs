@@ -119,6 +119,7 @@ impl Act {
             "CA" => ["CA", "Cancelled"],
             "RS" => ["RS", "Returned to shipper"],
             "HL" => ["HL", "Ready for pickup"],
+            "Z8" => ["Z8", ""],
             _ => ["IT", "In transit"],
         }
     }

@@ -2,15 +2,6 @@
 
 use super::*;
 
-const SCRIPT: Script = Script {
-    name: "",
-    number: "",
-    title: "",
-    shows: "",
-    parcels: &[],
-    pieces: &[],
-};
-
 pub(super) static SCRIPTS: [Script; 6] = [
     Script {
         name: "not-found-yet",
@@ -135,14 +126,15 @@ pub(super) static SCRIPTS: [Script; 6] = [
     Script {
         name: "unknown-code",
         number: "605200000173",
-        title: "A scan whose code is in no list",
-        shows: "an event type that nobody knows, beside a coarse status that everybody does",
+        title: "Two scans whose codes are in no list",
+        shows: "event types that nobody knows, one of them without a coarse status that helps",
         parcels: &[Parcel {
             number: "605200000173",
             acts: &[
                 LABEL,
                 PICKED_UP,
                 act(DAY, &MEMPHIS, "Z9", "Scanned by something new"),
+                act(DAY + HOUR, &MEMPHIS, "Z8", "Scanned by something newer"),
             ],
             shipment: &GROUND,
         }],

@@ -2,15 +2,6 @@
 
 use super::*;
 
-const SCRIPT: Script = Script {
-    name: "",
-    number: "",
-    title: "",
-    shows: "",
-    parcels: &[],
-    pieces: &[],
-};
-
 pub(super) static SCRIPTS: [Script; 10] = [
     Script {
         name: "label-only",
@@ -225,7 +216,6 @@ pub(super) static SCRIPTS: [Script; 10] = [
                 shipment: &GROUND,
             },
         ],
-        ..SCRIPT
     },
     Script {
         name: "cancelled",
