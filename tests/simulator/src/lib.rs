@@ -1,4 +1,5 @@
-//! Fake carriers on 127.0.0.1 that speak the real wire formats of DHL Unified Tracking and UPS Tracking.
+//! Fake carriers on 127.0.0.1 that speak the real wire formats of DHL Unified Tracking, FedEx Track and UPS
+//! Tracking.
 //!
 //! For tests, demonstrations and load. The formats are written here from the carriers' documents and on
 //! purpose not shared with the adapters, so that one can catch the other's mistakes. All parcels are made up.
@@ -9,6 +10,7 @@ mod control;
 mod dhl;
 mod fake;
 mod fault;
+mod fedex;
 mod quota;
 mod scenario;
 mod seen;
@@ -27,6 +29,7 @@ pub use clock::Clock;
 pub use dhl::{Dhl, dhl_load_number};
 pub use fake::{Fake, Source, Target};
 pub use fault::{ErrorBody, Fault, RetryAfter, UnknownFault};
+pub use fedex::{Fedex, fedex_load_number};
 pub use quota::Quota;
 pub use scenario::Scenario;
 pub use seen::{Kind, Seen};
@@ -87,6 +90,7 @@ type Sources = Arc<[Box<dyn Source>]>;
 pub struct Simulator {
     clock: Clock,
     dhl: Fake<Dhl>,
+    fedex: Fake<Fedex>,
     ups: Fake<Ups>,
     sources: Sources,
     control: Option<SocketAddr>,
@@ -107,6 +111,7 @@ impl Simulator {
         };
         let dhl = fakes.start(Dhl::new(clock.clone())).await?;
         let ups = fakes.start(Ups::new(clock.clone())).await?;
+        let fedex = fakes.start(Fedex::new(clock.clone())).await?;
         let Fakes {
             sources,
             mut running,
@@ -123,6 +128,7 @@ impl Simulator {
         Ok(Self {
             clock,
             dhl,
+            fedex,
             ups,
             sources,
             control,
@@ -143,6 +149,11 @@ impl Simulator {
     /// The fake DHL.
     pub fn dhl(&self) -> &Fake<Dhl> {
         &self.dhl
+    }
+
+    /// The fake FedEx.
+    pub fn fedex(&self) -> &Fake<Fedex> {
+        &self.fedex
     }
 
     /// The fake UPS.

@@ -298,7 +298,7 @@ async fn the_control_port_switches_and_shows_everything() {
     assert_eq!(send(post("tokens?state=revoked")).await.0, 200);
 
     for wrong in [
-        "fault?carrier=fedex&fault=hang",
+        "fault?carrier=nobody&fault=hang",
         "fault?carrier=dhl",
         "fault?carrier=dhl&fault=sulk",
         "fault?carrier=dhl&fault=hang&times=x",
