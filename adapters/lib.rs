@@ -9,7 +9,13 @@ mod retry_after;
 mod sandbox;
 mod sign;
 mod ups;
+mod usps;
 mod wire;
 
 /// Every source that is built in.
-pub static ALL: &[&Descriptor] = &[&sandbox::DESCRIPTOR, &dhl::DESCRIPTOR, &ups::DESCRIPTOR];
+pub static ALL: &[&Descriptor] = &[
+    &sandbox::DESCRIPTOR,
+    &dhl::DESCRIPTOR,
+    &ups::DESCRIPTOR,
+    &usps::DESCRIPTOR,
+];
