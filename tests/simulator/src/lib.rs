@@ -14,6 +14,7 @@ mod scenario;
 mod seen;
 mod server;
 mod ups;
+mod usps;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -107,6 +108,7 @@ impl Simulator {
         };
         let dhl = fakes.start(Dhl::new(clock.clone())).await?;
         let ups = fakes.start(Ups::new(clock.clone())).await?;
+        fakes.start(usps::Usps::new(clock.clone())).await?;
         let Fakes {
             sources,
             mut running,
