@@ -10,6 +10,7 @@ mod retry_after;
 mod sandbox;
 mod sign;
 mod ups;
+mod usps;
 mod wire;
 
 /// Every source that is built in.
@@ -18,4 +19,5 @@ pub static ALL: &[&Descriptor] = &[
     &dhl::DESCRIPTOR,
     &fedex::DESCRIPTOR,
     &ups::DESCRIPTOR,
+    &usps::DESCRIPTOR,
 ];

@@ -120,7 +120,7 @@ impl Reader {
         Ok(pieces)
     }
 
-    fn report(
+    pub(super) fn report(
         &self,
         number: TrackingNumber,
         shipment: &Shipment<'_>,

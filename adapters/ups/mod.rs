@@ -1,7 +1,7 @@
-//! UPS: the Tracking API, one number per call.
+//! UPS: the Tracking API, one number per call, and pushes of Track Alert.
 //!
-//! **Documents.** `Tracking.yaml` and `OAuthClientCredentials.yaml` of `UPS-API/api-documentation`
-//! and its issues 7, 8, 38, 66, 101, 123 and 187; UPS' published code lists. The texts of
+//! **Documents.** `Tracking.yaml`, `UPSTrackAlert.yaml` and `OAuthClientCredentials.yaml` of
+//! `UPS-API/api-documentation` and its issues 7, 8, 38, 66, 101, 123 and 187; UPS' published code lists. The texts of
 //! `codes.csv` are our own short glosses of those lists.
 //!
 //! **Limits.** UPS publishes none and sends no rate headers; code 10429 exists (issues 8, 123), so
@@ -16,6 +16,8 @@
 //! - A number of a shipment with several pieces may answer with all of them or with the asked one
 //!   only: the rest is fetched in pages. Every piece is a report of its own.
 //! - A token can be refused before its time: it is then fetched once more.
+//! - Track Alert takes 100 numbers at a time, tells nothing of the past and ends after 14 days; see
+//!   `push.rs`.
 //! - Signature, photograph and proof documents are not asked for: size, and personal data.
 //!
 //! This module must not know statuses, retries or caches.
@@ -27,6 +29,7 @@ mod fault;
 mod map;
 mod meaning;
 mod place;
+mod push;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -41,14 +44,15 @@ use http::StatusCode;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use jiff::Timestamp;
 use waybill_core::adapter::{
-    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Query, Report, Setting,
-    Settings,
+    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Pushed, Query, Report,
+    Setting, Settings, Subscribed, Subscription,
 };
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::SourceClass;
 
 use self::auth::Tokens;
 use self::map::{Pieces, Reader};
+use self::push::Alerts;
 
 /// The source.
 pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
@@ -61,7 +65,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     capabilities: Capabilities {
         paid: false,
         registers: false,
-        push: false,
+        push: true,
         order_lookup: false,
         required_hints: &[],
         optional_hints: &[],
@@ -102,6 +106,24 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
             "shipper number sent with the request for a token",
         ),
         Setting::optional("locale", "en_US", "language and country of the texts"),
+        Setting::optional_secret(
+            "push_credential",
+            "credential that pushes must bring; in version 2 the token that ups is given",
+        ),
+        Setting::optional_secret(
+            "push_credential_before",
+            "credential that push_credential replaces, still accepted",
+        ),
+        Setting::optional(
+            "callback_url",
+            "",
+            "https address for pushes of version 1; empty: version 2, to the address in the portal",
+        ),
+        Setting::optional(
+            "push_level",
+            "standard",
+            "standard, or enhanced with exceptions if the account has it",
+        ),
     ],
     build,
 };
@@ -120,6 +142,7 @@ struct Ups {
     locale: String,
     reader: Reader,
     tokens: Tokens,
+    alerts: Alerts,
     /// Start of every request id, different in every process.
     nonce: u64,
     requests: AtomicU64,
@@ -154,6 +177,7 @@ impl Ups {
             base_url: base_url.to_owned(),
             locale: locale.to_owned(),
             reader: Reader { codes, language },
+            alerts: Alerts::new(settings)?,
             nonce: RandomState::new().hash_one(DESCRIPTOR.id),
             requests: AtomicU64::new(0),
         })
@@ -202,28 +226,39 @@ impl Ups {
         Ok(pieces.into_reports())
     }
 
-    /// Sends a request, once more with a new token if the token is refused.
     async fn get(&self, ctx: Ctx<'_>, uri: String) -> Result<http::Response<Bytes>, Error> {
+        self.send(ctx, |request| request.uri(&uri).body(Bytes::new()))
+            .await
+    }
+
+    /// Sends a request, once more with a new token if the token is refused.
+    async fn send(
+        &self,
+        ctx: Ctx<'_>,
+        make: impl Fn(http::request::Builder) -> http::Result<http::Request<Bytes>>,
+    ) -> Result<http::Response<Bytes>, Error> {
+        let signed = |token: &auth::Token| {
+            let request = self.request(token)?;
+            make(request).map_err(internal)
+        };
         let token = self.tokens.get(ctx, None).await?;
-        let response = ctx.http.send(self.request(&uri, &token)?).await?;
+        let response = ctx.http.send(signed(&token)?).await?;
         if response.status() != StatusCode::UNAUTHORIZED
             || fault::of_response(&response, ctx.now).native_code == "250003"
         {
             return Ok(response);
         }
         let token = self.tokens.get(ctx, Some(token.flight)).await?;
-        ctx.http.send(self.request(&uri, &token)?).await
+        ctx.http.send(signed(&token)?).await
     }
 
-    fn request(&self, uri: &str, token: &auth::Token) -> Result<http::Request<Bytes>, Error> {
+    fn request(&self, token: &auth::Token) -> Result<http::request::Builder, Error> {
         let count = self.requests.fetch_add(1, Ordering::Relaxed);
-        http::Request::get(uri)
+        Ok(http::Request::builder()
             .header(AUTHORIZATION, auth::secret_header(token.value.expose())?)
             .header(ACCEPT, "application/json")
             .header("transId", format!("{:016x}{count:016x}", self.nonce))
-            .header("transactionSrc", "waybill")
-            .body(Bytes::new())
-            .map_err(internal)
+            .header("transactionSrc", "waybill"))
     }
 
     fn read(
@@ -256,13 +291,17 @@ impl Adapter for Ups {
         response: &http::Response<Bytes>,
         now: Timestamp,
     ) -> Vec<Answer> {
-        let all = self
-            .read(
-                response,
-                queries.first().filter(|_| queries.len() == 1),
-                now,
-            )
-            .map(Pieces::into_reports);
+        let one = queries.first().filter(|_| queries.len() == 1);
+        let all = self.read(response, one, now).map(Pieces::into_reports);
+        // What is no answer can be another message of UPS.
+        let all = all.or_else(|error| match error.kind {
+            ErrorKind::Malformed if response.status() == StatusCode::OK => {
+                push::other(&self.reader, response.body())
+                    .filter(|reports| !reports.is_empty() || queries.is_empty())
+                    .ok_or(error)
+            }
+            _ => Err(error),
+        });
         let Some((_, others)) = queries.split_first() else {
             return vec![all];
         };
@@ -279,6 +318,25 @@ impl Adapter for Ups {
             rest.push(found(own));
         }
         std::iter::once(found(first)).chain(rest).collect()
+    }
+
+    fn subscribe<'a>(
+        &'a self,
+        ctx: Ctx<'a>,
+        queries: &'a [Query],
+        change: Subscription,
+    ) -> BoxFuture<'a, Vec<Subscribed>> {
+        Box::pin(push::change(self, ctx, queries, change))
+    }
+
+    fn translate_push<'a>(
+        &'a self,
+        push: &'a http::Request<Bytes>,
+        _now: Timestamp,
+    ) -> BoxFuture<'a, Result<Pushed, Error>> {
+        Box::pin(std::future::ready(
+            self.alerts.translate(&self.reader, push),
+        ))
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::wire::{list, object, sound_list, text, texts};
 
@@ -278,4 +278,148 @@ pub(super) struct Token<'a> {
     /// Seconds.
     #[serde(borrow, deserialize_with = "text")]
     pub(super) expires_in: Cow<'a, str>,
+}
+
+/// A push of Track Alert: one activity. Blank texts are usual.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Alert<'a> {
+    #[serde(borrow, deserialize_with = "text")]
+    pub(super) tracking_number: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "text")]
+    pub(super) local_activity_date: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "text")]
+    pub(super) local_activity_time: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "text")]
+    pub(super) gmt_activity_date: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "text")]
+    pub(super) gmt_activity_time: Cow<'a, str>,
+    /// `-04.00`, with a dot.
+    #[serde(borrow, deserialize_with = "text")]
+    pub(super) gmt_offset: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "object")]
+    pub(super) activity_location: Address<'a>,
+    #[serde(borrow, deserialize_with = "object")]
+    pub(super) activity_status: AlertStatus<'a>,
+    #[serde(borrow, deserialize_with = "text")]
+    pub(super) scheduled_delivery_date: Cow<'a, str>,
+    /// Blank before the delivery.
+    #[serde(borrow, deserialize_with = "text")]
+    pub(super) actual_delivery_date: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "text")]
+    pub(super) delivery_start_time: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "text")]
+    pub(super) delivery_end_time: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "text")]
+    pub(super) received_by: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "texts")]
+    pub(super) alternate_tracking_number: Vec<Cow<'a, str>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct AlertStatus<'a> {
+    #[serde(rename = "type", borrow, deserialize_with = "text")]
+    pub(super) kind: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "text")]
+    pub(super) code: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "text")]
+    pub(super) description: Cow<'a, str>,
+    /// The status code of the Tracking API.
+    #[serde(borrow, deserialize_with = "text")]
+    pub(super) description_code: Cow<'a, str>,
+}
+
+impl Alert<'_> {
+    /// The same in the form of the Tracking API: a package with one activity.
+    pub(super) fn package(&self) -> Package<'_> {
+        fn same(text: &str) -> Cow<'_, str> {
+            Cow::Borrowed(text)
+        }
+        let (status, place) = (&self.activity_status, &self.activity_location);
+        let activity = Activity {
+            location: Location {
+                address: Address {
+                    city: same(&place.city),
+                    state_province: same(&place.state_province),
+                    postal_code: same(&place.postal_code),
+                    country_code: same(&place.country_code),
+                    country: same(&place.country),
+                },
+                ..Location::default()
+            },
+            status: Status {
+                kind: same(&status.kind),
+                code: same(&status.code),
+                status_code: same(&status.description_code),
+                description: same(&status.description),
+                ..Status::default()
+            },
+            date: same(&self.local_activity_date),
+            time: same(&self.local_activity_time),
+            gmt_date: same(&self.gmt_activity_date),
+            gmt_time: same(&self.gmt_activity_time),
+            gmt_offset: same(&self.gmt_offset),
+            ..Activity::default()
+        };
+        let scheduled = DeliveryDate {
+            kind: Cow::Borrowed("SDD"),
+            date: same(&self.scheduled_delivery_date),
+        };
+        let is_open = self.actual_delivery_date.trim().is_empty();
+        let others = self.alternate_tracking_number.iter();
+        let others = others.map(|number| Number {
+            number: same(number),
+            ..Number::default()
+        });
+        Package {
+            tracking_number: same(&self.tracking_number),
+            activity: vec![activity],
+            delivery_date: Some(scheduled).filter(|_| is_open).into_iter().collect(),
+            delivery_time: DeliveryTime {
+                start_time: same(&self.delivery_start_time),
+                end_time: same(&self.delivery_end_time),
+                ..DeliveryTime::default()
+            },
+            delivery_information: DeliveryInformation {
+                received_by: same(&self.received_by),
+                ..DeliveryInformation::default()
+            },
+            alternate_tracking_number: others.collect(),
+            ..Package::default()
+        }
+    }
+}
+
+/// A request to be told.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Subscribe<'a> {
+    pub(super) locale: &'a str,
+    pub(super) country_code: &'a str,
+    pub(super) tracking_number_list: &'a [&'a str],
+    /// Version 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) event_preferences: Option<&'a [&'a str]>,
+    /// Version 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) destination: Option<Destination<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Destination<'a> {
+    pub(super) url: &'a str,
+    pub(super) credential_type: &'a str,
+    pub(super) credential: &'a str,
+}
+
+/// What became of the numbers of a [`Subscribe`].
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct SubscribeAnswer<'a> {
+    #[serde(borrow, deserialize_with = "texts")]
+    pub(super) valid_tracking_numbers: Vec<Cow<'a, str>>,
+    #[serde(borrow, deserialize_with = "texts")]
+    pub(super) invalid_tracking_numbers: Vec<Cow<'a, str>>,
 }

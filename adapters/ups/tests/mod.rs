@@ -7,6 +7,7 @@ mod errors;
 mod fetch;
 mod fixtures;
 mod mutation;
+mod push;
 
 use super::*;
 

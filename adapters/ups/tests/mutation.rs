@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::*;
 
 const ANSWERS: &[&str] = &[
+    include_str!("../fixtures/alert_out_for_delivery.json"),
     include_str!("../fixtures/clocks.json"),
     include_str!("../fixtures/customs.json"),
     include_str!("../fixtures/delivered.json"),
@@ -108,10 +109,10 @@ proptest! {
 
 #[test]
 fn every_single_change_is_survived() {
-    let [_, customs, _, mail_innovations, ..] = ANSWERS else {
-        panic!("at least four answers");
+    let [alert, _, customs, _, mail_innovations, ..] = ANSWERS else {
+        panic!("at least five answers");
     };
-    for text in [customs, mail_innovations] {
+    for text in [alert, customs, mail_innovations] {
         let document: Value = serde_json::from_str(text).unwrap();
         for at in 0..size(&document) {
             for how in 0..10 {

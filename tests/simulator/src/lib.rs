@@ -16,6 +16,7 @@ mod scenario;
 mod seen;
 mod server;
 mod ups;
+mod usps;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -112,6 +113,7 @@ impl Simulator {
         let dhl = fakes.start(Dhl::new(clock.clone())).await?;
         let ups = fakes.start(Ups::new(clock.clone())).await?;
         let fedex = fakes.start(Fedex::new(clock.clone())).await?;
+        fakes.start(usps::Usps::new(clock.clone())).await?;
         let Fakes {
             sources,
             mut running,

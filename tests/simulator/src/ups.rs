@@ -1,6 +1,7 @@
-//! Owns the UPS Tracking API's wire contract: paths, headers, parameters, errors, paging of packages.
-//! Does not know what a package's answer looks like, how tokens live, nor which packages exist.
+//! Owns the UPS Tracking and Track Alert APIs' wire contract: paths, headers, parameters, errors, paging of
+//! packages. Does not know what a package's answer looks like, how tokens live, nor which packages exist.
 
+mod alerts;
 mod load;
 mod scripts;
 mod shipment;
@@ -21,6 +22,7 @@ use crate::quota::Quota;
 use crate::scenario::{Scenario, minutes};
 use crate::seen::{Answer, Kind, Seen};
 
+use alerts::Alerts;
 pub use load::ups_load_number;
 use shipment::{Extras, Found};
 use tokens::{Refused, Tokens};
@@ -31,11 +33,13 @@ const PACKAGES_PATH: &str = "/api/track/v1/shipment/details/";
 const CLIENT_ID: &str = "simulated-ups-client";
 const CLIENT_SECRET: &str = "simulated-ups-secret";
 const PAGE: usize = 50;
+const HEADERS: [&str; 2] = ["transId", "transactionSrc"];
 
 /// UPS' side of a [`Fake`].
 pub struct Ups {
     clock: Clock,
     tokens: Mutex<Tokens>,
+    alerts: Mutex<Alerts>,
     retry_after: Mutex<RetryAfter>,
 }
 
@@ -46,6 +50,7 @@ impl Ups {
         Self {
             clock,
             tokens: Mutex::new(tokens),
+            alerts: Mutex::default(),
             retry_after: Mutex::new(RetryAfter::Absent),
         }
     }
@@ -107,6 +112,12 @@ impl Fake<Ups> {
         lock(&self.carrier.dialect.tokens).end_all(Refused::Revoked);
     }
 
+    /// When the Track Alert subscription of a number ends, in simulated time; `None` if it has none.
+    pub fn subscribed_until(&self, number: &str) -> Option<Timestamp> {
+        let dialect = &self.carrier.dialect;
+        lock(&dialect.alerts).until(number, dialect.clock.now())
+    }
+
     /// Whether a 429 for a spent quota says when to come back; UPS was not seen to.
     pub fn set_retry_after(&self, after: RetryAfter) {
         *lock(&self.carrier.dialect.retry_after) = after;
@@ -141,6 +152,8 @@ impl Dialect for Ups {
             Kind::Packages
         } else if seen.path.starts_with(DETAILS_PATH) {
             Kind::Tracking
+        } else if alerts::path(&seen.path).is_some() {
+            Kind::Register
         } else {
             Kind::Other
         }
@@ -154,7 +167,8 @@ impl Dialect for Ups {
         let answer = match kind {
             Kind::Token => self.token(seen),
             Kind::Tracking | Kind::Packages => self.track(kind, seen),
-            Kind::Register | Kind::Other => Err(self.error(StatusCode::NOT_FOUND)),
+            Kind::Register => self.subscribe(seen),
+            Kind::Other => Err(self.error(StatusCode::NOT_FOUND)),
         };
         match answer {
             Ok(body) => Answer::json(StatusCode::OK, "application/json", &body),
@@ -216,7 +230,7 @@ impl Ups {
             return Err(self.error(StatusCode::METHOD_NOT_ALLOWED));
         }
         self.admit(seen)?;
-        for name in ["transId", "transactionSrc"] {
+        for name in HEADERS {
             if seen.header(name).is_none_or(str::is_empty) {
                 return Err(invalid(&format!("Missing {name}")));
             }
@@ -247,6 +261,23 @@ impl Ups {
             json!({ "inquiryNumber": number, "warnings": [warning] })
         });
         Ok(json!({ "trackResponse": { "shipment": [shipment] } }))
+    }
+
+    fn subscribe(&self, seen: &Seen) -> Result<Value, Answer> {
+        if seen.method != Method::POST {
+            return Err(self.error(StatusCode::METHOD_NOT_ALLOWED));
+        }
+        self.admit(seen)?;
+        let refuse = |(code, message)| error(StatusCode::BAD_REQUEST, code, message);
+        for (name, code) in HEADERS.into_iter().zip(["VSS002", "VSS004"]) {
+            if seen.header(name).is_none_or(str::is_empty) {
+                return Err(refuse((code, name)));
+            }
+        }
+        let (version, level) = alerts::path(&seen.path).unwrap_or_default();
+        let mut alerts = lock(&self.alerts);
+        let said = alerts.subscribe(version, level, &seen.body, self.clock.now());
+        said.map_err(refuse)
     }
 
     fn admit(&self, seen: &Seen) -> Result<(), Answer> {

@@ -409,3 +409,91 @@ async fn load_numbers_are_known_and_distinct() {
     numbers.dedup();
     assert_eq!(numbers.len(), 200);
 }
+
+impl Session {
+    async fn subscribe(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+        let request = self
+            .client
+            .post(format!("{}/api/track/{path}", self.sim.ups().base_url()))
+            .bearer_auth(&self.token)
+            .header("transId", "test-1")
+            .header("transactionSrc", "simulator-tests");
+        send(request.body(body.to_string())).await
+    }
+}
+
+const ALERTS: &str = "v2/subscription/standard/package";
+
+fn wish(numbers: &[&str]) -> Value {
+    json!({
+        "locale": "en_US",
+        "countryCode": "US",
+        "trackingNumberList": numbers,
+        "eventPreferences": ["D", "I", "M"],
+    })
+}
+
+#[tokio::test]
+async fn a_subscription_covers_the_good_numbers_for_14_days() {
+    let session = Session::new().await;
+    let good = "1ZSIM0010300000017";
+    let (status, body) = session.subscribe(ALERTS, &wish(&[good, "1Z7$8"])).await;
+    assert_eq!(status, 200);
+    let expected = json!({ "validTrackingNumbers": [good], "invalidTrackingNumbers": ["1Z7$8"] });
+    assert_eq!(body, expected);
+    let until = session.sim.ups().subscribed_until(good).unwrap();
+    let start = session.sim.clock().now();
+    assert_eq!(until.as_second() - start.as_second(), 14 * 86_400);
+    session.sim.advance(14 * 24 * HOUR);
+    assert_eq!(session.sim.ups().subscribed_until(good), None);
+    assert_eq!(session.sim.ups().subscribed_until("1Z7$8"), None);
+    assert_eq!(session.sim.ups().requests_of(Kind::Register), 1);
+}
+
+#[tokio::test]
+async fn a_wrong_subscription_is_refused_whole() {
+    let session = Session::new().await;
+    let number = "1ZSIM0010300000017";
+    let many = vec![number; 101];
+    let changed = |key: &str, value: Value| {
+        let mut body = wish(&[number]);
+        body[key] = value;
+        body
+    };
+    let listener = |key: &str| {
+        let mut destination = json!({
+            "url": "https://a.example", "credentialType": "Bearer", "credential": "open",
+        });
+        destination[key] = json!("");
+        changed("destination", destination)
+    };
+    let first = "v1/subscription/standard/package";
+    for (path, body, expected) in [
+        (ALERTS, json!({}), "VSS110"),
+        ("v2/subscription/better/package", wish(&[number]), "VSS930"),
+        (ALERTS, changed("locale", Value::Null), "VSS300"),
+        (ALERTS, changed("locale", json!("english")), "VSS310"),
+        (ALERTS, changed("countryCode", json!("USA")), "VSS400"),
+        (ALERTS, wish(&[]), "VSS200"),
+        (ALERTS, wish(&["1Z7", "H7012345678"]), "VSS210"),
+        (ALERTS, wish(&many), "VSS220"),
+        (ALERTS, changed("eventPreferences", json!(["X"])), "VSS000"),
+        (first, wish(&[number]), "VSS500"),
+        (first, listener("url"), "VSS600"),
+        (first, listener("credential"), "VSS700"),
+        (first, listener("credentialType"), "VSS800"),
+    ] {
+        let (status, answer) = session.subscribe(path, &body).await;
+        assert_eq!((status.as_u16(), code(&answer)), (400, expected), "{path}");
+    }
+    assert_eq!(session.sim.ups().subscribed_until(number), None);
+    let enhanced = changed("eventPreferences", json!(["D", "X"]));
+    let (status, _) = session
+        .subscribe("v2/subscription/enhanced/package", &enhanced)
+        .await;
+    assert_eq!(status, 200);
+    assert_eq!(session.subscribe(first, &listener("unused")).await.0, 200);
+    assert_eq!(session.subscribe(ALERTS, &wish(&many[..100])).await.0, 200);
+    let (status, answer) = session.get("../v2/subscription/standard/package").await;
+    assert_eq!((status.as_u16(), code(&answer)), (405, "405"));
+}
