@@ -5,6 +5,7 @@ use waybill_core::adapter::Descriptor;
 
 mod codes;
 mod dhl;
+mod dhl_parcel_de;
 mod retry_after;
 mod sandbox;
 mod sign;
@@ -12,4 +13,9 @@ mod ups;
 mod wire;
 
 /// Every source that is built in.
-pub static ALL: &[&Descriptor] = &[&sandbox::DESCRIPTOR, &dhl::DESCRIPTOR, &ups::DESCRIPTOR];
+pub static ALL: &[&Descriptor] = &[
+    &sandbox::DESCRIPTOR,
+    &dhl::DESCRIPTOR,
+    &dhl_parcel_de::DESCRIPTOR,
+    &ups::DESCRIPTOR,
+];
