@@ -5,6 +5,7 @@ use waybill_core::adapter::Descriptor;
 
 mod codes;
 mod dhl;
+mod dhl_express;
 mod dhl_parcel_de;
 mod retry_after;
 mod sandbox;
@@ -16,6 +17,7 @@ mod wire;
 pub static ALL: &[&Descriptor] = &[
     &sandbox::DESCRIPTOR,
     &dhl::DESCRIPTOR,
+    &dhl_express::DESCRIPTOR,
     &dhl_parcel_de::DESCRIPTOR,
     &ups::DESCRIPTOR,
 ];
