@@ -171,8 +171,8 @@ fn measure(text: &str, factor: f64) -> Option<u32> {
 /// Who signed, from the last checkpoint that says so.
 fn proof(shipment: &Shipment<'_>) -> Option<Proof> {
     let of_pieces = shipment.pieces.iter().flat_map(|piece| &piece.events);
-    let all = of_pieces.chain(&shipment.events);
-    let name = all.filter_map(|event| {
+    let newest_first = shipment.events.iter().rev().chain(of_pieces.rev());
+    let mut names = newest_first.filter_map(|event| {
         let signed_by = event.signed_by.trim();
         if signed_by.is_empty() {
             signer(&event.description)
@@ -180,7 +180,7 @@ fn proof(shipment: &Shipment<'_>) -> Option<Proof> {
             Some(signed_by)
         }
     });
-    name.last().map(|name| Proof {
+    names.next().map(|name| Proof {
         signed_by: Pii::new(cut(name, 100)),
         documents: Vec::new(),
     })

@@ -227,10 +227,7 @@ fn number(text: &str) -> Option<i16> {
 fn language(shipment: &Shipment<'_>) -> &'static str {
     let german = |text: &str| text.contains("Sendung") || text.contains(" wurde ");
     let of_events = shipment.events.iter().map(words);
-    if of_events
-        .chain([shipment.status.as_ref()])
-        .any(|text| german(text))
-    {
+    if of_events.chain([shipment.status.as_ref()]).any(german) {
         "de"
     } else {
         "en"

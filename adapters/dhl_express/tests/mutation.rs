@@ -92,7 +92,7 @@ proptest! {
             let mut at = index.index(size(&document));
             change(&mut document, &mut at, how);
         }
-        is_sound(&understood(&document.to_string()));
+        is_sound(&understood(document.to_string()));
     }
 
     #[test]
@@ -104,7 +104,7 @@ proptest! {
         let text = ANSWERS[which];
         let cut = text.floor_char_boundary(cut.index(text.len()));
         let (head, _) = text.split_at(cut);
-        is_sound(&understood(&format!("{head}{tail}")));
+        is_sound(&understood(format!("{head}{tail}")));
     }
 }
 
@@ -116,7 +116,7 @@ fn every_single_change_is_survived() {
             for how in 0..10 {
                 let mut changed = document.clone();
                 change(&mut changed, &mut at.clone(), how);
-                is_sound(&understood(&changed.to_string()));
+                is_sound(&understood(changed.to_string()));
             }
         }
     }
