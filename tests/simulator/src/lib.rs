@@ -7,6 +7,8 @@ mod body;
 mod clock;
 mod control;
 mod dhl;
+mod dhl_express;
+mod dhl_parcel_de;
 mod fake;
 mod fault;
 mod quota;
@@ -32,6 +34,8 @@ pub use scenario::Scenario;
 pub use seen::{Kind, Seen};
 pub use ups::{Ups, ups_load_number};
 
+use dhl_express::DhlExpress;
+use dhl_parcel_de::DhlParcelDe;
 use server::Running;
 
 /// No script is longer than this.
@@ -106,6 +110,8 @@ impl Simulator {
             running: Vec::new(),
         };
         let dhl = fakes.start(Dhl::new(clock.clone())).await?;
+        fakes.start(DhlExpress::new(clock.clone())).await?;
+        fakes.start(DhlParcelDe::new(clock.clone())).await?;
         let ups = fakes.start(Ups::new(clock.clone())).await?;
         let Fakes {
             sources,
