@@ -110,9 +110,9 @@ impl Simulator {
             running: Vec::new(),
         };
         let dhl = fakes.start(Dhl::new(clock.clone())).await?;
+        let ups = fakes.start(Ups::new(clock.clone())).await?;
         fakes.start(DhlExpress::new(clock.clone())).await?;
         fakes.start(DhlParcelDe::new(clock.clone())).await?;
-        let ups = fakes.start(Ups::new(clock.clone())).await?;
         let Fakes {
             sources,
             mut running,
