@@ -38,9 +38,10 @@ const CODES: &[(i32, ErrorKind, &str)] = &[
         ErrorKind::HintRequired,
         "source knows nothing under this number for the postal code",
     ),
+    // Not a refusal of the credentials: a business customer sees only parcels of its own.
     (
         62,
-        ErrorKind::Denied,
+        ErrorKind::Unsupported,
         "source does not let this account see the shipment",
     ),
     (

@@ -24,7 +24,7 @@ fn each_code_has_its_kind_and_its_advice() {
         ("41", ErrorKind::InvalidQuery, Retry::Never),
         ("45", ErrorKind::InvalidQuery, Retry::Never),
         ("57", ErrorKind::HintRequired, Retry::Never),
-        ("62", ErrorKind::Denied, Retry::Never),
+        ("62", ErrorKind::Unsupported, Retry::Never),
         ("78", ErrorKind::HintRequired, Retry::Never),
         ("79", ErrorKind::HintRequired, Retry::Never),
         ("80", ErrorKind::HintRequired, Retry::Never),
