@@ -6,6 +6,8 @@ use waybill_core::adapter::Descriptor;
 mod codes;
 mod dhl;
 mod fedex;
+mod dhl_express;
+mod dhl_parcel_de;
 mod retry_after;
 mod sandbox;
 mod sign;
@@ -20,4 +22,6 @@ pub static ALL: &[&Descriptor] = &[
     &fedex::DESCRIPTOR,
     &ups::DESCRIPTOR,
     &usps::DESCRIPTOR,
+    &dhl_express::DESCRIPTOR,
+    &dhl_parcel_de::DESCRIPTOR,
 ];

@@ -45,10 +45,16 @@ pub(super) fn read(
         });
     };
     let language = language(response);
-    let reports: Vec<_> = shipments
+    let mut reports: Vec<_> = shipments
         .iter()
         .filter_map(|shipment| map::report(shipment, asked, language, now))
         .collect();
+    // A push need not repeat the history.
+    if !body.scope.is_empty() {
+        reports
+            .iter_mut()
+            .for_each(|report| report.complete = false);
+    }
     if shipments.is_empty() {
         return Err(not_found("source knows no shipment of this number"));
     }
@@ -87,7 +93,7 @@ fn language(response: &Response<Bytes>) -> &str {
 }
 
 /// Says what a response of another status than 200 means.
-fn failure(response: &Response<Bytes>, now: Timestamp) -> Error {
+pub(super) fn failure(response: &Response<Bytes>, now: Timestamp) -> Error {
     let title = wire::body(response.body()).map(|body| body.title.into_owned());
     let error = classify(response.status(), &title.unwrap_or_default());
     match retry_after(response.headers(), now) {

@@ -47,6 +47,7 @@ mod facts;
 mod map;
 mod meaning;
 mod place;
+mod push;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -59,13 +60,15 @@ use http::header::ACCEPT;
 use http::{HeaderValue, Request, Response, Uri};
 use jiff::Timestamp;
 use waybill_core::adapter::{
-    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Query, Setting, Settings,
+    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Pushed, Query, Setting,
+    Settings, Subscribed, Subscription,
 };
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::SourceClass;
 use waybill_core::privacy::Secret;
 
 use self::answer::{read, share_out};
+use self::push::Hook;
 
 /// The source as data.
 pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
@@ -78,7 +81,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     capabilities: Capabilities {
         paid: false,
         registers: false,
-        push: false,
+        push: true,
         order_lookup: false,
         required_hints: &[],
         optional_hints: &["postal_code", "origin_country"],
@@ -128,6 +131,24 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
             "",
             "country of the account, two letters; DHL may tune its data by it",
         ),
+        Setting::optional(
+            "push_url",
+            "",
+            "https address where DHL posts news; empty: no push",
+        ),
+        Setting::optional_secret(
+            "push_token",
+            "long random text that DHL sends with each post; needed with push_url",
+        ),
+        Setting::optional_secret(
+            "push_token_before",
+            "the token before it, taken as well while subscriptions still have it",
+        ),
+        Setting::optional(
+            "push_header",
+            "X-Waybill-Push-Token",
+            "header that carries the token",
+        ),
     ],
     build,
 };
@@ -140,6 +161,7 @@ struct Dhl {
     api_key: Secret,
     service: String,
     requester_country: String,
+    hook: Hook,
 }
 
 fn build(settings: &Settings) -> Result<Box<dyn Adapter>, String> {
@@ -174,6 +196,7 @@ fn build(settings: &Settings) -> Result<Box<dyn Adapter>, String> {
         api_key,
         service: service.to_owned(),
         requester_country: country.to_ascii_uppercase(),
+        hook: Hook::new(settings, &url)?,
     }))
 }
 
@@ -197,8 +220,36 @@ impl Adapter for Dhl {
         let asked = queries.first().map(|query| &query.number);
         match read(response, asked, now) {
             Ok(page) => share_out(page.reports, queries),
+            // A post of the handshake is understood and holds no shipment.
+            Err(_) if push::is_handshake(response.body()) => {
+                vec![Ok(Vec::new()); queries.len().max(1)]
+            }
             Err(error) => vec![Err(error); queries.len().max(1)],
         }
+    }
+
+    fn subscribe<'a>(
+        &'a self,
+        ctx: Ctx<'a>,
+        queries: &'a [Query],
+        change: Subscription,
+    ) -> BoxFuture<'a, Vec<Subscribed>> {
+        Box::pin(async move {
+            match self.key() {
+                Ok(key) => {
+                    push::subscribe(&self.hook, &key, &self.service, ctx, queries, change).await
+                }
+                Err(error) => vec![Err(error); queries.len()],
+            }
+        })
+    }
+
+    fn translate_push<'a>(
+        &'a self,
+        push: &'a Request<Bytes>,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Pushed, Error>> {
+        Box::pin(std::future::ready(self.hook.understand(push, now)))
     }
 }
 
@@ -264,14 +315,18 @@ impl Dhl {
             }
         }
         let defect = |_| Error::new(ErrorKind::Internal, "request cannot be built").unspent();
+        Request::get(url)
+            .header(ACCEPT, "application/json")
+            .header("DHL-API-Key", self.key()?)
+            .body(Bytes::new())
+            .map_err(defect)
+    }
+
+    fn key(&self) -> Result<HeaderValue, Error> {
         let mut key = HeaderValue::from_str(self.api_key.expose())
             .map_err(|_| Error::new(ErrorKind::Internal, "key cannot be sent").unspent())?;
         key.set_sensitive(true);
-        Request::get(url)
-            .header(ACCEPT, "application/json")
-            .header("DHL-API-Key", key)
-            .body(Bytes::new())
-            .map_err(defect)
+        Ok(key)
     }
 }
 

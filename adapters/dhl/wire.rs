@@ -16,13 +16,16 @@ pub(super) fn body(json: &[u8]) -> Result<Body<'_>, serde_json::Error> {
     deserializer.end().map(|()| body)
 }
 
-/// An answer: shipments, or a problem (RFC 7807).
+/// An answer or a push: shipments, or a problem (RFC 7807).
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Body<'a> {
     /// `None` if the field is missing or holds something else.
     #[serde(borrow, deserialize_with = "sound_list")]
     pub(super) shipments: Option<Vec<Shipment<'a>>>,
+    /// What kind of push it is; empty for an answer.
+    #[serde(borrow, deserialize_with = "text")]
+    pub(super) scope: Cow<'a, str>,
     #[serde(borrow, deserialize_with = "text")]
     pub(super) next_url: Cow<'a, str>,
     #[serde(borrow, deserialize_with = "text")]

@@ -537,4 +537,5 @@ fn settings_are_checked() {
     adapter(&[("base_url", "http://127.0.0.1:8080/track/")]);
 }
 
+mod push;
 mod table;

@@ -1,15 +1,17 @@
-//! Owns DHL Unified Tracking's wire contract (spec 1.4.1): key, parameters, paging, errors.
-//! Does not know what a parcel's answer looks like, nor which parcels exist.
+//! Owns DHL Unified Tracking's wire contract (spec 1.4.1): key, parameters, paging, errors, and who
+//! may use its push. Does not know what a parcel's answer looks like, nor which parcels exist.
 
 mod load;
 mod parcel;
+mod push;
 mod scripts;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use serde_json::{Map, Value, json};
 
 use crate::clock::Clock;
@@ -22,6 +24,7 @@ use crate::seen::{Answer, Kind, Seen};
 
 pub use load::dhl_load_number;
 use parcel::Known;
+use push::Subscriptions;
 
 const PATH: &str = "/track/shipments";
 const API_KEY: &str = "simulated-dhl-key";
@@ -50,6 +53,7 @@ pub struct Dhl {
     accounts: Mutex<BTreeMap<String, Usage>>,
     retry_after: Mutex<RetryAfter>,
     correlation: AtomicU64,
+    subscriptions: Subscriptions,
 }
 
 impl Dhl {
@@ -60,6 +64,7 @@ impl Dhl {
             accounts: Mutex::new(accounts),
             retry_after: Mutex::new(RetryAfter::Absent),
             correlation: AtomicU64::new(1),
+            subscriptions: Subscriptions::default(),
         }
     }
 }
@@ -90,6 +95,12 @@ impl Fake<Dhl> {
     pub fn set_retry_after(&self, after: RetryAfter) {
         *lock(&self.carrier.dialect.retry_after) = after;
     }
+
+    /// What DHL would post to its hooks now, with the addresses of the hooks.
+    pub fn hook_posts(&self) -> Vec<Request<Bytes>> {
+        let dhl = &self.carrier.dialect;
+        dhl.subscriptions.posts(&dhl.clock, dhl.clock.now())
+    }
 }
 
 impl Dialect for Dhl {
@@ -115,6 +126,8 @@ impl Dialect for Dhl {
     fn kind(&self, seen: &Seen) -> Kind {
         if seen.method == Method::GET && seen.path == PATH {
             Kind::Tracking
+        } else if push::is_creation(seen) {
+            Kind::Register
         } else {
             Kind::Other
         }
@@ -125,6 +138,13 @@ impl Dialect for Dhl {
     }
 
     fn answer(&self, kind: Kind, seen: &Seen) -> Answer {
+        if push::is_push(seen) {
+            let answer = match self.admit(seen) {
+                Ok(()) => self.subscriptions.answer(seen),
+                Err(problem) => problem,
+            };
+            return self.correlate(answer);
+        }
         let mut answer = match self.shipments(kind, seen) {
             Ok(body) => Answer::json(StatusCode::OK, "application/json", &body),
             Err(problem) => problem,

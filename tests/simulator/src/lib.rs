@@ -8,6 +8,8 @@ mod body;
 mod clock;
 mod control;
 mod dhl;
+mod dhl_express;
+mod dhl_parcel_de;
 mod fake;
 mod fault;
 mod fedex;
@@ -36,6 +38,8 @@ pub use scenario::Scenario;
 pub use seen::{Kind, Seen};
 pub use ups::{Ups, ups_load_number};
 
+use dhl_express::DhlExpress;
+use dhl_parcel_de::DhlParcelDe;
 use server::Running;
 
 /// No script is longer than this.
@@ -114,6 +118,8 @@ impl Simulator {
         let ups = fakes.start(Ups::new(clock.clone())).await?;
         let fedex = fakes.start(Fedex::new(clock.clone())).await?;
         fakes.start(usps::Usps::new(clock.clone())).await?;
+        fakes.start(DhlExpress::new(clock.clone())).await?;
+        fakes.start(DhlParcelDe::new(clock.clone())).await?;
         let Fakes {
             sources,
             mut running,
