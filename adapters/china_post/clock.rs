@@ -3,8 +3,9 @@
 //! What was scanned in China has the clock of Beijing. What other posts and carriers reported has
 //! either their clock or that of Beijing; the platform does not say which, so such a time stays
 //! unresolved, and its bounds hold both readings. Which codes those are is a matter of the ranges
-//! of the code table: 456 to 498, 5xx, `O_`, `ED*` and `EM*`. Of these, the ones whose names do
-//! not say that they happened abroad are China's if the row names an office in China.
+//! of the code table: 456 to 498, 5xx, `O_`, `ED*` and `EM*`, and `EX*` of another post's number. Of
+//! these, the ones whose names do not say that they happened abroad are China's if the row names
+//! an office in China.
 
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
@@ -35,14 +36,17 @@ pub(super) enum Side {
     Unknown,
 }
 
-/// Tells where an operation happened; `office` says that the row names an office in China.
-pub(super) fn side(code: &str, office: bool) -> Side {
+/// Tells where an operation happened; `office` says that the row names an office in China, and
+/// `issuer` is the country whose number it is.
+pub(super) fn side(code: &str, office: bool, issuer: &str) -> Side {
     let number = code.parse::<u16>().ok().filter(|_| code.len() == 3);
     let (foreign, named_abroad) = match number {
         Some(456..=498) => (!AT_HOME.contains(&code), true),
         Some(500..=599) => (true, ABROAD.contains(&code)),
-        _ if code.starts_with("O_") || code.starts_with("EM") => (true, true),
-        _ => (code.starts_with("ED"), false),
+        _ if code.starts_with("O_") => (true, true),
+        // Export is China's own unless the number is another post's.
+        _ if code.starts_with("EX") => (!matches!(issuer, "" | "CN"), false),
+        _ => (code.starts_with("ED") || code.starts_with("EM"), false),
     };
     if foreign && (named_abroad || !office) {
         Side::Unknown
@@ -108,7 +112,10 @@ pub(super) fn of_upu(text: &str) -> Option<EventTime> {
 
 /// The moment of a call on the clock of Beijing, as the platform wants it.
 pub(super) fn of_call(now: Timestamp) -> String {
-    OFFSET.to_datetime(now).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    OFFSET
+        .to_datetime(now)
+        .strftime("%Y-%m-%d %H:%M:%S")
+        .to_string()
 }
 
 /// Where a row stands among others: foreign clocks are off by hours and legs take days, so the

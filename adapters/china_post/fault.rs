@@ -58,9 +58,7 @@ pub(super) fn of_status(response: &http::Response<Bytes>, now: Timestamp) -> Err
         StatusCode::METHOD_NOT_ALLOWED => (ErrorKind::Denied, "source blocks this address"),
         StatusCode::TOO_MANY_REQUESTS => (ErrorKind::Throttled, "source says too many requests"),
         StatusCode::REQUEST_TIMEOUT => (ErrorKind::Timeout, "request timed out at the source"),
-        status if status.is_server_error() => {
-            (ErrorKind::Unavailable, "source has a server error")
-        }
+        status if status.is_server_error() => (ErrorKind::Unavailable, "source has a server error"),
         _ => (
             ErrorKind::Malformed,
             "source answered with an undocumented status",

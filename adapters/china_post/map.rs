@@ -121,7 +121,7 @@ fn report(codes: &Codes, number: TrackingNumber, rows: &[&Row<'_>], complete: bo
 fn entry<'a>(codes: &Codes, row: &'a Row<'_>, issuer: &str) -> Option<Entry<'a>> {
     let reading = meaning::of(codes, row);
     let office = is_office(row);
-    let side = clock::side(reading.code, office);
+    let side = clock::side(reading.code, office, issuer);
     let time = clock::read(row, side, office)?;
     let code = meaning::placed(reading.meaning.event, side, office, issuer);
     let texts = [&row.op_desc, &row.op_state_name, &row.op_name];
@@ -161,12 +161,15 @@ fn take_back(entries: &mut [Entry<'_>]) -> usize {
         if reverses.is_empty() {
             continue;
         }
-        let mut before = before.iter_mut().rev();
-        let latest =
-            before.find(|entry| reverses.contains(&entry.code) && !entry.claim.retracted);
-        match latest {
-            Some(entry) => entry.claim.retracted = true,
-            None => astray += 1,
+        let stands = |entry: &&Entry<'_>| reverses.contains(&entry.code) && !entry.claim.retracted;
+        let Some(latest) = before.iter().rev().find(stands) else {
+            astray += 1;
+            continue;
+        };
+        // An operation that is listed twice is one.
+        let (code, order) = (latest.code, latest.order);
+        for entry in before {
+            entry.claim.retracted |= entry.code == code && entry.order == order;
         }
     }
     astray

@@ -42,7 +42,14 @@ const REVERSALS: &[(&str, &[&str])] = &[
 
 /// Words that say where an item waits for somebody to fetch it.
 const WAITS: &[&str] = &[
-    "自提", "包裹柜", "快递柜", "智能柜", "丰巢", "驿站", "代收点", "刊邮站",
+    "自提",
+    "包裹柜",
+    "快递柜",
+    "智能柜",
+    "丰巢",
+    "驿站",
+    "代收点",
+    "刊邮站",
 ];
 /// Words that say that somebody has fetched it.
 const FETCHED: &[&str] = &["取走", "取件", "已取", "领取", "取出"];

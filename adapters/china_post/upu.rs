@@ -107,12 +107,7 @@ fn claim(codes: &Codes, event: &Event<'_>, origin: &str, destination: &str) -> O
 }
 
 /// The code says at which end it happened, the location what the post calls the place.
-fn place(
-    event: &Event<'_>,
-    code: EventCode,
-    origin: &str,
-    destination: &str,
-) -> Option<Location> {
+fn place(event: &Event<'_>, code: EventCode, origin: &str, destination: &str) -> Option<Location> {
     let country = match code {
         EventCode::UNMAPPED => "",
         code if passes_through(code) => "",
