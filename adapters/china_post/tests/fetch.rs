@@ -129,3 +129,23 @@ fn settings_are_checked() {
     }
     assert!((DESCRIPTOR.build)(&settings(&[("environment", "test")])).is_ok());
 }
+
+#[test]
+fn answers_are_read_without_a_key_and_envelopes_are_not() {
+    let offline = adapter(&[("sign_key", "offline")]);
+    let read = |body: &str| {
+        let mut answers = offline.interpret(&[], &response(200, body), now());
+        answers.remove(0).map(|reports| reports.len())
+    };
+    assert_eq!(read(DELIVERED), Ok(1));
+    let sealed = keys(KEY).seal(include_str!("../fixtures/push.json"));
+    let body = serde_json::json!({ "logitcsInterface": sealed }).to_string();
+    assert_eq!(
+        read(&body).err().map(|error| error.kind),
+        Some(ErrorKind::Denied)
+    );
+    let (answers, sent) = fetch(&offline, &[query(NUMBER)]);
+    let error = answers[0].as_ref().err().unwrap();
+    assert_eq!((error.kind, error.spent), (ErrorKind::Internal, false));
+    assert!(sent.is_empty());
+}
