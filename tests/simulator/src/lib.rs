@@ -4,6 +4,7 @@
 //! purpose not shared with the adapters, so that one can catch the other's mistakes. All parcels are made up.
 
 mod body;
+mod china_post;
 mod clock;
 mod control;
 mod dhl;
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use china_post::{china_post_load_number, china_post_push};
 pub use clock::Clock;
 pub use dhl::{Dhl, dhl_load_number};
 pub use fake::{Fake, Source, Target};
@@ -107,6 +109,9 @@ impl Simulator {
         };
         let dhl = fakes.start(Dhl::new(clock.clone())).await?;
         let ups = fakes.start(Ups::new(clock.clone())).await?;
+        fakes
+            .start(china_post::ChinaPost::new(clock.clone()))
+            .await?;
         let Fakes {
             sources,
             mut running,
