@@ -3,6 +3,7 @@
 
 use waybill_core::adapter::Descriptor;
 
+mod china_post;
 mod codes;
 mod dhl;
 mod fedex;
@@ -24,4 +25,5 @@ pub static ALL: &[&Descriptor] = &[
     &usps::DESCRIPTOR,
     &dhl_express::DESCRIPTOR,
     &dhl_parcel_de::DESCRIPTOR,
+    &china_post::DESCRIPTOR,
 ];

@@ -5,6 +5,7 @@
 //! purpose not shared with the adapters, so that one can catch the other's mistakes. All parcels are made up.
 
 mod body;
+mod china_post;
 mod clock;
 mod control;
 mod dhl;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use china_post::{china_post_load_number, china_post_push};
 pub use clock::Clock;
 pub use dhl::{Dhl, dhl_load_number};
 pub use fake::{Fake, Source, Target};
@@ -120,6 +122,9 @@ impl Simulator {
         fakes.start(usps::Usps::new(clock.clone())).await?;
         fakes.start(DhlExpress::new(clock.clone())).await?;
         fakes.start(DhlParcelDe::new(clock.clone())).await?;
+        fakes
+            .start(china_post::ChinaPost::new(clock.clone()))
+            .await?;
         let Fakes {
             sources,
             mut running,
