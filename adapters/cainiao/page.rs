@@ -1,7 +1,5 @@
 //! The public page: parcels by number, several in one answer.
 
-use std::borrow::Cow;
-
 use waybill_core::code::EventCode;
 use waybill_core::event::MappingBasis;
 use waybill_core::number::TrackingNumber;
@@ -129,12 +127,8 @@ impl Reader {
 }
 
 fn holds(listed: &[Trace<'_>], latest: &Trace<'_>) -> bool {
-    let key = |trace: &Trace<'_>| -> (Cow<'_, str>, String) {
-        (
-            meaning::normal(&trace.action_code).into_owned().into(),
-            trace.time_str.trim().to_owned(),
-        )
-    };
-    let latest = key(latest);
-    listed.iter().any(|trace| key(trace) == latest)
+    listed.iter().any(|trace| {
+        trace.time_str.trim() == latest.time_str.trim()
+            && meaning::normal(&trace.action_code) == meaning::normal(&latest.action_code)
+    })
 }

@@ -4,6 +4,9 @@
 //! all words are there decides, so what denies or narrows a delivery stands before it. A parcel
 //! that a station or locker has signed for waits to be collected.
 
+use std::sync::LazyLock;
+
+use regex::RegexSet;
 use waybill_core::code::{EventCode, ReasonCode};
 
 use crate::codes::Meaning;
@@ -204,11 +207,21 @@ const RULES: &[Rule] = &[
     ),
 ];
 
+/// The lists of all rules, in their order.
+static WORDS: LazyLock<RegexSet> = LazyLock::new(|| {
+    let lists = RULES.iter().flat_map(|rule| rule.all);
+    // The words hold nothing that means something in a pattern. A test sees that they are one.
+    RegexSet::new(lists.map(|words| words.join("|"))).unwrap_or_else(|_| RegexSet::empty())
+});
+
 /// What the words of an event mean.
 pub(super) fn of(text: &str) -> Option<Meaning> {
+    let found = WORDS.matches(text);
+    let mut next = 0;
     let fits = |rule: &&Rule| {
-        let has = |words: &&[&str]| words.iter().any(|word| text.contains(word));
-        rule.all.iter().all(has)
+        let lists = next..next + rule.all.len();
+        next = lists.end;
+        lists.end <= found.len() && lists.into_iter().all(|list| found.matched(list))
     };
     RULES.iter().find(fits).map(|rule| Meaning {
         event: rule.event,

@@ -4,6 +4,7 @@
 //! purpose not shared with the adapters, so that one can catch the other's mistakes. All parcels are made up.
 
 mod body;
+mod cainiao;
 mod clock;
 mod control;
 mod dhl;
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use cainiao::{Cainiao, cainiao_load_number};
 pub use clock::Clock;
 pub use dhl::{Dhl, dhl_load_number};
 pub use fake::{Fake, Source, Target};
@@ -86,6 +88,7 @@ type Sources = Arc<[Box<dyn Source>]>;
 /// The running fakes. They end when this is dropped.
 pub struct Simulator {
     clock: Clock,
+    cainiao: Fake<Cainiao>,
     dhl: Fake<Dhl>,
     ups: Fake<Ups>,
     sources: Sources,
@@ -107,6 +110,7 @@ impl Simulator {
         };
         let dhl = fakes.start(Dhl::new(clock.clone())).await?;
         let ups = fakes.start(Ups::new(clock.clone())).await?;
+        let cainiao = fakes.start(Cainiao::new(clock.clone())).await?;
         let Fakes {
             sources,
             mut running,
@@ -122,6 +126,7 @@ impl Simulator {
         }
         Ok(Self {
             clock,
+            cainiao,
             dhl,
             ups,
             sources,
@@ -138,6 +143,11 @@ impl Simulator {
     /// The fake of a source.
     pub fn source(&self, id: &str) -> Option<&dyn Source> {
         self.sources().find(|source| source.id() == id)
+    }
+
+    /// The fake Cainiao.
+    pub fn cainiao(&self) -> &Fake<Cainiao> {
+        &self.cainiao
     }
 
     /// The fake DHL.
