@@ -93,14 +93,9 @@ impl Reader {
             .find_map(|number| TrackingNumber::parse(number).ok());
         let (number, doubt) = match (named, asked) {
             // The number of the package may be another one of the parcel that was asked for.
-            (Some(named), Asked::Number(number)) if rows.iter().any(|row| of(row, number)) => (
-                if &named == number {
-                    named
-                } else {
-                    number.clone()
-                },
-                None,
-            ),
+            (_, Asked::Number(number)) if rows.iter().any(|row| of(row, number)) => {
+                (number.clone(), None)
+            }
             (Some(named), _) => (named, None),
             (None, _) => asked.number()?,
         };
@@ -162,15 +157,19 @@ impl Reader {
         let mut entries = Vec::new();
         for list in lists {
             let separators = [',', ';', '，', '；', ' ', '\n'];
-            let numbers = list.mail_nos.split(separators);
-            let before = entries.len();
-            for number in numbers.filter_map(|number| TrackingNumber::parse(number).ok()) {
-                if entries.len() < PUSHED {
-                    entries.push(self.push_of(number, list)?);
-                }
-            }
-            if entries.len() == before && before < PUSHED {
+            let texts = list.mail_nos.iter();
+            let numbers: Vec<TrackingNumber> = texts
+                .flat_map(|text| text.split(separators))
+                .filter_map(|number| TrackingNumber::parse(number).ok())
+                .collect();
+            if numbers.is_empty() {
                 return Err(malformed("tracesList.mailNos: no tracking number"));
+            }
+            if entries.len() + numbers.len() > PUSHED {
+                return Err(malformed("tracesList.mailNos: too many numbers"));
+            }
+            for number in numbers {
+                entries.push(self.push_of(number, list)?);
             }
         }
         if entries.is_empty() {

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::wire::{list, object, sound_list, text};
+use crate::wire::{list, object, sound_list, text, texts};
 
 /// A list that was there: the objects in it, or `None` if it held something else.
 type Present<T> = Option<Option<Vec<T>>>;
@@ -181,8 +181,9 @@ pub(super) struct Group<'a> {
 pub(super) struct Pushed<'a> {
     #[serde(borrow, deserialize_with = "text", rename = "logisticProviderID")]
     pub(super) provider: Cow<'a, str>,
-    #[serde(borrow, deserialize_with = "text")]
-    pub(super) mail_nos: Cow<'a, str>,
+    /// One number, several in a text, or a list.
+    #[serde(borrow, deserialize_with = "texts")]
+    pub(super) mail_nos: Vec<Cow<'a, str>>,
     #[serde(borrow, deserialize_with = "text", rename = "txLogisticID")]
     pub(super) order: Cow<'a, str>,
     #[serde(borrow, deserialize_with = "sound_list")]

@@ -94,7 +94,7 @@ impl Document {
             let trace = &mut self.trace;
             let field = match name {
                 b"logisticProviderID" => return list.provider = value(),
-                b"mailNos" => return list.mail_nos = value(),
+                b"mailNos" => return list.mail_nos.push(value()),
                 b"txLogisticID" => return list.order = value(),
                 b"time" => &mut trace.time,
                 b"tz" => &mut trace.tz,

@@ -156,6 +156,28 @@ fn other_pushes_say_that_there_is_news_or_are_refused() {
 }
 
 #[test]
+fn the_numbers_of_a_push_are_a_text_or_a_list() {
+    for (numbers, count) in [
+        (r#""TST71000000004""#, Ok(1)),
+        (r#""TST71000000004; TST71000000005""#, Ok(2)),
+        (
+            r#"["TST71000000004","TST71000000005","TST71000000006"]"#,
+            Ok(3),
+        ),
+        (r#""?""#, Err(ErrorKind::Malformed)),
+    ] {
+        let content = format!(
+            r#"{{"tracesList":{{"mailNos":{numbers},"traces":[{{"time":"2026-03-02 10:05:39","tz":"+8","action":"GOT"}}]}}}}"#
+        );
+        let pushed = translated(&signed("TRACEPUSH", &content, SECRET));
+        let found = pushed
+            .map(|pushed| pushed.reports.len())
+            .map_err(|error| error.kind);
+        assert_eq!(found, count, "{numbers}");
+    }
+}
+
+#[test]
 fn subscriptions_are_made_in_the_console() {
     struct Nowhere;
     impl waybill_core::adapter::Http for Nowhere {
