@@ -4,6 +4,7 @@
 use waybill_core::adapter::Descriptor;
 
 mod china_post;
+mod cainiao;
 mod codes;
 mod dhl;
 mod fedex;
@@ -26,4 +27,5 @@ pub static ALL: &[&Descriptor] = &[
     &dhl_express::DESCRIPTOR,
     &dhl_parcel_de::DESCRIPTOR,
     &china_post::DESCRIPTOR,
+    &cainiao::DESCRIPTOR,
 ];

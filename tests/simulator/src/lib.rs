@@ -6,6 +6,7 @@
 
 mod body;
 mod china_post;
+mod cainiao;
 mod clock;
 mod control;
 mod dhl;
@@ -30,6 +31,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 pub use china_post::{china_post_load_number, china_post_push};
+pub use cainiao::{Cainiao, cainiao_load_number};
 pub use clock::Clock;
 pub use dhl::{Dhl, dhl_load_number};
 pub use fake::{Fake, Source, Target};
@@ -96,6 +98,7 @@ type Sources = Arc<[Box<dyn Source>]>;
 /// The running fakes. They end when this is dropped.
 pub struct Simulator {
     clock: Clock,
+    cainiao: Fake<Cainiao>,
     dhl: Fake<Dhl>,
     fedex: Fake<Fedex>,
     ups: Fake<Ups>,
@@ -125,6 +128,7 @@ impl Simulator {
         fakes
             .start(china_post::ChinaPost::new(clock.clone()))
             .await?;
+        let cainiao = fakes.start(Cainiao::new(clock.clone())).await?;
         let Fakes {
             sources,
             mut running,
@@ -140,6 +144,7 @@ impl Simulator {
         }
         Ok(Self {
             clock,
+            cainiao,
             dhl,
             fedex,
             ups,
@@ -157,6 +162,11 @@ impl Simulator {
     /// The fake of a source.
     pub fn source(&self, id: &str) -> Option<&dyn Source> {
         self.sources().find(|source| source.id() == id)
+    }
+
+    /// The fake Cainiao.
+    pub fn cainiao(&self) -> &Fake<Cainiao> {
+        &self.cainiao
     }
 
     /// The fake DHL.
