@@ -7,9 +7,15 @@ mod codes;
 mod dhl;
 mod retry_after;
 mod sandbox;
+mod sf;
 mod sign;
 mod ups;
 mod wire;
 
 /// Every source that is built in.
-pub static ALL: &[&Descriptor] = &[&sandbox::DESCRIPTOR, &dhl::DESCRIPTOR, &ups::DESCRIPTOR];
+pub static ALL: &[&Descriptor] = &[
+    &sandbox::DESCRIPTOR,
+    &dhl::DESCRIPTOR,
+    &sf::DESCRIPTOR,
+    &ups::DESCRIPTOR,
+];
