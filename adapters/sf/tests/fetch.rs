@@ -198,7 +198,7 @@ fn request_ids_are_short_unique_and_say_nothing() {
 #[test]
 fn ten_numbers_go_in_a_call_and_one_telephone_number() {
     let script = answering();
-    let phone = |at: usize| if at % 3 == 0 { "1111" } else { "" };
+    let phone = |at: usize| if at.is_multiple_of(3) { "1111" } else { "" };
     let name = |at: usize| format!("SF77000000{at:05}");
     let queries: Vec<_> = (0..25).map(|at| with_phone(&name(at), phone(at))).collect();
     let answers = script.fetch(&adapter(&[]), &queries);

@@ -13,6 +13,7 @@ mod quota;
 mod scenario;
 mod seen;
 mod server;
+mod sf;
 mod ups;
 
 use std::collections::BTreeMap;
@@ -107,6 +108,7 @@ impl Simulator {
         };
         let dhl = fakes.start(Dhl::new(clock.clone())).await?;
         let ups = fakes.start(Ups::new(clock.clone())).await?;
+        fakes.start(sf::Sf::new(clock.clone())).await?;
         let Fakes {
             sources,
             mut running,
