@@ -4,29 +4,19 @@
 //! another courier takes over gets that courier's number (626, 627). Both stand in the sentence
 //! only, beside names and telephone numbers.
 
+use std::sync::LazyLock;
+
 use waybill_core::number::check_digit_valid;
 use waybill_core::privacy::Pii;
 use waybill_core::shipment::{Identifier, IdentifierKind};
 
 use super::wire::Route;
 
-/// Couriers by the words SF uses for them, and our ids.
-const COURIERS: &[(&str, &str)] = &[
-    ("中通", "zto"),
-    ("圆通", "yto"),
-    ("申通", "sto"),
-    ("韵达", "yunda"),
-    ("极兔", "jtexpress"),
-    ("京东", "jd"),
-    ("德邦", "deppon"),
-    ("邮政", "china-post"),
-    ("EMS", "china-post"),
-    ("DHL", "dhl"),
-    ("UPS", "ups"),
-    ("FedEx", "fedex"),
-    ("联邦快递", "fedex"),
-    ("USPS", "usps"),
-];
+/// Words that SF uses for other couriers, and our ids of them.
+static COURIERS: LazyLock<Vec<(&'static str, &'static str)>> = LazyLock::new(|| {
+    let rows = include_str!("couriers.csv").lines().skip(1);
+    rows.filter_map(|row| row.split_once(',')).collect()
+});
 
 /// Adds the numbers that an event names to `found`. `own` is the number of the report.
 pub(super) fn collect(route: &Route<'_>, own: &str, found: &mut Vec<Identifier>) {

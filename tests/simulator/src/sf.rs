@@ -232,10 +232,7 @@ impl Sf {
     /// Routes by number, and whether this account gets the inner document as an object.
     fn search(&self, message: &Value) -> Result<(Value, bool), Verdict> {
         let numbers = texts(&message["trackingNumber"])?;
-        let by_order = match one_of(message, "trackingType", "1")? {
-            "1" => false,
-            _ => true,
-        };
+        let by_order = one_of(message, "trackingType", "1")? == "2";
         one_of(message, "methodType", "1")?;
         if numbers.is_empty() {
             return Err(("8013", "未传入运单号或订单号"));
