@@ -12,6 +12,7 @@ mod dhl_express;
 mod dhl_parcel_de;
 mod retry_after;
 mod sandbox;
+mod sf;
 mod sign;
 mod ups;
 mod usps;
@@ -28,4 +29,5 @@ pub static ALL: &[&Descriptor] = &[
     &dhl_parcel_de::DESCRIPTOR,
     &china_post::DESCRIPTOR,
     &cainiao::DESCRIPTOR,
+    &sf::DESCRIPTOR,
 ];

@@ -19,6 +19,7 @@ mod quota;
 mod scenario;
 mod seen;
 mod server;
+mod sf;
 mod ups;
 mod usps;
 
@@ -129,6 +130,7 @@ impl Simulator {
             .start(china_post::ChinaPost::new(clock.clone()))
             .await?;
         let cainiao = fakes.start(Cainiao::new(clock.clone())).await?;
+        fakes.start(sf::Sf::new(clock.clone())).await?;
         let Fakes {
             sources,
             mut running,
