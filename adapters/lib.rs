@@ -5,6 +5,7 @@ use waybill_core::adapter::Descriptor;
 
 mod codes;
 mod dhl;
+mod kuaidi100;
 mod retry_after;
 mod sandbox;
 mod sign;
@@ -12,4 +13,9 @@ mod ups;
 mod wire;
 
 /// Every source that is built in.
-pub static ALL: &[&Descriptor] = &[&sandbox::DESCRIPTOR, &dhl::DESCRIPTOR, &ups::DESCRIPTOR];
+pub static ALL: &[&Descriptor] = &[
+    &sandbox::DESCRIPTOR,
+    &dhl::DESCRIPTOR,
+    &ups::DESCRIPTOR,
+    &kuaidi100::DESCRIPTOR,
+];
