@@ -1,4 +1,4 @@
-//! Fake carriers on 127.0.0.1 that speak the real wire formats of DHL Unified Tracking and UPS Tracking.
+//! Fake carriers on 127.0.0.1 that speak the real wire formats of DHL, UPS, Kuaidi100.
 //!
 //! For tests, demonstrations and load. The formats are written here from the carriers' documents and on
 //! purpose not shared with the adapters, so that one can catch the other's mistakes. All parcels are made up.
@@ -9,6 +9,7 @@ mod control;
 mod dhl;
 mod fake;
 mod fault;
+mod kuaidi100;
 mod quota;
 mod scenario;
 mod seen;
@@ -27,6 +28,7 @@ pub use clock::Clock;
 pub use dhl::{Dhl, dhl_load_number};
 pub use fake::{Fake, Source, Target};
 pub use fault::{ErrorBody, Fault, RetryAfter, UnknownFault};
+pub use kuaidi100::{Kuaidi100, Kuaidi100Push, kuaidi100_load_number};
 pub use quota::Quota;
 pub use scenario::Scenario;
 pub use seen::{Kind, Seen};
@@ -88,6 +90,7 @@ pub struct Simulator {
     clock: Clock,
     dhl: Fake<Dhl>,
     ups: Fake<Ups>,
+    kuaidi100: Fake<Kuaidi100>,
     sources: Sources,
     control: Option<SocketAddr>,
     running: Vec<Running>,
@@ -107,6 +110,7 @@ impl Simulator {
         };
         let dhl = fakes.start(Dhl::new(clock.clone())).await?;
         let ups = fakes.start(Ups::new(clock.clone())).await?;
+        let kuaidi100 = fakes.start(Kuaidi100::new(clock.clone())).await?;
         let Fakes {
             sources,
             mut running,
@@ -124,6 +128,7 @@ impl Simulator {
             clock,
             dhl,
             ups,
+            kuaidi100,
             sources,
             control,
             running,
@@ -148,6 +153,11 @@ impl Simulator {
     /// The fake UPS.
     pub fn ups(&self) -> &Fake<Ups> {
         &self.ups
+    }
+
+    /// The fake Kuaidi100.
+    pub fn kuaidi100(&self) -> &Fake<Kuaidi100> {
+        &self.kuaidi100
     }
 
     /// Simulated time.
