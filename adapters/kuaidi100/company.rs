@@ -2,8 +2,9 @@
 //! several keys of one carrier a number belongs under.
 //!
 //! `carriers.csv` holds the keys of the public list that matter here; every other key is taken as
-//! it is. Columns: `key`, `carrier` (our id; empty: it has none), `clock` (see [`Clock`]), `post`
-//! (ISO country whose post it is), `name`. The first row of a carrier is the one it is asked under.
+//! it is. Columns: `key`, `carrier` (our id; empty: it has none), `numbers` (see [`Numbers`]), `clock`
+//! (see [`Clock`]), `post` (ISO country whose post it is), `name`. A number is asked for under the
+//! first row of its carrier that takes it.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -34,6 +35,24 @@ pub(super) enum Clock {
     Foreign,
 }
 
+/// Which numbers of its carrier a key takes. The products of China Post and the divisions of DHL are
+/// companies of their own, and a number is known under the right one only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Numbers {
+    /// Every one.
+    Any,
+    /// S10 numbers.
+    S10,
+    /// Digits only, but not ten of them: those are waybills of the express division.
+    Digits,
+    /// Parcels within China.
+    Post,
+    /// EMS within China; also out of it, unless the destination is known to be abroad.
+    Ems,
+    /// EMS across borders.
+    EmsAbroad,
+}
+
 struct Company {
     carrier: String,
     clock: Clock,
@@ -42,7 +61,7 @@ struct Company {
 /// The table.
 pub(super) struct Companies {
     by_key: HashMap<String, Company>,
-    by_carrier: HashMap<String, String>,
+    by_carrier: HashMap<String, Vec<(Numbers, String)>>,
     posts: HashMap<String, String>,
 }
 
@@ -62,8 +81,17 @@ impl Companies {
             let line = at + 2;
             let row = row.map_err(|error| format!("line {line}: {error}"))?;
             let column = |index| row.get(index).unwrap_or("");
-            let (key, carrier, post) = (column(0), column(1), column(3));
-            let clock = match column(2) {
+            let (key, carrier, post) = (column(0), column(1), column(4));
+            let numbers = match column(2) {
+                "" => Numbers::Any,
+                "s10" => Numbers::S10,
+                "digits" => Numbers::Digits,
+                "post" => Numbers::Post,
+                "ems" => Numbers::Ems,
+                "ems-abroad" => Numbers::EmsAbroad,
+                other => return Err(format!("line {line}: unknown numbers {other:?}")),
+            };
+            let clock = match column(3) {
                 "china" => Clock::China,
                 "post" => Clock::Post,
                 "export" => Clock::Export,
@@ -80,12 +108,12 @@ impl Companies {
             if all.by_key.insert(key.to_owned(), company).is_some() {
                 return Err(format!("line {line}: key {key:?} stands twice"));
             }
-            for (table, name) in [(&mut all.by_carrier, carrier), (&mut all.posts, post)] {
-                if !name.is_empty() {
-                    table
-                        .entry(name.to_owned())
-                        .or_insert_with(|| key.to_owned());
-                }
+            if !carrier.is_empty() {
+                let keys = all.by_carrier.entry(carrier.to_owned()).or_default();
+                keys.push((numbers, key.to_owned()));
+            }
+            if !post.is_empty() {
+                all.posts.insert(post.to_owned(), key.to_owned());
             }
         }
         Ok(all)
@@ -119,19 +147,43 @@ impl Companies {
         let own = carrier
             .strip_prefix(DESCRIPTOR.id)
             .and_then(|rest| rest.strip_prefix('-'));
-        match carrier {
-            "china-post" => Some(china_post(query)),
-            "dhl" => Some(dhl(query.number.reveal())),
-            _ => match own {
-                Some(key) => plain(key).filter(|key| !key.is_empty()),
-                None => self.by_carrier.get(carrier).map(String::as_str),
-            },
+        if let Some(key) = own {
+            return plain(key).filter(|key| !key.is_empty());
         }
+        let mut keys = self.by_carrier.get(carrier)?.iter();
+        keys.find(|(numbers, _)| numbers.take(query))
+            .map(|(_, key)| key.as_str())
     }
 
     #[cfg(test)]
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.by_key.keys().map(String::as_str)
+    }
+}
+
+impl Numbers {
+    fn take(self, query: &Query) -> bool {
+        let number = query.number.reveal();
+        let issuer = s10_issuer(number);
+        let is_chinese = issuer == Some("CN");
+        let begins = |letters: &[u8]| {
+            number
+                .as_bytes()
+                .first()
+                .is_some_and(|c| letters.contains(c))
+        };
+        let stays = matches!(query.hints.destination_country.as_str(), "" | "CN");
+        let is_domestic_ems = number.len() == 13 && begins(b"1");
+        match self {
+            Self::Any => true,
+            Self::S10 => issuer.is_some(),
+            Self::Digits => number.len() != 10 && number.bytes().all(|c| c.is_ascii_digit()),
+            Self::Post if issuer.is_none() => !is_domestic_ems,
+            Self::Post => is_chinese && begins(b"ABDGNPZ"),
+            Self::Ems if issuer.is_none() => is_domestic_ems,
+            Self::Ems => is_chinese && begins(b"E") && stays,
+            Self::EmsAbroad => issuer.is_some() && begins(b"E"),
+        }
     }
 }
 
@@ -169,34 +221,4 @@ pub(super) fn s10_issuer(number: &str) -> Option<&str> {
         && bytes.get(2..11)?.iter().all(u8::is_ascii_digit)
         && letters(bytes.get(11..)?);
     if fits { number.get(11..) } else { None }
-}
-
-/// China Post has a key for each of its products, and a number is known under the right one only.
-fn china_post(query: &Query) -> &'static str {
-    let number = query.number.reveal();
-    let Some(issuer) = s10_issuer(number) else {
-        let is_ems = number.len() == 13 && number.starts_with('1');
-        return if is_ems { "ems" } else { "youzhengguonei" };
-    };
-    let to = query.hints.destination_country.as_str();
-    match number.as_bytes().first() {
-        Some(b'E') if issuer == "CN" && matches!(to, "" | "CN") => "ems",
-        Some(b'E') => "emsguoji",
-        Some(b'A' | b'B' | b'D' | b'G' | b'N' | b'P' | b'Z') if issuer == "CN" => "youzhengguonei",
-        _ => "youzhengguoji",
-    }
-}
-
-/// The express division, the post and the parcels in Germany are companies of their own.
-fn dhl(number: &str) -> &'static str {
-    let digits = number.bytes().all(|byte| byte.is_ascii_digit());
-    if digits && number.len() == 10 {
-        "dhlen"
-    } else if s10_issuer(number).is_some() {
-        "deutschepost"
-    } else if digits {
-        "dhlde"
-    } else {
-        "dhlen"
-    }
 }

@@ -131,6 +131,8 @@ impl Reader {
                 }
             }
         }
+        // A postal item has a leg abroad that an answer about one company leaves out.
+        let complete = legs.len() > 1 || s10_issuer(number.reveal()).is_none();
         let mut claims = Vec::new();
         for leg in legs {
             claims = merged(claims, leg.claims);
@@ -138,7 +140,7 @@ impl Reader {
         Ok(vec![Report {
             number,
             relays,
-            complete: true,
+            complete,
             language: language.to_owned(),
             claims,
             facts,

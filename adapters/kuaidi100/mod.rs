@@ -175,8 +175,9 @@ impl Kuaidi {
         let request = self.asker.query(query, &key)?;
         let response = ctx.http.send(request).await?;
         let reports = self.read(&response, Some(query), ctx.now)?;
-        if reports.is_empty() {
-            return Err(malformed("answer to a query has no shipment"));
+        let asked = |report: &Report| report.number == query.number;
+        if reports.is_empty() || !reports.iter().all(asked) {
+            return Err(malformed("answer to a query is not about its number"));
         }
         Ok(reports)
     }

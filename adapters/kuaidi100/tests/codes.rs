@@ -102,11 +102,12 @@ fn a_state_of_the_whole_answer_is_only_a_stand_in() {
 fn the_table_of_states_would_tell_what_is_wrong_with_it() {
     assert!(Codes::parse("scope,code,event,reason,text\n0,0,FLOWN,,x\n").is_err());
     for (csv, error) in [
-        ("x,,mars,,X\n", "line 2: unknown clock \"mars\""),
-        ("x,,,,X\nx,,,,X\n", "line 3: key \"x\" stands twice"),
-        ("X,,,,X\n", "line 2: \"X\" is no key"),
+        ("x,,,mars,,X\n", "line 2: unknown clock \"mars\""),
+        ("x,,odd,,,X\n", "line 2: unknown numbers \"odd\""),
+        ("x,,,,,X\nx,,,,,X\n", "line 3: key \"x\" stands twice"),
+        ("X,,,,,X\n", "line 2: \"X\" is no key"),
     ] {
-        let table = format!("key,carrier,clock,post,name\n{csv}");
+        let table = format!("key,carrier,numbers,clock,post,name\n{csv}");
         assert_eq!(Companies::parse(&table).err().unwrap(), error);
     }
 }

@@ -215,8 +215,9 @@ fn what_cannot_be_asked_costs_nothing() {
 }
 
 #[test]
-fn a_confirmation_is_no_answer_to_a_query() {
-    for body in [TAKEN, "[]"] {
+fn what_is_not_about_the_number_is_no_answer_to_a_query() {
+    let other = include_str!("../fixtures/delivered.json");
+    for body in [TAKEN, "[]", other] {
         let script = Script::new(&[body]);
         let error = script.fetch(&adapter(&[]), &query("7700000000034", "yunda"));
         assert_eq!(error.err().unwrap().kind, ErrorKind::Malformed);

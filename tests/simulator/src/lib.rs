@@ -1,4 +1,4 @@
-//! Fake carriers on 127.0.0.1 that speak the real wire formats of DHL, UPS, Kuaidi100.
+//! Fake carriers on 127.0.0.1 that speak the real wire formats of DHL Unified Tracking and UPS Tracking.
 //!
 //! For tests, demonstrations and load. The formats are written here from the carriers' documents and on
 //! purpose not shared with the adapters, so that one can catch the other's mistakes. All parcels are made up.
