@@ -10,6 +10,7 @@ mod dhl;
 mod fedex;
 mod dhl_express;
 mod dhl_parcel_de;
+mod kuaidi100;
 mod retry_after;
 mod sandbox;
 mod sf;
@@ -30,4 +31,5 @@ pub static ALL: &[&Descriptor] = &[
     &china_post::DESCRIPTOR,
     &cainiao::DESCRIPTOR,
     &sf::DESCRIPTOR,
+    &kuaidi100::DESCRIPTOR,
 ];

@@ -15,6 +15,7 @@ mod dhl_parcel_de;
 mod fake;
 mod fault;
 mod fedex;
+mod kuaidi100;
 mod quota;
 mod scenario;
 mod seen;
@@ -38,6 +39,7 @@ pub use dhl::{Dhl, dhl_load_number};
 pub use fake::{Fake, Source, Target};
 pub use fault::{ErrorBody, Fault, RetryAfter, UnknownFault};
 pub use fedex::{Fedex, fedex_load_number};
+pub use kuaidi100::{Kuaidi100, Kuaidi100Push, kuaidi100_load_number};
 pub use quota::Quota;
 pub use scenario::Scenario;
 pub use seen::{Kind, Seen};
@@ -103,6 +105,7 @@ pub struct Simulator {
     dhl: Fake<Dhl>,
     fedex: Fake<Fedex>,
     ups: Fake<Ups>,
+    kuaidi100: Fake<Kuaidi100>,
     sources: Sources,
     control: Option<SocketAddr>,
     running: Vec<Running>,
@@ -131,6 +134,7 @@ impl Simulator {
             .await?;
         let cainiao = fakes.start(Cainiao::new(clock.clone())).await?;
         fakes.start(sf::Sf::new(clock.clone())).await?;
+        let kuaidi100 = fakes.start(Kuaidi100::new(clock.clone())).await?;
         let Fakes {
             sources,
             mut running,
@@ -150,6 +154,7 @@ impl Simulator {
             dhl,
             fedex,
             ups,
+            kuaidi100,
             sources,
             control,
             running,
@@ -184,6 +189,11 @@ impl Simulator {
     /// The fake UPS.
     pub fn ups(&self) -> &Fake<Ups> {
         &self.ups
+    }
+
+    /// The fake Kuaidi100.
+    pub fn kuaidi100(&self) -> &Fake<Kuaidi100> {
+        &self.kuaidi100
     }
 
     /// Simulated time.
