@@ -8,8 +8,14 @@ mod dhl;
 mod retry_after;
 mod sandbox;
 mod sign;
+mod track17;
 mod ups;
 mod wire;
 
 /// Every source that is built in.
-pub static ALL: &[&Descriptor] = &[&sandbox::DESCRIPTOR, &dhl::DESCRIPTOR, &ups::DESCRIPTOR];
+pub static ALL: &[&Descriptor] = &[
+    &sandbox::DESCRIPTOR,
+    &dhl::DESCRIPTOR,
+    &ups::DESCRIPTOR,
+    &track17::DESCRIPTOR,
+];
