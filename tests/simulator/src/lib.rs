@@ -1,4 +1,5 @@
-//! Fake carriers on 127.0.0.1 that speak the real wire formats of DHL Unified Tracking and UPS Tracking.
+//! Fake carriers on 127.0.0.1 that speak the real wire formats of DHL Unified Tracking, UPS
+//! Tracking and 17TRACK.
 //!
 //! For tests, demonstrations and load. The formats are written here from the carriers' documents and on
 //! purpose not shared with the adapters, so that one can catch the other's mistakes. All parcels are made up.
@@ -13,6 +14,7 @@ mod quota;
 mod scenario;
 mod seen;
 mod server;
+mod track17;
 mod ups;
 
 use std::collections::BTreeMap;
@@ -30,6 +32,7 @@ pub use fault::{ErrorBody, Fault, RetryAfter, UnknownFault};
 pub use quota::Quota;
 pub use scenario::Scenario;
 pub use seen::{Kind, Seen};
+pub use track17::{Track17, track17_load_number, track17_push};
 pub use ups::{Ups, ups_load_number};
 
 use server::Running;
@@ -107,6 +110,7 @@ impl Simulator {
         };
         let dhl = fakes.start(Dhl::new(clock.clone())).await?;
         let ups = fakes.start(Ups::new(clock.clone())).await?;
+        fakes.start(Track17::new(clock.clone())).await?;
         let Fakes {
             sources,
             mut running,
