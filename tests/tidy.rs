@@ -60,7 +60,7 @@ fn ids() -> Vec<&'static str> {
 }
 
 /// Folder of a source: its id as a name in Rust, which cannot begin with a digit.
-fn folder(id: &str) -> String {
+fn folder_of(id: &str) -> String {
     match id {
         "17track" => "adapters/track17".to_owned(),
         id => format!("adapters/{}", id.replace('-', "_")),
@@ -87,7 +87,7 @@ fn a_carrier_is_named_only_in_its_folder_the_list_and_the_simulator() {
             }
             let code = code(&read(&path));
             for id in ids() {
-                let own = format!("{}/", folder(id));
+                let own = format!("{}/", folder_of(id));
                 if name != "adapters/lib.rs"
                     && !name.starts_with(&own)
                     && code.contains(&format!("\"{id}\""))
@@ -115,7 +115,7 @@ fn only_the_program_names_the_built_in_adapters() {
 #[test]
 fn every_source_is_documented_and_has_fixtures() {
     for source in waybill_adapters::ALL {
-        let folder = folder(source.id);
+        let folder = folder_of(source.id);
         let module = read(
             &Path::new(env!("CARGO_MANIFEST_DIR"))
                 .join(&folder)
