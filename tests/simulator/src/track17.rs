@@ -2,6 +2,7 @@
 //! Does not know what a tracking looks like, nor which parcels exist.
 
 mod load;
+mod places;
 mod record;
 mod register;
 mod scripts;

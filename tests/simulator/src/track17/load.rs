@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::places::{LIEGE, LOS_ANGELES, LYON, SHENZHEN};
 use super::record::{Leg, Record, Scan, Zones};
-use super::scripts::{Fate, LIEGE, LOS_ANGELES, LYON, SHENZHEN};
+use super::scripts::Fate;
 use crate::scenario::{DAY, HOUR, spread};
 
 const PREFIX: &str = "YT2617";

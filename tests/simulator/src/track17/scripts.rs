@@ -3,6 +3,9 @@
 
 use std::borrow::Cow;
 
+use super::places::{
+    BONN, CINCINNATI, DELHI, DENVER, HANGZHOU, LEEDS, LIEGE, LOS_ANGELES, LYON, RECIFE, SHENZHEN,
+};
 use super::record::{Leg, Place, Record, Scan, Zones};
 use crate::scenario::{DAY, HOUR};
 
@@ -62,33 +65,6 @@ impl Script {
         }
     }
 }
-
-const fn place(
-    country: &'static str,
-    state: Option<&'static str>,
-    city: &'static str,
-    zone: &'static str,
-) -> Place {
-    Place {
-        country,
-        state,
-        city,
-        zone,
-    }
-}
-
-pub(super) static SHENZHEN: Place = place("CN", Some("GD"), "Shenzhen", "Asia/Shanghai");
-pub(super) static LOS_ANGELES: Place =
-    place("US", Some("CA"), "Los Angeles", "America/Los_Angeles");
-pub(super) static LIEGE: Place = place("BE", None, "Liege", "Europe/Brussels");
-pub(super) static LYON: Place = place("FR", None, "Lyon", "Europe/Paris");
-static DENVER: Place = place("US", Some("CO"), "Denver", "America/Denver");
-static BONN: Place = place("DE", None, "Bonn", "Europe/Berlin");
-static LEEDS: Place = place("GB", None, "Leeds", "Europe/London");
-static HANGZHOU: Place = place("CN", Some("ZJ"), "Hangzhou", "Asia/Shanghai");
-static DELHI: Place = place("IN", Some("DL"), "New Delhi", "Asia/Kolkata");
-static RECIFE: Place = place("BR", Some("PE"), "Recife", "America/Recife");
-static CINCINNATI: Place = place("US", Some("OH"), "Cincinnati", "America/New_York");
 
 const LEG: Leg = Leg {
     key: 0,
