@@ -15,6 +15,7 @@ mod retry_after;
 mod sandbox;
 mod sf;
 mod sign;
+mod track17;
 mod ups;
 mod usps;
 mod wire;
@@ -32,4 +33,5 @@ pub static ALL: &[&Descriptor] = &[
     &cainiao::DESCRIPTOR,
     &sf::DESCRIPTOR,
     &kuaidi100::DESCRIPTOR,
+    &track17::DESCRIPTOR,
 ];

@@ -1,5 +1,7 @@
 //! Fake carriers on 127.0.0.1 that speak the real wire formats of DHL Unified Tracking, FedEx Track and UPS
 //! Tracking.
+//! Fake carriers on 127.0.0.1 that speak the real wire formats of DHL Unified Tracking, UPS
+//! Tracking and 17TRACK.
 //!
 //! For tests, demonstrations and load. The formats are written here from the carriers' documents and on
 //! purpose not shared with the adapters, so that one can catch the other's mistakes. All parcels are made up.
@@ -21,6 +23,7 @@ mod scenario;
 mod seen;
 mod server;
 mod sf;
+mod track17;
 mod ups;
 mod usps;
 
@@ -43,6 +46,7 @@ pub use kuaidi100::{Kuaidi100, Kuaidi100Push, kuaidi100_load_number};
 pub use quota::Quota;
 pub use scenario::Scenario;
 pub use seen::{Kind, Seen};
+pub use track17::{Track17, track17_load_number, track17_push};
 pub use ups::{Ups, ups_load_number};
 
 use dhl_express::DhlExpress;
@@ -135,6 +139,7 @@ impl Simulator {
         let cainiao = fakes.start(Cainiao::new(clock.clone())).await?;
         fakes.start(sf::Sf::new(clock.clone())).await?;
         let kuaidi100 = fakes.start(Kuaidi100::new(clock.clone())).await?;
+        fakes.start(Track17::new(clock.clone())).await?;
         let Fakes {
             sources,
             mut running,
