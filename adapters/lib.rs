@@ -3,13 +3,13 @@
 
 use waybill_core::adapter::Descriptor;
 
-mod china_post;
 mod cainiao;
+mod china_post;
 mod codes;
 mod dhl;
-mod fedex;
 mod dhl_express;
 mod dhl_parcel_de;
+mod fedex;
 mod kuaidi100;
 mod retry_after;
 mod sandbox;
@@ -24,11 +24,11 @@ mod wire;
 pub static ALL: &[&Descriptor] = &[
     &sandbox::DESCRIPTOR,
     &dhl::DESCRIPTOR,
+    &dhl_express::DESCRIPTOR,
+    &dhl_parcel_de::DESCRIPTOR,
     &fedex::DESCRIPTOR,
     &ups::DESCRIPTOR,
     &usps::DESCRIPTOR,
-    &dhl_express::DESCRIPTOR,
-    &dhl_parcel_de::DESCRIPTOR,
     &china_post::DESCRIPTOR,
     &cainiao::DESCRIPTOR,
     &sf::DESCRIPTOR,

@@ -1,5 +1,7 @@
 //! What the interfaces have in common on the way from an answer to reports.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use waybill_core::adapter::Report;
 use waybill_core::code::EventCode;
@@ -151,7 +153,7 @@ pub(super) fn report(
         relays: super::DESCRIPTOR.carrier.to_owned(),
         complete: true,
         language: language.to_owned(),
-        claims,
+        claims: claims.into_iter().map(Arc::new).collect(),
         facts,
     }
 }

@@ -1,6 +1,7 @@
 //! From rows to reports: one per number.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use waybill_core::adapter::Report;
 use waybill_core::code::EventCode;
@@ -113,7 +114,10 @@ fn report(codes: &Codes, number: TrackingNumber, rows: &[&Row<'_>], complete: bo
         relays: DESCRIPTOR.carrier.to_owned(),
         complete,
         language: DESCRIPTOR.capabilities.language.to_owned(),
-        claims: entries.into_iter().map(|entry| entry.claim).collect(),
+        claims: entries
+            .into_iter()
+            .map(|entry| Arc::new(entry.claim))
+            .collect(),
         facts,
     }
 }

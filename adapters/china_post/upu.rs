@@ -3,6 +3,8 @@
 //! It has a token of its own that goes to designated operators, so it is not asked; its body is
 //! understood wherever it is shown.
 
+use std::sync::Arc;
+
 use waybill_core::adapter::Report;
 use waybill_core::code::EventCode;
 use waybill_core::error::Error;
@@ -76,7 +78,7 @@ fn report(codes: &Codes, number: TrackingNumber, item: &Item<'_>) -> Report {
         relays: RELAYS.to_owned(),
         complete: true,
         language: "en".to_owned(),
-        claims,
+        claims: claims.into_iter().map(Arc::new).collect(),
         facts: Facts {
             origin: end(origin),
             destination: end(destination),

@@ -2,6 +2,7 @@
 //! arrived.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use waybill_core::adapter::Report;
@@ -62,7 +63,7 @@ pub(super) fn report(
         relays: CARRIER.to_owned(),
         complete: unreadable == 0,
         language: language.to_owned(),
-        claims,
+        claims: claims.into_iter().map(Arc::new).collect(),
         facts,
     })
 }

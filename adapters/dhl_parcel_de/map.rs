@@ -1,5 +1,7 @@
 //! From DHL's XML to the record. It must not know addresses, credentials or how an answer arrived.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use waybill_core::adapter::Report;
@@ -94,7 +96,7 @@ pub(super) fn report(
         relays: CARRIER.to_owned(),
         complete: !shipment.events.is_empty() && unreadable == 0,
         language: language(shipment).to_owned(),
-        claims,
+        claims: claims.into_iter().map(Arc::new).collect(),
         facts,
     })
 }

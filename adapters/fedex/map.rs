@@ -1,6 +1,7 @@
 //! From one result of FedEx to a report.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use waybill_core::adapter::Report;
 use waybill_core::code::EventCode;
@@ -63,7 +64,7 @@ pub(super) fn report(
         relays: super::DESCRIPTOR.carrier.to_owned(),
         complete,
         language: language.to_owned(),
-        claims,
+        claims: claims.into_iter().map(Arc::new).collect(),
         facts,
     }
 }

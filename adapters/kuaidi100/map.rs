@@ -1,6 +1,7 @@
 //! From the messages of Kuaidi100 to reports: one per number, with the rows of every leg in it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use waybill_core::adapter::{Query, Report};
@@ -142,7 +143,7 @@ impl Reader {
             relays,
             complete,
             language: language.to_owned(),
-            claims,
+            claims: claims.into_iter().map(Arc::new).collect(),
             facts,
         }])
     }

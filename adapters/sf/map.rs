@@ -1,5 +1,7 @@
 //! From the messages of SF to reports: one per waybill.
 
+use std::sync::Arc;
+
 use waybill_core::adapter::Report;
 use waybill_core::code::EventCode;
 use waybill_core::error::{Error, ErrorKind};
@@ -166,7 +168,7 @@ impl Reader {
             relays: super::DESCRIPTOR.carrier.to_owned(),
             complete,
             language: if complete { self.language } else { PUSHED }.to_owned(),
-            claims,
+            claims: claims.into_iter().map(Arc::new).collect(),
             facts,
         }
     }

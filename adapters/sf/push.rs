@@ -64,7 +64,7 @@ impl Push {
         for entry in entries {
             let report = entry.outcome?;
             // What this event means depends on those before it, which are not here.
-            if report.claims.iter().any(is_at_an_agent) {
+            if report.claims.iter().any(|claim| is_at_an_agent(claim)) {
                 poll.push(report.number.clone());
             }
             reports.push(report);

@@ -4,6 +4,8 @@
 //! one whose word it is. The rows of all legs are one list by time; a row without a time stays
 //! beside the row before it. Milestones that no row reaches become rows of their own.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use waybill_core::adapter::Report;
 use waybill_core::code::EventCode;
@@ -94,7 +96,11 @@ impl Reader {
             relays,
             complete: true,
             language,
-            claims: rows.placed.into_iter().map(|(_, claim)| claim).collect(),
+            claims: rows
+                .placed
+                .into_iter()
+                .map(|(_, claim)| Arc::new(claim))
+                .collect(),
             facts,
         })
     }

@@ -1,5 +1,7 @@
 //! From the messages of USPS to reports: one per item of mail.
 
+use std::sync::Arc;
+
 use waybill_core::adapter::{Query, Report};
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::{Claim, Classifier};
@@ -150,7 +152,7 @@ impl Reader {
             relays: super::DESCRIPTOR.carrier.to_owned(),
             complete: item.event_summaries.is_empty() || all > 0,
             language: LANGUAGE.to_owned(),
-            claims,
+            claims: claims.into_iter().map(Arc::new).collect(),
             facts,
         }
     }

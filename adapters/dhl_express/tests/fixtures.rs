@@ -145,7 +145,7 @@ fn a_delivery_of_some_pieces_is_one_in_part() {
     assert_eq!(codes(&report), [201, 502, 608, 801]);
     assert!(report.claims[3].doubt.is_some());
     let ends = |claim: &Claim| claim.code.status().is_some_and(Status::is_terminal);
-    assert!(!report.claims.iter().any(ends));
+    assert!(!report.claims.iter().any(|claim| ends(claim)));
     let report = only("pieces_delivered");
     assert_eq!(codes(&report), [201, 502, 608, 608, 601]);
     assert_eq!(report.facts.physical.piece_count, Some(3));

@@ -131,7 +131,7 @@ fn a_deposit_waits_for_the_recipient() {
     assert_eq!(codes(&report)[5..], [651, 314, 505, 505]);
     assert_eq!(report.claims[8].basis, MappingBasis::CodeAndText);
     let ends = |claim: &Claim| claim.code.status().is_some_and(Status::is_terminal);
-    assert!(!report.claims.iter().any(ends));
+    assert!(!report.claims.iter().any(|claim| ends(claim)));
 }
 
 #[test]

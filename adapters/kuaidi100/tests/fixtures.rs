@@ -245,7 +245,7 @@ fn odd_fields_cost_nothing_but_themselves() {
             "state contradicts the newest row",
         ]
     );
-    let rising: Vec<_> = report.claims.iter().map(instant).collect();
+    let rising: Vec<_> = report.claims.iter().map(|claim| instant(claim)).collect();
     let expected = [
         "2026-03-01T01:00:00Z",
         "2026-03-02T08:00:00Z",

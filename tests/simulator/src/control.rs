@@ -132,7 +132,8 @@ fn whole(seen: &Seen, name: &str) -> Result<u64, Refusal> {
 async fn fault(fake: &dyn Source, seen: &Seen) -> Result<(), Refusal> {
     let target = match seen.query("target") {
         None | Some("api") => Target::Api,
-        Some("token") => Target::Token,
+        Some("token") if fake.has_tokens() => Target::Token,
+        Some("token") => return Err(Refusal::bad(format!("{} has no tokens", fake.id()))),
         Some(_) => return Err(Refusal::bad("target must be api or token")),
     };
     let times = match seen.query("times") {

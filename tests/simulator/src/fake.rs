@@ -33,6 +33,10 @@ pub(crate) trait Dialect: Send + Sync + 'static {
     /// Settings of the gateway's source that point it here, with credentials that are accepted.
     /// `root` is scheme, host and port.
     fn settings(&self, root: &str) -> Vec<(&'static str, String)>;
+    /// Whether it hands out access tokens.
+    fn has_tokens(&self) -> bool {
+        false
+    }
     fn kind(&self, seen: &Seen) -> Kind;
     /// Numbers that the request asks for.
     fn numbers(&self, seen: &Seen) -> Vec<String>;
@@ -53,6 +57,8 @@ pub trait Source: Send + Sync {
     fn id(&self) -> &'static str;
     /// Settings of the gateway's source that point it here, `base_url` among them.
     fn settings(&self) -> Vec<(&'static str, String)>;
+    /// Whether it hands out access tokens, so that [`Target::Token`] means something.
+    fn has_tokens(&self) -> bool;
     /// The scripted shipments.
     fn scenarios(&self) -> Vec<Scenario>;
     /// The number of load parcel `n`.
@@ -103,6 +109,9 @@ impl<C: Dialect> Source for Fake<C> {
         self.carrier
             .dialect
             .settings(&format!("http://{}", self.address))
+    }
+    fn has_tokens(&self) -> bool {
+        self.carrier.dialect.has_tokens()
     }
     fn scenarios(&self) -> Vec<Scenario> {
         self.carrier.dialect.scenarios()

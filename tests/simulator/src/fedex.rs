@@ -133,6 +133,10 @@ impl Dialect for Fedex {
         fedex_load_number(n)
     }
 
+    fn has_tokens(&self) -> bool {
+        true
+    }
+
     fn kind(&self, seen: &Seen) -> Kind {
         match seen.path.as_str() {
             TOKEN_PATH => Kind::Token,

@@ -1,14 +1,12 @@
-//! Fake carriers on 127.0.0.1 that speak the real wire formats of DHL Unified Tracking, FedEx Track and UPS
-//! Tracking.
-//! Fake carriers on 127.0.0.1 that speak the real wire formats of DHL Unified Tracking, UPS
-//! Tracking and 17TRACK.
+//! Fake carriers and aggregators on 127.0.0.1, one for each source of the gateway that is asked over HTTP,
+//! speaking its real wire format.
 //!
 //! For tests, demonstrations and load. The formats are written here from the carriers' documents and on
 //! purpose not shared with the adapters, so that one can catch the other's mistakes. All parcels are made up.
 
 mod body;
-mod china_post;
 mod cainiao;
+mod china_post;
 mod clock;
 mod control;
 mod dhl;
@@ -35,8 +33,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-pub use china_post::{china_post_load_number, china_post_push};
 pub use cainiao::{Cainiao, cainiao_load_number};
+pub use china_post::{china_post_load_number, china_post_push};
 pub use clock::Clock;
 pub use dhl::{Dhl, dhl_load_number};
 pub use fake::{Fake, Source, Target};

@@ -85,6 +85,10 @@ impl Dialect for Sf {
         load::number(n)
     }
 
+    fn has_tokens(&self) -> bool {
+        true
+    }
+
     fn kind(&self, seen: &Seen) -> Kind {
         match seen.path.as_str() {
             TOKEN_PATH => Kind::Token,

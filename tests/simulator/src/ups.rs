@@ -145,6 +145,10 @@ impl Dialect for Ups {
         ups_load_number(n)
     }
 
+    fn has_tokens(&self) -> bool {
+        true
+    }
+
     fn kind(&self, seen: &Seen) -> Kind {
         if seen.path == TOKEN_PATH {
             Kind::Token

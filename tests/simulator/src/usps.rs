@@ -72,6 +72,10 @@ impl Dialect for Usps {
         ]
     }
 
+    fn has_tokens(&self) -> bool {
+        true
+    }
+
     fn kind(&self, seen: &Seen) -> Kind {
         if seen.path == TOKEN_PATH {
             Kind::Token
