@@ -405,7 +405,7 @@ pub(super) fn hints(hints: Option<v1::Hints>) -> Result<Hints, Failure> {
         ));
     }
     let digits = hints.phone_last_four.as_bytes();
-    if !digits.is_empty() && !(digits.len() == 4 && digits.iter().all(u8::is_ascii_digit)) {
+    if !matches!(digits.len(), 0 | 4) || !digits.iter().all(u8::is_ascii_digit) {
         return Err(Failure::field(
             "hints.phone_last_four",
             "must be empty or exactly four digits",
