@@ -20,7 +20,7 @@ use crate::config::{self, Config, LimitSettings, Reflection};
 use crate::grpc;
 use crate::grpc::follow::Streams;
 use crate::guard::Guard;
-use crate::pipeline::{Parts, Pipeline, Source};
+use crate::pipeline::{Pack, Parts, Pipeline, Source};
 use crate::server;
 use crate::server::{Readiness, Side, serve_side};
 use crate::store::Store;
@@ -73,6 +73,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         cache: Arc::clone(&cache),
         policy: config.freshness,
         patience: config.calls.patience.0,
+        routing: config.routing.clone(),
         clock,
         hub: Arc::clone(&hub),
     });
@@ -193,7 +194,8 @@ pub fn sources(
         let descriptor = registry.get(id)?;
         for account in config::accounts(id, section)? {
             let adapter: Arc<dyn Adapter> = Arc::from(registry.build(id, account.pairs)?);
-            let limits = limits(descriptor.limits, &account.limits);
+            let mut limits = limits(descriptor.limits, &account.limits);
+            limits.batch = adapter.batch(&limits).max(1);
             let guard = Guard::new(
                 descriptor.id,
                 &account.name,
@@ -208,6 +210,7 @@ pub fn sources(
                 account: account.name,
                 limits,
                 guard,
+                pack: Pack::default(),
             }));
         }
     }

@@ -19,6 +19,8 @@ pub struct Config {
     pub server: Server,
     /// Limits of calls.
     pub calls: CallSettings,
+    /// Which sources are asked.
+    pub routing: Routing,
     /// Limits of streams.
     pub streams: StreamSettings,
     /// The front door: connections and their limits.
@@ -116,6 +118,32 @@ section! {
         /// Greatest size of an answer in bytes.
         response_bytes: usize = 4 * 1_024 * 1_024,
     }
+}
+
+section! {
+    /// `[routing]`
+    Routing {
+        /// When aggregators are asked.
+        aggregators: Aggregators = Aggregators::After,
+        /// Ask sources that bill each call or register each number also for callers who do not
+        /// say `allow_paid`; each stays within its daily limit.
+        allow_paid: bool = false,
+        /// How long a number waits for others to share an upstream request with, at sources that
+        /// take several at once.
+        batch_window: Span = ms(10),
+    }
+}
+
+/// When aggregators are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Aggregators {
+    /// Together with the carriers' own sources.
+    Beside,
+    /// Once every source of a carrier has answered and none knows the number.
+    After,
+    /// Only if no source of a carrier serves the number.
+    Missing,
 }
 
 section! {

@@ -239,11 +239,17 @@ fn init_writes_a_configuration_that_loads_as_it_is_and_un_commented() {
         "only what nobody else can know is missing: {}",
         err(&missing)
     );
-    let filled = open
-        .join("\n")
-        .replace("api_key = \"\"", "api_key = \"k\"")
-        .replace("client_id = \"\"", "client_id = \"i\"")
-        .replace("client_secret = \"\"", "client_secret = \"s\"");
+    let required = waybill_adapters::ALL
+        .iter()
+        .flat_map(|source| source.settings)
+        .filter(|setting| setting.required);
+    let filled = required.fold(open.join("\n"), |text, setting| {
+        let key = setting.key;
+        text.replace(
+            &format!("\n{key} = \"\""),
+            &format!("\n{key} = \"offline\""),
+        )
+    });
     std::fs::write(&file, filled).unwrap();
     let checked = run(&["check", "--config", path]);
     assert!(checked.status.success(), "{}", err(&checked));

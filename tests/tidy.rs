@@ -69,7 +69,8 @@ fn folder_of(id: &str) -> String {
 
 /// Code without its comments and without its test module.
 fn code(text: &str) -> String {
-    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let text = text.split("#[cfg(test)]\nmod tests {").next();
+    let text = text.unwrap_or_default();
     let line = |line: &str| line.split("//").next().unwrap_or_default().to_owned();
     text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -87,7 +88,10 @@ fn a_carrier_is_named_only_in_its_folder_the_list_and_the_simulator() {
             }
             let code = code(&read(&path));
             for id in ids() {
-                let own = format!("adapters/{}/", id.replace('-', "_"));
+                // A carrier's test system is called so too.
+                if id == "sandbox" && name.starts_with("adapters/") {
+                    continue;
+                }
                 // Sources of a carrier with an API per division name the carrier: `dhl-express`.
                 let division = format!("adapters/{}_", id.replace('-', "_"));
                 let own = format!("{}/", folder_of(id));

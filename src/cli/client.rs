@@ -42,6 +42,9 @@ pub(super) struct Track {
     /// Postal code of the destination, for sources that need it.
     #[arg(long, default_value = "")]
     postal_code: String,
+    /// Also ask sources that bill each call or register each number.
+    #[arg(long)]
+    allow_paid: bool,
     /// Last four digits of the sender's or recipient's telephone number, for sources that need it.
     #[arg(long, default_value = "")]
     phone_last_four: String,
@@ -128,6 +131,7 @@ pub(super) async fn track(options: Track) -> Result<ExitCode, String> {
         }),
         cache_only: options.cache_only,
         wait_for_all_sources: options.wait,
+        allow_paid: options.allow_paid,
         ..Default::default()
     });
     request.set_timeout(Duration::from_secs(options.timeout));

@@ -433,6 +433,7 @@ async fn look(
         max_age: None,
         cache_only: false,
         wait_for_all: false,
+        allow_paid: false,
         deadline,
         priority,
     };

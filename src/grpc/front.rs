@@ -214,6 +214,7 @@ fn plain_key(request: &v1::TrackRequest) -> Option<String> {
         && request.max_age.is_none()
         && !request.cache_only
         && !request.wait_for_all_sources
+        && !request.allow_paid
         && request.sources.is_empty()
         && request.tracking_number.len() <= 64
         && request.carrier.len() <= 64

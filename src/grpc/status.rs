@@ -203,6 +203,11 @@ impl From<Miss> for Failure {
             Miss::UnknownSource(_) => {
                 Self::field("sources", "names a source that is not configured")
             }
+            Miss::PaidOnly => Self::new(
+                Reason::NoSourceConfigured,
+                "only sources that bill each call or register each number serve this number; \
+                 allow_paid permits to ask them",
+            ),
             Miss::SourcesUnfit => Self::field(
                 "sources",
                 "names only sources that do not serve this number",
@@ -278,6 +283,7 @@ pub fn outcome(outcome: &Outcome) -> v1::SourceOutcome {
     let (result, error) = match &outcome.result {
         SourceResult::Found => (v1::SourceResult::Found, None),
         SourceResult::SkippedFresh => (v1::SourceResult::SkippedFresh, None),
+        SourceResult::SkippedPaid => (v1::SourceResult::SkippedPaid, None),
         SourceResult::SkippedNotNeeded => (v1::SourceResult::SkippedNotNeeded, None),
         SourceResult::StillRunning => (v1::SourceResult::StillRunning, None),
         SourceResult::NotFound(wait) => {

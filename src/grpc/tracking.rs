@@ -24,8 +24,9 @@ use crate::server::parse_grpc_timeout;
 use crate::v1;
 use crate::v1::tracking_service_server::TrackingService;
 
-/// How many items of one batch are looked up at the same time.
-const BATCH_WIDTH: usize = 64;
+/// How many items of one batch are looked up at the same time: all of them, so that numbers of one
+/// source can share upstream requests, and no source holds up the items of another.
+const BATCH_WIDTH: usize = 1_000;
 /// A batch keeps this share of its time for sending results: one part in this many.
 const BATCH_RESERVE: u32 = 20;
 /// Greatest length of a correlation id in characters.
@@ -79,6 +80,7 @@ impl Tracking {
             max_age: max_age(request.max_age)?,
             cache_only: request.cache_only,
             wait_for_all: request.wait_for_all_sources,
+            allow_paid: request.allow_paid,
             deadline,
             priority: Priority::Interactive,
         };
@@ -107,6 +109,7 @@ impl Tracking {
             max_age: max_age(request.max_age)?,
             cache_only: request.cache_only,
             wait_for_all: false,
+            allow_paid: false,
             sources: Vec::new(),
             deadline,
             priority: Priority::Interactive,
@@ -145,6 +148,7 @@ impl Tracking {
             max_age: max_age(request.max_age)?,
             cache_only: request.cache_only,
             wait_for_all: request.wait_for_all_sources,
+            allow_paid: request.allow_paid,
             sources: sources(request.sources)?,
             deadline: now + time - time / BATCH_RESERVE,
             priority: Priority::Background,

@@ -67,7 +67,7 @@ pub struct Ask {
 }
 
 /// Who waits for a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Priority {
     /// A caller does: it waits a moment for a place or the quota and then rather has no answer.
     Interactive,
@@ -76,7 +76,7 @@ pub enum Priority {
 }
 
 /// How much of the quota a call may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Share {
     /// All of it.
     Full,

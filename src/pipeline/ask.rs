@@ -9,12 +9,13 @@ use tokio::time::{Instant, sleep_until};
 use waybill_core::adapter::Query;
 use waybill_core::error::{Error, ErrorKind};
 
+use super::pack::{self, Answered};
 use super::recall::Recalled;
 use super::route::Routed;
 use super::settle::{Settled, key, settle};
-use super::{Lookup, Pipeline, Source};
+use super::{Lookup, Pipeline};
 use crate::cache::{Age, CacheState, Entry, Held};
-use crate::guard::{Ask, Asked, Priority, Share};
+use crate::guard::{Priority, Share};
 
 /// What became of the sources that were asked, by their place in the route.
 pub(super) type Answers = Vec<(usize, Option<Arc<Settled>>)>;
@@ -35,16 +36,29 @@ pub(super) async fn ask(
     }
     let mut flights = FuturesUnordered::new();
     let mut answers: Answers = Vec::new();
-    for (at, routed) in routed.iter().enumerate() {
-        let age = recalled.ages[at];
-        if routed.skip.is_some() || age == Age::Fresh || recalled.lapses[at].is_some() {
-            continue;
-        }
+    let due = |at: usize| {
+        routed[at].skip.is_none()
+            && recalled.ages[at] != Age::Fresh
+            && recalled.lapses[at].is_none()
+    };
+    let depart = |at: usize| {
         let before = recalled.entries[at].clone();
-        let flight = depart(pipeline, &routed.source, lookup, &routed.format, before);
+        let flight = depart(pipeline, lookup, &routed[at], before);
+        async move { (at, flight.await) }
+    };
+    let (mut last_resorts, first): (Vec<_>, Vec<_>) = (0..routed.len())
+        .filter(|at| due(*at))
+        .partition(|at| routed[*at].is_last_resort);
+    // What a source of a carrier said before stands until it says something else.
+    let mut known = (0..routed.len()).any(|at| {
+        let held = recalled.entries[at].as_deref();
+        !routed[at].is_last_resort && held.is_some_and(is_found)
+    });
+    for at in first {
+        let flight = depart(at);
         answers.push((at, None));
-        if age == Age::Expired || lookup.wait_for_all {
-            flights.push(async move { (at, flight.await) });
+        if recalled.ages[at] == Age::Expired || lookup.wait_for_all {
+            flights.push(flight);
         }
     }
     let nearly = lookup.deadline - remaining(lookup.deadline) / 10;
@@ -53,8 +67,18 @@ pub(super) async fn ask(
         tokio::select! {
             biased;
             next = flights.next() => {
-                let Some((at, settled)) = next else { return answers };
-                let usable = settled.as_ref().is_some_and(|settled| is_usable(settled));
+                let Some((at, settled)) = next else {
+                    if known || last_resorts.is_empty() {
+                        return answers;
+                    }
+                    for at in last_resorts.drain(..) {
+                        flights.push(depart(at));
+                        answers.push((at, None));
+                    }
+                    continue;
+                };
+                let usable = settled.as_ref().is_some_and(|settled| is_found(&settled.entry));
+                known |= usable;
                 for answer in answers.iter_mut().filter(|answer| answer.0 == at) {
                     answer.1 = Some(settled.clone().unwrap_or_else(lost));
                 }
@@ -71,8 +95,8 @@ fn remaining(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
-fn is_usable(settled: &Settled) -> bool {
-    matches!(settled.entry.answer, Held::Found(_))
+fn is_found(entry: &Entry) -> bool {
+    matches!(entry.answer, Held::Found(_))
 }
 
 /// What a flight comes to that died: a defect, already counted and logged where it happened.
@@ -96,14 +120,17 @@ fn lost() -> Arc<Settled> {
 /// leaves, and ends in steps 4 to 8.
 pub(super) fn depart(
     pipeline: &Pipeline,
-    source: &Arc<Source>,
     lookup: &Lookup,
-    format: &str,
+    routed: &Routed,
     before: Option<Arc<Entry>>,
 ) -> impl Future<Output = Option<Arc<Settled>>> + Send + use<> {
-    let query = query(lookup, format);
-    let key = key(pipeline, source, &query);
-    let (pipeline, source, priority) = (pipeline.clone(), Arc::clone(source), lookup.priority);
+    let query = query(lookup, routed);
+    let key = key(pipeline, &routed.source, &query);
+    let (pipeline, source, priority) = (
+        pipeline.clone(),
+        Arc::clone(&routed.source),
+        lookup.priority,
+    );
     let deadline = match priority {
         // Whoever joins later may have more time: the flight gets what the first one has, and at
         // least what one attempt takes.
@@ -116,26 +143,13 @@ pub(super) fn depart(
             CacheState::Working => Share::Full,
             CacheState::Degraded { .. } => Share::Degraded,
         };
-        let queries: Arc<[Query]> = Arc::from([query.clone()]);
-        let Asked {
-            answers,
+        let window = pipeline.parts.routing.batch_window.0;
+        let asked = pack::ask(&source, query.clone(), deadline, priority, share, window);
+        let Answered {
+            answer,
             attempts,
             latency,
-        } = source
-            .guard
-            .ask(Ask {
-                queries,
-                deadline,
-                priority,
-                share,
-            })
-            .await;
-        let answer = answers.into_iter().next().unwrap_or_else(|| {
-            Err(Error::new(
-                ErrorKind::Internal,
-                "the adapter gave no answer to the query",
-            ))
-        });
+        } = asked.await;
         let entry = Arc::new(settle(&pipeline, &source, &query, answer, before.as_deref()).await);
         // A failure never takes the place of an answer that can stand in for it, neither here nor
         // on other nodes.
@@ -157,12 +171,12 @@ pub(super) fn depart(
 }
 
 /// The question to one source.
-pub(super) fn query(lookup: &Lookup, format: &str) -> Query {
+pub(super) fn query(lookup: &Lookup, routed: &Routed) -> Query {
     Query {
         number: lookup.number.clone(),
         platform: String::new(),
-        carrier: lookup.carrier.clone(),
+        carrier: routed.carrier.clone(),
         hints: lookup.hints.clone(),
-        format: format.to_owned(),
+        format: routed.format.clone(),
     }
 }

@@ -15,6 +15,7 @@
 //! that end in steps 4 to 8 whether or not somebody still waits.
 
 mod ask;
+mod pack;
 mod recall;
 mod route;
 mod settle;
@@ -31,11 +32,13 @@ use waybill_core::shipment::{Shipment, ShipmentId};
 use crate::cache::flight::Flights;
 use crate::cache::{self, Cache, Entry, Key};
 use crate::clock::Clock;
+use crate::config::Routing;
 use crate::guard::{Guard, Priority};
 use crate::store::Store;
 use crate::store::seal::Keys;
 use crate::watch::Hub;
 
+pub use pack::Pack;
 pub use settle::Settled;
 
 /// One account of one source, behind its guard.
@@ -48,6 +51,8 @@ pub struct Source {
     pub limits: Limits,
     /// The stack that protects it, and us from it.
     pub guard: Guard,
+    /// Numbers that wait to be asked for together.
+    pub pack: pack::Pack,
 }
 
 /// Everything that the eight steps use.
@@ -64,6 +69,8 @@ pub struct Parts {
     pub policy: cache::Freshness,
     /// How long to wait for the others after the first usable answer.
     pub patience: Duration,
+    /// Which sources are asked.
+    pub routing: Routing,
     /// Now.
     pub clock: Clock,
     /// Who wants to know of changes.
@@ -99,6 +106,8 @@ pub struct Lookup {
     pub cache_only: bool,
     /// Wait for everybody until the deadline.
     pub wait_for_all: bool,
+    /// Ask sources that bill each call or register each number.
+    pub allow_paid: bool,
     /// When the caller stops waiting.
     pub deadline: tokio::time::Instant,
     /// Whether somebody waits at a screen.
@@ -132,6 +141,9 @@ pub enum Miss {
     UnknownSource(String),
     /// None of the sources that the caller names serves the number.
     SourcesUnfit,
+    /// Only sources that bill each call or register each number serve it, and they may not be
+    /// asked.
+    PaidOnly,
     /// Every asked source failed, and nothing is stored.
     SourcesFailed(Vec<Outcome>),
     /// Less time is left than asking takes, and nothing is stored.
@@ -204,6 +216,8 @@ pub enum SourceResult {
     SkippedFresh,
     /// Not asked: the caller named other sources.
     SkippedNotNeeded,
+    /// Not asked: it bills each call or registers each number, and that is not allowed.
+    SkippedPaid,
     /// Not asked: a hint is missing.
     SkippedHintMissing(&'static str),
     /// Failed.
@@ -242,7 +256,7 @@ impl Pipeline {
     /// # Errors
     /// Only when there is nothing to show; see [`Miss`].
     pub async fn track(&self, lookup: &Lookup) -> Result<Found, Miss> {
-        let route = route::route(&self.parts.sources, lookup)?;
+        let route = route::route(&self.parts.sources, &self.parts.routing, lookup)?;
         let held = recall::recall(self, lookup, &route.sources).await?;
         let asked = ask::ask(self, lookup, &route.sources, &held).await;
         recall::answer(self, lookup, route, held, asked).await
@@ -309,6 +323,8 @@ pub struct LookupOptions {
     /// As in [`Lookup`].
     pub wait_for_all: bool,
     /// As in [`Lookup`].
+    pub allow_paid: bool,
+    /// As in [`Lookup`].
     pub sources: Vec<String>,
     /// As in [`Lookup`].
     pub deadline: tokio::time::Instant,
@@ -327,6 +343,7 @@ impl LookupOptions {
             max_age: self.max_age,
             cache_only: self.cache_only,
             wait_for_all: self.wait_for_all,
+            allow_paid: self.allow_paid,
             deadline: self.deadline,
             priority: self.priority,
         }

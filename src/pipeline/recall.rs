@@ -49,7 +49,7 @@ pub(super) async fn recall(
             continue;
         }
         let source = &routed.source;
-        let query = query(lookup, &routed.format);
+        let query = query(lookup, routed);
         let key = key(pipeline, source, &query);
         let entry = pipeline.parts.cache.get(&key).await;
         // Another node, or this one before its restart, has asked: its answer comes by the same
@@ -341,6 +341,7 @@ fn nothing(
         !matches!(
             outcome.result,
             SourceResult::SkippedNotNeeded
+                | SourceResult::SkippedPaid
                 | SourceResult::SkippedHintMissing(_)
                 | SourceResult::SkippedFresh
         )
@@ -405,6 +406,9 @@ fn outcome(
                 Some(negative) => negative,
             };
         }
+        None if routed.is_last_resort && lapse.is_none() && !recalled.must_not_ask => {
+            outcome.result = SourceResult::SkippedNotNeeded;
+        }
         None => {
             if let Some(failed) = lapse {
                 outcome.result = held(failed);
@@ -462,7 +466,9 @@ async fn freshness(
         outcomes.iter().zip(&recalled.ages).filter(|(outcome, _)| {
             !matches!(
                 outcome.result,
-                SourceResult::SkippedNotNeeded | SourceResult::SkippedHintMissing(_)
+                SourceResult::SkippedNotNeeded
+                    | SourceResult::SkippedPaid
+                    | SourceResult::SkippedHintMissing(_)
             )
         })
     };

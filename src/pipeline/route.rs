@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use waybill_core::adapter::Hints;
+use waybill_core::event::SourceClass;
 use waybill_core::number::{self, Candidate};
 
 use super::{Lookup, Miss, Source, SourceResult};
+use crate::config::{Aggregators, Routing};
 use crate::guard::BreakerState;
 
 /// A source that could answer, and what is to be done with it.
@@ -14,6 +16,10 @@ pub(super) struct Routed {
     pub(super) source: Arc<Source>,
     /// Format of the number at this source; empty if only the caller names the carrier.
     pub(super) format: String,
+    /// Carrier that the number is believed to be of; empty if nobody knows.
+    pub(super) carrier: String,
+    /// It is asked only once the others have answered and none of them knows the number.
+    pub(super) is_last_resort: bool,
     /// `None`: ask it. Otherwise why not.
     pub(super) skip: Option<SourceResult>,
 }
@@ -26,7 +32,11 @@ pub(super) struct Route {
 }
 
 /// Lists every source that could answer.
-pub(super) fn route(sources: &[Arc<Source>], lookup: &Lookup) -> Result<Route, Miss> {
+pub(super) fn route(
+    sources: &[Arc<Source>],
+    routing: &Routing,
+    lookup: &Lookup,
+) -> Result<Route, Miss> {
     let configured = |id: &String| sources.iter().any(|source| source.descriptor.id == id);
     if let Some(id) = lookup.sources.iter().find(|id| !configured(id)) {
         return Err(Miss::UnknownSource(id.clone()));
@@ -48,6 +58,15 @@ pub(super) fn route(sources: &[Arc<Source>], lookup: &Lookup) -> Result<Route, M
             .filter(|source| source.descriptor.carrier == lookup.carrier);
         pairs.extend(named.map(|source| (source, String::new())));
     }
+    let believed = believed(&candidates, lookup);
+    let relaying = sources
+        .iter()
+        .filter(|source| relays(source, &believed, lookup));
+    pairs.extend(relaying.map(|source| (source, String::new())));
+    let issuer = candidates
+        .iter()
+        .map(|candidate| candidate.country.as_str())
+        .find(|country| !country.is_empty());
     let mut routed: Vec<Routed> = Vec::new();
     for (source, format) in pairs {
         if routed
@@ -55,12 +74,23 @@ pub(super) fn route(sources: &[Arc<Source>], lookup: &Lookup) -> Result<Route, M
             .all(|other| other.source.descriptor.id != source.descriptor.id)
         {
             let source = healthiest(sources, source);
-            let skip = skip(&source, lookup);
+            let skip = skip(&source, routing, lookup).or_else(|| abroad(&source, issuer, lookup));
             routed.push(Routed {
+                carrier: believed.clone(),
+                is_last_resort: is_aggregator(&source) && routing.aggregators == Aggregators::After,
                 source,
                 format,
                 skip,
             });
+        }
+    }
+    if routing.aggregators == Aggregators::Missing {
+        let direct = |routed: &Routed| !is_aggregator(&routed.source) && routed.skip.is_none();
+        if routed.iter().any(direct) {
+            let relaying = routed
+                .iter_mut()
+                .filter(|routed| is_aggregator(&routed.source) && routed.skip.is_none());
+            relaying.for_each(|routed| routed.skip = Some(SourceResult::SkippedNotNeeded));
         }
     }
     let miss = if routed.is_empty() {
@@ -74,7 +104,12 @@ pub(super) fn route(sources: &[Arc<Source>], lookup: &Lookup) -> Result<Route, M
             Some(SourceResult::SkippedHintMissing(hint)) => Some(hint),
             _ => None,
         });
-        Some(missing.map_or(Miss::SourcesUnfit, Miss::HintRequired))
+        let paid = |routed: &Routed| routed.skip == Some(SourceResult::SkippedPaid);
+        Some(match missing {
+            Some(hint) => Miss::HintRequired(hint),
+            None if routed.iter().any(paid) => Miss::PaidOnly,
+            None => Miss::SourcesUnfit,
+        })
     };
     Ok(Route {
         sources: routed,
@@ -132,12 +167,61 @@ fn healthiest(sources: &[Arc<Source>], like: &Arc<Source>) -> Arc<Source> {
     Arc::clone(accounts.find(admits).unwrap_or(like))
 }
 
-fn skip(source: &Source, lookup: &Lookup) -> Option<SourceResult> {
+/// An aggregator speaks for no carrier of its own.
+fn is_aggregator(source: &Source) -> bool {
+    source.descriptor.class == SourceClass::Aggregator
+}
+
+/// Carrier that an aggregator is told: the caller's, else that of the best candidate with a sound
+/// check digit.
+fn believed(candidates: &[Candidate], lookup: &Lookup) -> String {
+    if !lookup.carrier.is_empty() {
+        return lookup.carrier.clone();
+    }
+    let sound = candidates
+        .iter()
+        .find(|candidate| candidate.check_digit_valid == Some(true));
+    sound.map_or_else(String::new, |candidate| candidate.carrier.clone())
+}
+
+/// Whether an aggregator can be asked about a number of this carrier.
+fn relays(source: &Source, carrier: &str, lookup: &Lookup) -> bool {
+    let known = source.descriptor.carriers;
+    is_aggregator(source)
+        && (known.is_empty() || carrier.is_empty() || known.contains(&carrier))
+        && (lookup.sources.is_empty() || lookup.sources.iter().any(|id| id == source.descriptor.id))
+}
+
+/// A number that states the country of its issuer is known to the posts at both ends of its way,
+/// and to no other: without the other end only the issuer is asked, and the missing hint is named.
+fn abroad(source: &Source, issuer: Option<&str>, lookup: &Lookup) -> Option<SourceResult> {
+    let (hints, country) = (&lookup.hints, source.descriptor.country);
+    let concerned = issuer.is_none_or(|issuer| issuer == country)
+        || [&hints.destination_country, &hints.origin_country].contains(&&country.to_owned())
+        || is_aggregator(source)
+        || country.is_empty()
+        || source.descriptor.carrier == lookup.carrier
+        || lookup.sources.iter().any(|id| id == source.descriptor.id);
+    if concerned {
+        None
+    } else if hints.destination_country.is_empty() {
+        Some(SourceResult::SkippedHintMissing("destination_country"))
+    } else {
+        Some(SourceResult::SkippedNotNeeded)
+    }
+}
+
+fn skip(source: &Source, routing: &Routing, lookup: &Lookup) -> Option<SourceResult> {
     let descriptor = source.descriptor;
     if !lookup.sources.is_empty() && lookup.sources.iter().all(|id| id != descriptor.id) {
         return Some(SourceResult::SkippedNotNeeded);
     }
-    let required = descriptor.capabilities.required_hints.iter();
+    let capabilities = &descriptor.capabilities;
+    let is_paid = capabilities.paid || capabilities.registers;
+    if is_paid && !lookup.allow_paid && !routing.allow_paid {
+        return Some(SourceResult::SkippedPaid);
+    }
+    let required = capabilities.required_hints.iter();
     let missing = required
         .copied()
         .find(|hint| !has_hint(&lookup.hints, hint))?;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use waybill_core::adapter::{Answer, Query, Report};
+use waybill_core::adapter::{Answer, Hints, Query, Report};
 use waybill_core::assess::assess;
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::{Claim, Classifier, SourceClass};
-use waybill_core::number::TrackingNumber;
+use waybill_core::number::{self, TrackingNumber};
 use waybill_core::reconcile::Dossier;
 use waybill_core::revision::revise;
 use waybill_core::shipment::{IdentifierKind, Shipment, ShipmentId};
@@ -144,7 +144,7 @@ async fn place(
     report: &Report,
     taken: &[ShipmentId],
 ) -> Result<ShipmentId, Error> {
-    let carrier = carrier_of(source, report);
+    let carrier = issuer_of(&report.number).unwrap_or(carrier_of(source, report));
     let parts = &pipeline.parts;
     let span = span(report);
     let mut nth = 0;
@@ -209,6 +209,18 @@ fn consignment(reports: &[Report], ids: &[ShipmentId]) -> BTreeSet<ShipmentId> {
     } else {
         BTreeSet::new()
     }
+}
+
+/// Posts share their numbers: what one of them says about a number of the Universal Postal Union
+/// is about the same item as what another one says.
+fn issuer_of(number: &TrackingNumber) -> Option<&'static str> {
+    let is_shared = number.reveal().len() == 13
+        && number::detect(number, &Hints::default())
+            .iter()
+            .any(|candidate| {
+                !candidate.country.is_empty() && candidate.check_digit_valid == Some(true)
+            });
+    is_shared.then_some("upu")
 }
 
 fn carrier_of<'a>(source: &'a Source, report: &'a Report) -> &'a str {
