@@ -101,6 +101,7 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
         cache: Arc::new(MemoryCache::new(1_000_000, clock.clone())),
         policy: config.freshness,
         patience: config.calls.patience.0,
+        routing: waybill::config::Routing::default(),
         clock,
         hub: Arc::new(Hub::default()),
     });

@@ -163,7 +163,6 @@ async fn ten_thousand_callers_of_one_unknown_number_are_one_request() {
         cache_only: false,
         wait_for_all: false,
         allow_paid: false,
-        allow_paid: false,
         sources: Vec::new(),
         deadline: tokio::time::Instant::now() + Duration::from_secs(20),
         priority: waybill::guard::Priority::Interactive,
