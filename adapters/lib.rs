@@ -3,6 +3,7 @@
 
 use waybill_core::adapter::Descriptor;
 
+mod aftership;
 mod codes;
 mod dhl;
 mod retry_after;
@@ -12,4 +13,9 @@ mod ups;
 mod wire;
 
 /// Every source that is built in.
-pub static ALL: &[&Descriptor] = &[&sandbox::DESCRIPTOR, &dhl::DESCRIPTOR, &ups::DESCRIPTOR];
+pub static ALL: &[&Descriptor] = &[
+    &sandbox::DESCRIPTOR,
+    &aftership::DESCRIPTOR,
+    &dhl::DESCRIPTOR,
+    &ups::DESCRIPTOR,
+];
