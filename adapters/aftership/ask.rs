@@ -319,12 +319,6 @@ fn refused(query: &Query) -> Answer {
         let message = "orders cannot be looked up";
         return Err(Error::new(ErrorKind::Unsupported, message).unspent());
     }
-    let number = query.number.reveal();
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/".contains(&byte);
-    if !(4..=100).contains(&number.len()) || !number.bytes().all(plain) {
-        let message = "number must have 4 to 100 letters and digits";
-        return Err(Error::new(ErrorKind::InvalidQuery, message).unspent());
-    }
     Ok(Vec::new())
 }
 

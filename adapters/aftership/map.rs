@@ -110,23 +110,21 @@ fn rows(codes: &Codes, checkpoints: &[Checkpoint<'_>], journey: &Journey) -> (Ve
             fresh.push((checkpoint, clock::read(checkpoint)));
         }
     }
-    let time_of = |read: &Option<(EventTime, Option<&'static str>)>| {
-        read.as_ref().map(|(time, _)| time.clone())
-    };
-    let (mut placed, mut lost) = (Vec::with_capacity(fresh.len()), 0);
-    for at in 0..fresh.len() {
+    let mut filled: Vec<(usize, EventTime)> = Vec::new();
+    for (at, (checkpoint, _)) in fresh.iter().enumerate().filter(|(_, it)| it.1.is_none()) {
         let (head, tail) = fresh.split_at(at);
-        let Some(((checkpoint, read), after)) = tail.split_first() else {
-            break;
-        };
+        let time_of = |(_, read): &(_, Option<(EventTime, _)>)| Some(read.as_ref()?.0.clone());
+        let older = head.iter().rev().find_map(time_of);
+        let newer = tail.iter().find_map(time_of);
+        let time = clock::between(older.as_ref(), newer.as_ref(), checkpoint);
+        filled.extend(time.map(|time| (at, time)));
+    }
+    let (mut placed, mut lost) = (Vec::with_capacity(fresh.len()), 0);
+    let mut filled = filled.into_iter().peekable();
+    for (at, (checkpoint, read)) in fresh.into_iter().enumerate() {
         let undated = read.is_none();
-        let found = read.clone().or_else(|| {
-            let older = head.iter().rev().find_map(|(_, read)| time_of(read));
-            let newer = after.iter().find_map(|(_, read)| time_of(read));
-            let time = clock::between(older.as_ref(), newer.as_ref(), checkpoint)?;
-            Some((time, Some(UNREADABLE)))
-        });
-        match found {
+        let between = || Some((filled.next_if(|row| row.0 == at)?.1, Some(UNREADABLE)));
+        match read.or_else(between) {
             Some((time, doubt)) => {
                 let order = time.anchor();
                 let claim = claim(codes, checkpoint, journey, time, doubt, undated);
