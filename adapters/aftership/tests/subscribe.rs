@@ -41,14 +41,14 @@ fn a_start_creates_a_tracking_and_one_that_exists_will_do() {
 
 #[test]
 fn a_stop_deletes_what_is_there() {
-    let script = Script::new(|request| match request.method() {
-        &http::Method::DELETE if request.uri().path().ends_with("id-gls") => {
+    let script = Script::new(|request| match *request.method() {
+        http::Method::DELETE if request.uri().path().ends_with("id-gls") => {
             response(404, &refusal(4004, "{}"))
         }
-        &http::Method::DELETE if request.uri().path().ends_with("id-dpd-uk") => {
+        http::Method::DELETE if request.uri().path().ends_with("id-dpd-uk") => {
             response(403, &refusal(403, "{}"))
         }
-        &http::Method::DELETE => response(200, include_str!("../fixtures/deleted.json")),
+        http::Method::DELETE => response(200, include_str!("../fixtures/deleted.json")),
         _ => {
             let rows = [
                 moving("702200420", "fedex"),

@@ -1,8 +1,10 @@
-//! Fake carriers on 127.0.0.1 that speak the real wire formats of DHL Unified Tracking and UPS Tracking.
+//! Fake carriers on 127.0.0.1 that speak the real wire formats of DHL Unified Tracking, UPS
+//! Tracking and AfterShip.
 //!
 //! For tests, demonstrations and load. The formats are written here from the carriers' documents and on
 //! purpose not shared with the adapters, so that one can catch the other's mistakes. All parcels are made up.
 
+mod aftership;
 mod body;
 mod clock;
 mod control;
@@ -23,6 +25,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use aftership::{
+    AFTERSHIP_AES, AfterShip, aftership_load_number, aftership_push, aftership_sign,
+};
 pub use clock::Clock;
 pub use dhl::{Dhl, dhl_load_number};
 pub use fake::{Fake, Source, Target};
@@ -107,6 +112,7 @@ impl Simulator {
         };
         let dhl = fakes.start(Dhl::new(clock.clone())).await?;
         let ups = fakes.start(Ups::new(clock.clone())).await?;
+        fakes.start(AfterShip::new(clock.clone())).await?;
         let Fakes {
             sources,
             mut running,
