@@ -3,6 +3,7 @@
 
 use waybill_core::adapter::Descriptor;
 
+mod aftership;
 mod cainiao;
 mod china_post;
 mod codes;
@@ -34,4 +35,5 @@ pub static ALL: &[&Descriptor] = &[
     &sf::DESCRIPTOR,
     &kuaidi100::DESCRIPTOR,
     &track17::DESCRIPTOR,
+    &aftership::DESCRIPTOR,
 ];

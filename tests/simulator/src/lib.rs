@@ -1,9 +1,12 @@
 //! Fake carriers and aggregators on 127.0.0.1, one for each source of the gateway that is asked over HTTP,
 //! speaking its real wire format.
+//! Fake carriers on 127.0.0.1 that speak the real wire formats of DHL Unified Tracking, UPS
+//! Tracking and AfterShip.
 //!
 //! For tests, demonstrations and load. The formats are written here from the carriers' documents and on
 //! purpose not shared with the adapters, so that one can catch the other's mistakes. All parcels are made up.
 
+mod aftership;
 mod body;
 mod cainiao;
 mod china_post;
@@ -33,6 +36,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use aftership::{
+    AFTERSHIP_AES, AfterShip, aftership_load_number, aftership_push, aftership_sign,
+};
 pub use cainiao::{Cainiao, cainiao_load_number};
 pub use china_post::{china_post_load_number, china_post_push};
 pub use clock::Clock;
@@ -138,6 +144,7 @@ impl Simulator {
         fakes.start(sf::Sf::new(clock.clone())).await?;
         let kuaidi100 = fakes.start(Kuaidi100::new(clock.clone())).await?;
         fakes.start(Track17::new(clock.clone())).await?;
+        fakes.start(AfterShip::new(clock.clone())).await?;
         let Fakes {
             sources,
             mut running,
