@@ -4,8 +4,8 @@
 //! reliable order and repeat themselves: they are put in order of time here, and one with the hash of
 //! another, or with its carrier, time and words, is dropped.
 
-use std::sync::Arc;
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;

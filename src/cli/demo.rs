@@ -9,7 +9,7 @@ use clap::Args;
 use tonic::transport::Channel;
 use waybill::app::{self, App};
 use waybill::clock::Clock;
-use waybill::config::Config;
+use waybill::config::{Aggregators, Config};
 use waybill::telemetry;
 use waybill::v1;
 use waybill::v1::tracking_service_client::TrackingServiceClient;
@@ -17,7 +17,7 @@ use waybill::v1::watch_message::Kind;
 use waybill_core::adapter::Hints;
 use waybill_core::number::{self, Candidate, TrackingNumber};
 use waybill_core::registry::Registry;
-use waybill_simulator::{Fault, Options as SimulatorOptions, Scenario, Simulator};
+use waybill_simulator::{Fault, Options as SimulatorOptions, Scenario, Simulator, Source};
 
 use super::out::say;
 use super::{client, print, sim};
@@ -113,6 +113,7 @@ fn config(simulator: &Simulator, listen: SocketAddr) -> Result<Config, String> {
     config.freshness.out_for_delivery = hurry;
     config.freshness.exception = hurry;
     config.freshness.not_found = hurry;
+    config.routing.aggregators = Aggregators::Beside;
     config.guard.breaker.base = LEFT_ALONE;
     config.server.listen = listen;
     config.server.side = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -130,8 +131,9 @@ impl Tour<'_> {
     async fn tell(mut self) -> Result<Self, String> {
         say!("{}", print::bold("waybill demo"));
         say!(
-            "A gateway on {}, and two simulated carriers on this machine that speak the",
-            self.app.address
+            "A gateway on {}, and {} simulated sources on this machine that speak the",
+            self.app.address,
+            self.simulator.sources().count()
         );
         say!("wire formats of the real ones. Parcels and places are made up, the calls are not.");
         say!("  DHL  {}", self.simulator.dhl().base_url());
@@ -140,6 +142,7 @@ impl Tour<'_> {
         self.scenarios().await?;
         self.outage().await?;
         self.live().await?;
+        self.every_source().await?;
         say!("{}", print::bold("That was the tour."));
         Ok(self)
     }
@@ -200,6 +203,81 @@ impl Tour<'_> {
         }
         say!("");
         Ok(())
+    }
+
+    /// One parcel of every source, then one from China that four sources are asked about.
+    async fn every_source(&mut self) -> Result<(), String> {
+        chapter(5, "Every source, and a parcel from China");
+        let simulator = self.simulator;
+        for source in simulator.sources() {
+            let Some(scenario) = source
+                .scenario("delivered")
+                .or_else(|| source.scenarios().into_iter().next())
+            else {
+                continue;
+            };
+            let request = self.request(scenario.number, &[source.id()], "");
+            let response = self.ask(request).await?;
+            let status = response.shipments.first();
+            let status = status.map_or_else(
+                || "no shipment".to_owned(),
+                |record| print::words(record.status().as_str_name(), "SHIPMENT_STATUS_"),
+            );
+            say!(
+                "  {:14} {} - {status}; {}",
+                source.id(),
+                print::bold(scenario.number),
+                outcome(&response)
+            );
+        }
+        let posts = ["china-post", "cainiao", "usps", "17track"];
+        let home = simulator.source(posts[0]).map(Source::scenarios);
+        let international = |it: &Scenario| {
+            let found = candidates(it.number);
+            found.first().is_some_and(|best| best.country == "CN")
+        };
+        let parcel = home.into_iter().flatten().find(international);
+        let number = parcel
+            .as_ref()
+            .map(|it| it.number)
+            .ok_or("no such parcel")?;
+        say!(
+            "{} is a number of the posts, on its way to the United States:",
+            print::bold(number)
+        );
+        let response = self.ask(self.request(number, &posts, "US")).await?;
+        response.shipments.iter().for_each(state);
+        for outcome in &response.outcomes {
+            let result = print::words(outcome.result().as_str_name(), "SOURCE_RESULT_");
+            say!("  {:14} {result}", outcome.source);
+        }
+        say!("");
+        Ok(())
+    }
+
+    /// A question to some sources, whatever they cost.
+    fn request(&self, number: &str, sources: &[&str], destination: &str) -> v1::TrackRequest {
+        let mut known = self.app.pipeline.sources().iter();
+        let only = known.find(|it| sources == [it.descriptor.id]);
+        v1::TrackRequest {
+            tracking_number: number.to_owned(),
+            carrier: only.map_or_else(String::new, |it| it.descriptor.carrier.to_owned()),
+            hints: Some(v1::Hints {
+                destination_country: destination.to_owned(),
+                ..Default::default()
+            }),
+            sources: sources.iter().map(|id| (*id).to_owned()).collect(),
+            allow_paid: true,
+            wait_for_all_sources: true,
+            ..Default::default()
+        }
+    }
+
+    async fn ask(&self, request: v1::TrackRequest) -> Result<v1::TrackResponse, String> {
+        let answer = self.client.clone().track(request).await;
+        answer
+            .map(tonic::Response::into_inner)
+            .map_err(|status| client::failure(&status))
     }
 
     async fn outage(&mut self) -> Result<(), String> {
