@@ -87,10 +87,13 @@ fn a_carrier_is_named_only_in_its_folder_the_list_and_the_simulator() {
             }
             let code = code(&read(&path));
             for id in ids() {
-                let own = format!("adapters/{}/", id.replace('-', "_"));
                 // Sources of a carrier with an API per division name the carrier: `dhl-express`.
                 let division = format!("adapters/{}_", id.replace('-', "_"));
                 let own = format!("{}/", folder_of(id));
+                // Many carriers call one of their environments so.
+                if id == "sandbox" && name.starts_with("adapters/") {
+                    continue;
+                }
                 if name != "adapters/lib.rs"
                     && !name.starts_with(&own)
                     && !name.starts_with(&division)
