@@ -497,6 +497,32 @@ fn carriers_and_completions_are_listed() {
         .unwrap();
     assert_eq!(ups["sources"], serde_json::json!(["ups"]));
     assert!(ups["formats"].as_array().unwrap().contains(&"ups".into()));
+    let sources = listed["sources"].as_array().unwrap();
+    assert_eq!(sources.len(), waybill_adapters::ALL.len(), "every source");
+    let of = |id: &str| sources.iter().find(|source| source["source"] == id);
+    let post = of("usps").unwrap();
+    assert_eq!(post["configured"], false);
+    let limits = [
+        "batch",
+        "burst",
+        "perDay",
+        "timeoutSeconds",
+        "intervalSeconds",
+    ];
+    let limits = limits.map(|key| post[key].as_f64().unwrap());
+    assert_eq!(limits, [35.0, 5.0, 0.0, 10.0, 300.0]);
+    let abilities = serde_json::json!(["push", "estimate", "proof"]);
+    assert_eq!(post["abilities"], abilities);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("some.toml");
+    std::fs::write(&file, "[sources.sandbox]\n").unwrap();
+    let table = run(&["carriers", "--config", file.to_str().unwrap()]);
+    let rows = out(&table);
+    let on = rows
+        .lines()
+        .filter(|row| row.contains("configured"))
+        .count();
+    assert_eq!(on, 1, "{rows}");
     let script = run(&["completions", "bash"]);
     assert!(
         out(&script).contains("normalize"),

@@ -11,6 +11,7 @@ mod xml;
 
 use std::fmt::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use waybill_core::adapter::Descriptor;
 
@@ -23,13 +24,15 @@ from the fixtures in `adapters/*/fixtures` and fails when it is no longer true;
 
 It is measured, not written: of every fixture one value at a time is altered or taken away, the
 adapter reads the message again, and the fields that come out differently belong to that value.
-Values of one path are altered a few times per fixture, also to what other fixtures hold there.
-Where no fixture holds a field, it is not here.
+The first and the last value of each path are tried in each fixture, the same value in two fixtures
+at most; they are altered a little, and to what other fixtures hold there. Fields that no fixture fills are not
+here.
 
 - **record field**: of `Report` in `core/adapter.rs`. Members of a list are told apart by their kind;
   `claims[]` itself is whether there is a row, `(report)` whether there is a report, `(answer)`
-  whether the message is understood as an answer. `time.instant`, `time.earliest`, `time.latest`
-  and `time.raw` follow from the parts of a time that are listed.
+  whether the message is understood as an answer. Of a time, `time` is the wall clock with its
+  precision, and `time.clock` the offset, the zone and how they were found; the instant and its
+  bounds follow from these.
 - **native path**: an index is `[]`; what follows `#` is within a document that a text holds. In XML,
   an element is called by its attribute `name` if it has one, and an attribute follows `@`. A path
   in italics only counts by being there: no other value of it changed the field, its absence did.
@@ -43,7 +46,7 @@ const SOURCES: &str = "\
 What the table of sources says, one row each; `tests/dictionary.rs` made this from
 `adapters/lib.rs` and fails when it is no longer true. `WAYBILL_WRITE_DOCS=1 cargo test --test
 dictionary` writes it anew. The limits are defaults; `[sources.<id>]` in the configuration changes
-them. `waybill carriers` prints the same for the sources of a program.
+them. `waybill carriers` says which are configured.
 ";
 
 #[test]
@@ -123,7 +126,7 @@ fn the_page_of_sources_is_the_table() {
         &[
             "source",
             "numbers per call",
-            "calls per second",
+            "rate",
             "burst",
             "calls per day",
             "timeout",
@@ -135,16 +138,16 @@ fn the_page_of_sources_is_the_table() {
             let per_day = limits.per_day;
             vec![
                 limits.batch.to_string(),
-                limits.per_second.to_string(),
+                rate(limits.per_second),
                 limits.burst.to_string(),
                 if per_day == 0 {
                     "not known".to_owned()
                 } else {
                     per_day.to_string()
                 },
-                format!("{:?}", limits.timeout),
-                format!("{:?}", limits.slow),
-                format!("{:?}", limits.min_interval),
+                seconds(limits.timeout),
+                seconds(limits.slow),
+                seconds(limits.min_interval),
             ]
         },
     );
@@ -219,6 +222,22 @@ fn days(days: u32) -> String {
     }
 }
 
+fn seconds(span: Duration) -> String {
+    match span.as_secs_f64() {
+        0.0 => "0".to_owned(),
+        seconds => format!("{seconds} s"),
+    }
+}
+
+fn rate(per_second: f64) -> String {
+    if per_second < 1.0 {
+        let per_hour = (per_second * 3_600.0).round();
+        format!("{per_hour} per hour")
+    } else {
+        format!("{per_second} per second")
+    }
+}
+
 /// Events of the source's code table, row by row.
 fn codes(source: &Descriptor) -> Vec<String> {
     let path = native::folder(source.id).join("codes.csv");
@@ -248,6 +267,7 @@ fn compare(name: &str, page: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("docs")
         .join(name);
+    #[allow(clippy::disallowed_methods, reason = "a switch of this test")]
     if std::env::var_os("WAYBILL_WRITE_DOCS").is_some() {
         std::fs::write(&path, page).unwrap();
         return;

@@ -9,29 +9,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::sync::Arc;
 
 use serde_json::Value;
-use waybill_core::adapter::Answer;
+use waybill_core::adapter::{Answer, Report};
+use waybill_core::event::Claim;
 
 use super::native::{self, Change, Node, Source};
 
-/// Values of one path that are changed in one fixture.
-const PER_PATH: usize = 4;
+/// Values of one path that are changed in one fixture, beside the last one.
+const FIRST: usize = 1;
+/// Times that one value of one path is changed in all fixtures of a source.
+const PER_VALUE: usize = 2;
 /// Formats and clocks in one cell; more are counted.
 const IN_CELL: usize = 4;
-
-/// What a message was understood as, in comparable parts.
-#[derive(Clone, PartialEq, Eq)]
-struct Reading {
-    reports: Option<Vec<Flat>>,
-}
-
-/// A report: everything but its claims, and each claim.
-#[derive(Clone, PartialEq, Eq)]
-struct Flat {
-    head: Fields,
-    claims: Vec<Fields>,
-}
 
 /// Values by field.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -80,17 +71,27 @@ pub fn section(source: &Source) -> String {
             }
         }
         if answer.is_ok() {
-            read.push((fixture, nodes, reading(&answer)));
+            read.push((fixture, nodes, answer));
         }
     }
     let mut links = Links::new();
+    let mut tried: BTreeMap<(&str, String), usize> = BTreeMap::new();
     for (fixture, nodes, before) in &read {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for node in nodes.iter().filter(|node| node.value.is_some()) {
+            *counts.entry(&node.path).or_default() += 1;
+        }
         let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
         for node in nodes {
             let Some(value) = &node.value else { continue };
             let seen = seen.entry(&node.path).or_default();
             *seen += 1;
-            if *seen > PER_PATH || value.is_null() {
+            if (*seen > FIRST && *seen < counts[&*node.path]) || value.is_null() {
+                continue;
+            }
+            let tried = tried.entry((&node.path, value.to_string())).or_default();
+            *tried += 1;
+            if *tried > PER_VALUE {
                 continue;
             }
             let mut changes = vec![(Change::Remove, false)];
@@ -98,30 +99,12 @@ pub fn section(source: &Source) -> String {
             changes.extend(others.into_iter().map(|other| (Change::Set(other), true)));
             for (change, by_value) in changes {
                 let body = native::changed(&fixture.body, &node.steps, &change);
-                let after = reading(&source.read(fixture.status, body));
-                if after != *before {
-                    note(&mut links, &node.path, by_value, before, &after);
-                }
+                let after = source.read(fixture.status, body);
+                note(&mut links, &node.path, by_value, before, &after);
             }
         }
     }
     render(source, read.len(), &links, &shapes)
-}
-
-fn reading(answer: &Answer) -> Reading {
-    let reports = answer.as_ref().ok().map(|reports| {
-        let flat = |report| {
-            let mut value = serde_json::to_value(report).unwrap();
-            let claims = value["claims"].take();
-            let claims = claims.as_array().unwrap().iter();
-            Flat {
-                head: fields("", &value),
-                claims: claims.map(|claim| fields("claims[]", claim)).collect(),
-            }
-        };
-        reports.iter().map(flat).collect()
-    });
-    Reading { reports }
 }
 
 fn fields(prefix: &str, value: &Value) -> Fields {
@@ -131,47 +114,47 @@ fn fields(prefix: &str, value: &Value) -> Fields {
 }
 
 /// Follows from other parts of a time, or is filled in when the report is absorbed.
-const LEFT_OUT: &[&str] = &[
-    "instant",
-    "earliest",
-    "latest",
-    "raw",
-    "receive_time",
-    "source",
+const LEFT_OUT: &[&str] = &["instant", "earliest", "latest", "raw"];
+
+/// Numbers and contacts are one field each, told apart by their kind.
+const WHOLE: &[(&str, &str)] = &[
+    ("facts.identifiers", "kind"),
+    ("facts.contacts", "action"),
+    ("facts.estimates", "kind"),
 ];
 
 fn flatten(path: &str, value: &Value, out: &mut Fields) {
     match value {
-        Value::Null => {}
-        Value::Object(members) => {
-            let is_time = members.contains_key("earliest");
+        Value::Object(members) if members.contains_key("earliest") => {
+            let clocks = out.clocks.entry(path.to_owned());
+            clocks.or_default().insert(clock(value));
             for (key, member) in members {
-                let is_own_text = key == "raw" && !is_time;
-                if LEFT_OUT.contains(&key.as_str()) && !is_own_text {
-                    continue;
+                match key.as_str() {
+                    key if LEFT_OUT.contains(&key) => {}
+                    "local" | "precision" => flatten(path, member, out),
+                    _ => flatten(&format!("{path}.clock"), member, out),
                 }
-                // The kind of a member of a list is in its path.
-                if path.ends_with(']')
-                    && path != "claims[]"
-                    && ["kind", "action"].contains(&key.as_str())
-                {
-                    continue;
-                }
+            }
+        }
+        Value::Object(members) => {
+            for (key, member) in members {
                 let dot = if path.is_empty() { "" } else { "." };
                 flatten(&format!("{path}{dot}{key}"), member, out);
             }
-            if is_time {
-                let clock = clock(value);
-                let clocks = out.clocks.entry(format!("{path}.local"));
-                clocks.or_default().insert(clock);
-            }
         }
         Value::Array(items) => {
+            let kind = WHOLE.iter().find(|(list, _)| *list == path);
             for item in items {
-                let kind = ["kind", "action"].iter().find_map(|key| item[key].as_str());
-                flatten(&format!("{path}[{}]", kind.unwrap_or_default()), item, out);
+                let kind = kind.and_then(|(_, key)| item[key].as_str());
+                let path = format!("{path}[{}]", kind.unwrap_or_default());
+                match item.get("window") {
+                    Some(window) => flatten(&path, window, out),
+                    None if kind.is_some() => flatten(&path, &item.to_string().into(), out),
+                    None => flatten(&path, item, out),
+                }
             }
         }
+        Value::Null => {}
         Value::String(text) if text.is_empty() => {}
         leaf => {
             let values = out.values.entry(path.to_owned()).or_default();
@@ -218,14 +201,14 @@ fn alternatives(value: &Value, known: &[Value], turn: usize) -> Vec<Value> {
     all
 }
 
-/// The text with the last digit of its first, third and last run of digits changed.
+/// The text with the last digit of its third and its last run of digits changed.
 fn digits(text: &str) -> Vec<String> {
     let bytes = text.as_bytes();
     let is_end = |at: &usize| {
         bytes[*at].is_ascii_digit() && !bytes.get(at + 1).is_some_and(u8::is_ascii_digit)
     };
     let ends: Vec<usize> = (0..bytes.len()).filter(is_end).collect();
-    let chosen = [ends.first(), ends.get(2), ends.last()];
+    let chosen = [ends.get(2), ends.last()];
     let chosen: BTreeSet<usize> = chosen.into_iter().flatten().copied().collect();
     let other = |at: usize| {
         let digit = match bytes[at] {
@@ -238,7 +221,7 @@ fn digits(text: &str) -> Vec<String> {
 }
 
 /// Notes which fields a change of `path` reached.
-fn note(links: &mut Links, path: &str, by_value: bool, before: &Reading, after: &Reading) {
+fn note(links: &mut Links, path: &str, by_value: bool, before: &Answer, after: &Answer) {
     let mut link = |field: &str, clocks: Option<&BTreeSet<String>>| {
         let link = links
             .entry((field.to_owned(), path.to_owned()))
@@ -246,31 +229,58 @@ fn note(links: &mut Links, path: &str, by_value: bool, before: &Reading, after: 
         link.by_value |= by_value;
         link.clocks.extend(clocks.into_iter().flatten().cloned());
     };
-    let (Some(before), Some(after)) = (&before.reports, &after.reports) else {
+    let (Ok(before), Ok(after)) = (before, after) else {
         return link("(answer)", None);
     };
-    let Some(pairs) = differing(before, after) else {
+    let Some(pairs) = differing(before, after, head) else {
         return link("(report)", None);
     };
     for (old, new) in pairs {
-        let mut parts = vec![(&old.head, &new.head)];
-        match differing(&old.claims, &new.claims) {
-            Some(pairs) => parts.extend(pairs),
+        let mut parts = vec![(head(old), head(new))];
+        match differing(&old.claims, &new.claims, claim_fields) {
+            Some(pairs) => parts.extend(
+                pairs
+                    .iter()
+                    .map(|(old, new)| (claim_fields(old), claim_fields(new))),
+            ),
             None => link("claims[]", None),
         }
         for (old, new) in parts {
-            let keys: BTreeSet<&String> = old.values.keys().chain(new.values.keys()).collect();
-            for key in keys {
-                if old.values.get(key) != new.values.get(key) {
-                    link(key, old.clocks.get(key));
-                }
+            for field in different(&old, &new) {
+                link(field, old.clocks.get(field));
             }
         }
     }
 }
 
-/// What of two lists is not the same, in pairs; `None` if one list has more.
-fn differing<'a, T: PartialEq>(before: &'a [T], after: &'a [T]) -> Option<Vec<(&'a T, &'a T)>> {
+/// Everything in a report but its claims.
+fn head(report: &Report) -> Fields {
+    let report = Report {
+        claims: Vec::new(),
+        ..report.clone()
+    };
+    let mut fields = fields("", &serde_json::to_value(report).unwrap());
+    fields.values.remove("claims[]");
+    fields
+}
+
+fn claim_fields(claim: &Arc<Claim>) -> Fields {
+    fields("claims[]", &serde_json::to_value(claim).unwrap())
+}
+
+fn different<'a>(old: &'a Fields, new: &'a Fields) -> BTreeSet<&'a String> {
+    let keys = old.values.keys().chain(new.values.keys());
+    keys.filter(|key| old.values.get(*key) != new.values.get(*key))
+        .collect()
+}
+
+/// What of two lists is not the same, each with what it became: the one that differs least, since
+/// a change can move a row. `None` if one list has more.
+fn differing<'a, T: PartialEq>(
+    before: &'a [T],
+    after: &'a [T],
+    fields: impl Fn(&T) -> Fields,
+) -> Option<Vec<(&'a T, &'a T)>> {
     if before.len() != after.len() {
         return None;
     }
@@ -282,7 +292,17 @@ fn differing<'a, T: PartialEq>(before: &'a [T], after: &'a [T]) -> Option<Vec<(&
             None => old.push(each),
         }
     }
-    Some(old.into_iter().zip(new).collect())
+    if old.len() < 2 {
+        return Some(old.into_iter().zip(new).collect());
+    }
+    let mut new: Vec<(Fields, &T)> = new.iter().map(|each| (fields(each), *each)).collect();
+    let became = old.into_iter().map(|each| {
+        let own = fields(each);
+        let distances = new.iter().map(|(other, _)| different(&own, other).len());
+        let nearest = distances.enumerate().min_by_key(|(_, distance)| *distance);
+        (each, new.remove(nearest.unwrap().0).1)
+    });
+    Some(became.collect())
 }
 
 /// Shape of a value; `None` if it says nothing.
@@ -348,8 +368,8 @@ fn shape(value: &Value) -> Option<String> {
 
 /// Some of a set in one cell.
 fn cell(all: &BTreeSet<String>) -> String {
-    let is_text = all.contains("text");
-    if is_text {
+    let is_time = all.iter().any(|each| each.contains(['Y', '(']));
+    if all.contains("text") && !is_time {
         return "text".to_owned();
     }
     let mut some: Vec<&str> = all.iter().take(IN_CELL).map(String::as_str).collect();
