@@ -52,7 +52,7 @@ fn cases(nodes: &[Node]) -> Vec<(&Node, Change)> {
     let all = nodes.len() * changes.len();
     // A step that shares no factor with the number of changes meets all of them.
     let mut step = (all / CASES).max(1);
-    while step > 1 && step % changes.len() == 0 {
+    while step > 1 && step.is_multiple_of(changes.len()) {
         step += 1;
     }
     let cases = (0..all).step_by(step);
