@@ -16,7 +16,7 @@ use waybill_core::code::EventCode;
 use waybill_core::event::MappingBasis;
 
 /// Changes of each fixture, of those that there are; the choice depends on the fixture alone.
-const CASES: usize = 110;
+const CASES: usize = 60;
 /// Places where each fixture is cut.
 const CUTS: usize = 12;
 
@@ -155,7 +155,7 @@ fn a_changed_node_is_an_error_or_a_report() {
         };
         cases(&nodes).into_iter().map(case).collect()
     });
-    assert!(reports > 10_000 && errors > 1_000, "{reports} and {errors}");
+    assert!(reports > 5_000 && errors > 1_000, "{reports} and {errors}");
 }
 
 #[test]

@@ -191,12 +191,14 @@ fn alternatives(value: &Value, known: &[Value], turn: usize) -> Vec<Value> {
         },
         Value::String(text) => {
             all.extend(digits(text).into_iter().map(Value::String));
-            all.push(Value::String(format!("{text}x")));
+            if all.is_empty() {
+                all.push(Value::String(format!("{text}x")));
+            }
         }
         _ => {}
     }
     let others: Vec<&Value> = known.iter().filter(|other| *other != value).collect();
-    let some = others.iter().cycle().skip(turn).take(others.len().min(2));
+    let some = others.iter().cycle().skip(turn).take(others.len().min(3 - all.len()));
     all.extend(some.map(|other| (*other).clone()));
     all
 }
