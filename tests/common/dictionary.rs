@@ -198,7 +198,11 @@ fn alternatives(value: &Value, known: &[Value], turn: usize) -> Vec<Value> {
         _ => {}
     }
     let others: Vec<&Value> = known.iter().filter(|other| *other != value).collect();
-    let some = others.iter().cycle().skip(turn).take(others.len().min(3 - all.len()));
+    let some = others
+        .iter()
+        .cycle()
+        .skip(turn)
+        .take(others.len().min(3 - all.len()));
     all.extend(some.map(|other| (*other).clone()));
     all
 }

@@ -1,4 +1,5 @@
 //! A plain HTTP client and a running simulator; owns no assertion.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::time::Duration;
 
