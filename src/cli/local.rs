@@ -1,6 +1,5 @@
 //! Commands that need no gateway.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,9 +8,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 use waybill_core::adapter::Hints;
 use waybill_core::number::{self, TrackingNumber};
-use waybill_core::registry::Registry;
 
-use super::json;
 use super::out::say;
 
 #[derive(Args)]
@@ -24,13 +21,6 @@ pub(super) struct Detect {
     /// Origin, ISO 3166-1 alpha-2; narrows the choice.
     #[arg(long, default_value = "")]
     origin: String,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Args)]
-pub(super) struct Carriers {
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -100,49 +90,7 @@ pub(super) fn detect(options: &Detect) -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// One carrier as `carriers --json` prints it.
-#[derive(Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Carrier {
-    carrier: String,
-    sources: Vec<&'static str>,
-    formats: Vec<String>,
-}
-
-pub(super) fn carriers(options: &Carriers, registry: Registry) -> Result<ExitCode, String> {
-    let mut carriers: BTreeMap<String, Carrier> = BTreeMap::new();
-    for format in number::formats().filter(|format| !format.carrier.is_empty()) {
-        let carrier = carriers.entry(format.carrier.clone()).or_default();
-        carrier.formats.push(format.id.clone());
-    }
-    for source in registry.iter() {
-        carriers
-            .entry(source.carrier.to_owned())
-            .or_default()
-            .sources
-            .push(source.id);
-    }
-    for (id, carrier) in &mut carriers {
-        carrier.carrier.clone_from(id);
-    }
-    if options.json {
-        let carriers: Vec<Carrier> = carriers.into_values().collect();
-        json::pretty(&serde_json::json!({ "carriers": carriers }))?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let mut table = table(["carrier", "sources", "number formats"]);
-    for carrier in carriers.into_values() {
-        table.add_row([
-            carrier.carrier,
-            carrier.sources.join(", "),
-            carrier.formats.join(", "),
-        ]);
-    }
-    say!("{table}");
-    Ok(ExitCode::SUCCESS)
-}
-
-fn table<const N: usize>(header: [&str; N]) -> Table {
+pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::UTF8_HORIZONTAL_ONLY)

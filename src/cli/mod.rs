@@ -1,5 +1,6 @@
 //! Commands and their options.
 
+mod carriers;
 mod check;
 mod client;
 mod demo;
@@ -42,8 +43,8 @@ enum Command {
     Follow(client::Follow),
     /// Say which carriers a number can belong to, without asking anybody.
     Detect(local::Detect),
-    /// List carriers, their sources and number formats.
-    Carriers(local::Carriers),
+    /// List carriers with their number formats, and sources with abilities, limits and state.
+    Carriers(carriers::Options),
     /// Print a commented configuration with every setting and source.
     Init(init::Options),
     /// Check a configuration and show what protects each source.
@@ -129,7 +130,7 @@ pub(crate) async fn run(cli: Cli, registry: Registry) -> Result<ExitCode, String
         Command::Batch(options) => client::batch(options).await,
         Command::Follow(options) => client::follow(options).await,
         Command::Detect(options) => local::detect(&options),
-        Command::Carriers(options) => local::carriers(&options, registry),
+        Command::Carriers(options) => carriers::run(&options, registry),
         Command::Init(options) => init::run(&options, registry),
         Command::Check(options) => check::run(options, registry).await,
         Command::Sim(options) => sim::run(options).await,
