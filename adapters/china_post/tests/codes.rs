@@ -24,7 +24,11 @@ fn claim(row: serde_json::Value) -> waybill_core::event::Claim {
     let mut row = row;
     row["waybillNo"] = json!("9900000000011");
     row["opTime"] = json!("2026-02-12 08:00:00");
-    report(&answer(&json!([row]))).claims.remove(0).as_ref().clone()
+    report(&answer(&json!([row])))
+        .claims
+        .remove(0)
+        .as_ref()
+        .clone()
 }
 
 #[test]
