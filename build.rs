@@ -11,17 +11,13 @@ use prost::Message;
 )]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=proto");
-    let mut files: Vec<PathBuf> = std::fs::read_dir("proto/waybill/v1")?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()?;
-    files.retain(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "proto")
-    });
-    files.sort();
-    let descriptors = protox::compile(&files, ["proto"])?;
+    let public = protos("proto/waybill/v1")?;
+    let adapter = protos("proto/waybill/adapter/v1")?;
+    let files = [public.clone(), adapter].concat();
+    // The gateway serves the public services only; reflection must not offer others.
+    let served = protox::compile(&public, ["proto"])?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
-    std::fs::write(out.join("waybill.binpb"), descriptors.encode_to_vec())?;
+    std::fs::write(out.join("waybill.binpb"), served.encode_to_vec())?;
     // For `waybill proto`: a list of (path below the import root, text).
     let root = std::env::current_dir()?;
     let rows = files.iter().map(|path| {
@@ -36,6 +32,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         out.join("protos.rs"),
         format!("[{}]", rows.collect::<Vec<_>>().join(",")),
     )?;
-    tonic_prost_build::configure().compile_fds(descriptors)?;
+    tonic_prost_build::configure().compile_fds(protox::compile(&files, ["proto"])?)?;
     Ok(())
+}
+
+/// The `.proto` files of a folder, by name.
+fn protos(folder: &str) -> std::io::Result<Vec<PathBuf>> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
+    files.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "proto")
+    });
+    files.sort();
+    Ok(files)
 }

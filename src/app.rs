@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use waybill_core::adapter::{Adapter, Http, Limits};
+use waybill_core::adapter::{Adapter, Descriptor, Http, Limits};
 use waybill_core::privacy::Secret;
 use waybill_core::registry::Registry;
 
@@ -16,11 +16,12 @@ use crate::cache::memory::MemoryCache;
 use crate::cache::redis::{RedisCache, RedisConfig};
 use crate::cache::{Cache, CacheState};
 use crate::clock::Clock;
-use crate::config::{self, Config, LimitSettings, Reflection};
+use crate::config::{self, Config, Reflection};
 use crate::grpc;
 use crate::grpc::follow::Streams;
 use crate::guard::Guard;
 use crate::pipeline::{Pack, Parts, Pipeline, Source};
+use crate::remote::{self, Remote};
 use crate::server;
 use crate::server::{Readiness, Side, serve_side};
 use crate::store::Store;
@@ -62,6 +63,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     crate::http::install_crypto();
     let (store, keys) = store(&config)?;
     let cache = cache(&config, &keys, &clock)?;
+    let registry = remote::registry(registry, &config.plugins)?;
     let sources = sources(&config, registry, &clock)?;
     let configured: BTreeSet<&str> = sources.iter().map(|source| source.descriptor.id).collect();
     let carriers = grpc::carrier::Carriers::new(registry, &configured);
@@ -178,7 +180,8 @@ fn cache(config: &Config, keys: &Arc<Keys>, clock: &Clock) -> Result<Arc<dyn Cac
     ))
 }
 
-/// Builds every account of every configured source, behind its guard.
+/// Builds every account of every configured source, behind its guard. The registry has the
+/// plug-ins in it; see [`remote::registry`].
 ///
 /// # Errors
 /// Names the setting that is wrong.
@@ -189,44 +192,50 @@ pub fn sources(
 ) -> Result<Vec<Arc<Source>>, String> {
     let http: Arc<dyn Http> =
         Arc::new(crate::http::Client::new(&config.http).map_err(|error| error.to_string())?);
+    let guarded = |descriptor: &'static Descriptor,
+                   account: String,
+                   adapter: Arc<dyn Adapter>,
+                   limits: Limits| {
+        let guard = Guard::new(
+            descriptor.id,
+            &account,
+            adapter,
+            Arc::clone(&http),
+            limits,
+            &config.guard,
+            clock.clone(),
+        );
+        Arc::new(Source {
+            descriptor,
+            account,
+            limits,
+            guard,
+            pack: Pack::default(),
+        })
+    };
     let mut sources = Vec::new();
     for (id, section) in &config.sources {
         let descriptor = registry.get(id)?;
         for account in config::accounts(id, section)? {
             let adapter: Arc<dyn Adapter> = Arc::from(registry.build(id, account.pairs)?);
-            let mut limits = limits(descriptor.limits, &account.limits);
+            let mut limits = account.limits.over(descriptor.limits);
             limits.batch = adapter.batch(&limits).max(1);
-            let guard = Guard::new(
-                descriptor.id,
-                &account.name,
-                adapter,
-                Arc::clone(&http),
-                limits,
-                &config.guard,
-                clock.clone(),
-            );
-            sources.push(Arc::new(Source {
-                descriptor,
-                account: account.name,
-                limits,
-                guard,
-                pack: Pack::default(),
-            }));
+            sources.push(guarded(descriptor, account.name, adapter, limits));
         }
     }
-    Ok(sources)
-}
-
-fn limits(own: Limits, changes: &LimitSettings) -> Limits {
-    Limits {
-        batch: own.batch,
-        per_second: changes.per_second.unwrap_or(own.per_second),
-        burst: changes.burst.unwrap_or(own.burst),
-        per_day: changes.per_day.unwrap_or(own.per_day),
-        timeout: changes.timeout.map_or(own.timeout, |span| span.0),
-        slow: changes.slow.map_or(own.slow, |span| span.0),
-        min_interval: changes.min_interval.map_or(own.min_interval, |span| span.0),
+    for (id, settings) in &config.plugins {
+        let descriptor = registry.get(id)?;
+        let limits = descriptor.limits;
+        let adapter = Remote::new(descriptor, &settings.endpoint, &limits)
+            .map_err(|error| format!("plugins.{id}.endpoint: {error}"))?;
+        sources.push(guarded(
+            descriptor,
+            "default".to_owned(),
+            Arc::new(adapter),
+            limits,
+        ));
     }
+    Ok(sources)
 }
 
 fn readiness(cache: &dyn Cache, draining: bool) -> Readiness {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use waybill_core::adapter::Limits;
 
 /// All settings.
 #[derive(Clone, Default, Deserialize, Serialize)]
@@ -38,6 +39,9 @@ pub struct Config {
     /// Sources by id, each with its own keys.
     #[serde(skip_serializing)]
     pub sources: BTreeMap<String, toml::Table>,
+    /// Plug-ins by id: sources whose adapters are processes of their own.
+    #[serde(skip_serializing)]
+    pub plugins: BTreeMap<String, PluginSettings>,
 }
 
 /// A length of time, written as "300ms", "5s", "2m" or "24h".
@@ -186,6 +190,64 @@ section! {
         /// Shipments kept in memory.
         memory_shipments: usize = 1_000_000,
     }
+}
+
+section! {
+    /// `[plugins.<id>]`
+    PluginSettings {
+        /// Where the plug-in listens: `http://host:port` or `unix:/path`.
+        endpoint: String = String::new(),
+        /// Speak to another machine although the connection is in clear.
+        insecure: bool = false,
+        /// Name for people; empty: the id.
+        name: String = String::new(),
+        /// Carrier that it speaks for; empty for an aggregator.
+        carrier: String = String::new(),
+        /// Class of the source.
+        class: PluginClass = PluginClass::Carrier,
+        /// Number formats that it serves, by id of the format table.
+        formats: Vec<String> = Vec::new(),
+        /// Queries in one call.
+        batch: usize = 1,
+        /// Language of its texts where they state none, BCP 47.
+        language: String = "und".to_owned(),
+        /// Hints that it can use; no other is sent to it.
+        hints: Vec<String> = Vec::new(),
+        /// Hints without which it is not asked.
+        required_hints: Vec<String> = Vec::new(),
+        /// Time for one attempt.
+        timeout: Span = secs(5),
+        /// How hard it may be asked; a time-out here goes over the one above.
+        limits: LimitSettings = LimitSettings::default(),
+    }
+}
+
+impl PluginSettings {
+    /// Limits with the defaults of plug-ins: ten requests per second and no daily limit.
+    pub fn limits(&self) -> Limits {
+        let own = Limits {
+            batch: self.batch,
+            per_second: 10.0,
+            burst: 10,
+            per_day: 0,
+            timeout: self.timeout.0,
+            slow: self.timeout.0.mul_f64(0.6),
+            min_interval: Duration::ZERO,
+        };
+        self.limits.over(own)
+    }
+}
+
+/// Class of a plug-in's source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PluginClass {
+    /// A carrier.
+    Carrier,
+    /// Repeats what carriers say.
+    Aggregator,
+    /// The operator's own scans.
+    Internal,
 }
 
 /// Longest time that a setting of calls or streams may have.
@@ -365,7 +427,7 @@ pub struct Account {
 }
 
 /// `[sources.<id>.limits]`: changes to what the source's own documents allow.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitSettings {
     /// Requests per second.
@@ -380,6 +442,21 @@ pub struct LimitSettings {
     pub slow: Option<Span>,
     /// Least time between two requests for one number.
     pub min_interval: Option<Span>,
+}
+
+impl LimitSettings {
+    /// Puts the changes over what the source's own documents allow.
+    pub fn over(&self, own: Limits) -> Limits {
+        Limits {
+            batch: own.batch,
+            per_second: self.per_second.unwrap_or(own.per_second),
+            burst: self.burst.unwrap_or(own.burst),
+            per_day: self.per_day.unwrap_or(own.per_day),
+            timeout: self.timeout.map_or(own.timeout, |span| span.0),
+            slow: self.slow.map_or(own.slow, |span| span.0),
+            min_interval: self.min_interval.map_or(own.min_interval, |span| span.0),
+        }
+    }
 }
 
 /// Reads the accounts of one source: the section itself, or each of its `accounts`, which start

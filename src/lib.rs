@@ -8,6 +8,15 @@ pub mod v1 {
     pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/waybill.binpb"));
 }
 
+/// What a plug-in speaks with the gateway; see `docs/plugins.md`.
+pub mod adapter {
+    /// The generated messages, client and server of `waybill.adapter.v1`; documented in `proto/`.
+    #[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
+    pub mod v1 {
+        tonic::include_proto!("waybill.adapter.v1");
+    }
+}
+
 #[cfg(feature = "server")]
 pub mod app;
 #[cfg(feature = "server")]
@@ -24,6 +33,8 @@ pub mod guard;
 pub mod http;
 #[cfg(feature = "server")]
 pub mod pipeline;
+#[cfg(feature = "server")]
+pub mod remote;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]
