@@ -25,8 +25,8 @@ from the fixtures in `adapters/*/fixtures` and fails when it is no longer true;
 It is measured, not written: of every fixture one value at a time is altered or taken away, the
 adapter reads the message again, and the fields that come out differently belong to that value.
 The first and the last value of each path are tried in each fixture, the same value in two fixtures
-at most; they are altered a little, and to what other fixtures hold there. Fields that no fixture fills are not
-here.
+at most; they are altered a little, and to what other fixtures hold there. Fields that no fixture
+fills are not here.
 
 - **record field**: of `Report` in `core/adapter.rs`. Members of a list are told apart by their kind;
   `claims[]` itself is whether there is a row, `(report)` whether there is a report, `(answer)`

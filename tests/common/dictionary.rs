@@ -398,14 +398,7 @@ fn render(
         descriptor.display_name, descriptor.id
     );
     page.push_str("| record field | native path | format | clock |\n|---|---|---|---|\n");
-    let mut last = "";
     for ((field, path), link) in links {
-        let shown = if field == last {
-            String::new()
-        } else {
-            format!("`{field}`")
-        };
-        last = field;
         let path_shown = if link.by_value {
             format!("`{path}`")
         } else {
@@ -413,7 +406,7 @@ fn render(
         };
         let shape = shapes.get(path).map(cell).unwrap_or_default();
         let clocks = cell(&link.clocks);
-        writeln!(page, "| {shown} | {path_shown} | {shape} | {clocks} |").unwrap();
+        writeln!(page, "| `{field}` | {path_shown} | {shape} | {clocks} |").unwrap();
     }
     page
 }
