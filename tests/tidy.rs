@@ -87,7 +87,6 @@ fn a_carrier_is_named_only_in_its_folder_the_list_and_the_simulator() {
             }
             let code = code(&read(&path));
             for id in ids() {
-                let own = format!("adapters/{}/", id.replace('-', "_"));
                 // Sources of a carrier with an API per division name the carrier: `dhl-express`.
                 let division = format!("adapters/{}_", id.replace('-', "_"));
                 let own = format!("{}/", folder_of(id));
