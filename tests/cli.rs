@@ -475,8 +475,7 @@ fn proto_writes_the_files_of_this_version() {
             .status
             .success()
     );
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto/waybill/v1");
-    let written = folder.path().join("waybill/v1");
+    let protos = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto");
     let names = |folder: &Path| {
         let mut names: Vec<_> = std::fs::read_dir(folder)
             .unwrap()
@@ -485,10 +484,13 @@ fn proto_writes_the_files_of_this_version() {
         names.sort();
         names
     };
-    assert_eq!(names(&written), names(&source));
-    for name in names(&source) {
-        let (ours, theirs) = (source.join(&name), written.join(&name));
-        assert_eq!(std::fs::read(ours).unwrap(), std::fs::read(theirs).unwrap());
+    for package in ["waybill/v1", "waybill/adapter/v1"] {
+        let (source, written) = (protos.join(package), folder.path().join(package));
+        assert_eq!(names(&written), names(&source));
+        for name in names(&source) {
+            let (ours, theirs) = (source.join(&name), written.join(&name));
+            assert_eq!(std::fs::read(ours).unwrap(), std::fs::read(theirs).unwrap());
+        }
     }
 }
 

@@ -9,243 +9,25 @@
 
 mod common;
 
-use std::sync::{Arc, Mutex};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::{ANY, World, ask, span};
+use common::plugin::{Does, NUMBER, Running, claim, failed, failure, found, report};
+use common::{World, ask, span};
 use prost::Message;
-use tokio::net::TcpListener;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
-use tonic::{Code, Request, Response, Status};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tonic::Code;
 use waybill::adapter::v1 as wire;
-use waybill::adapter::v1::adapter_service_server::{AdapterService, AdapterServiceServer};
 use waybill::adapter::v1::fetch_response::Answer;
 use waybill::config::{Config, PluginSettings};
-use waybill::remote::{self, Remote};
+use waybill::remote::Remote;
 use waybill::v1;
 use waybill::v1::SourceResult;
 use waybill_core::adapter::{Adapter, Ctx, Query, Subscription};
 use waybill_core::error::{ErrorKind, Retry};
 use waybill_core::number::TrackingNumber;
-use waybill_core::registry::Registry;
-
-const NUMBER: &str = "ACME000001";
-
-/// What the plug-in of a test does when it is asked.
-#[derive(Clone)]
-enum Does {
-    /// Answers with these messages, and ends.
-    Says(Vec<wire::FetchResponse>),
-    /// Fails the call.
-    Fails(Code),
-    /// Never answers.
-    Hangs,
-}
-
-struct Plugin {
-    does: Arc<Mutex<Does>>,
-    asked: Arc<Mutex<Vec<wire::FetchRequest>>>,
-}
-
-type Stream<T> = std::pin::Pin<Box<dyn tokio_stream::Stream<Item = Result<T, Status>> + Send>>;
-
-#[tonic::async_trait]
-impl AdapterService for Plugin {
-    async fn describe(
-        &self,
-        _: Request<wire::DescribeRequest>,
-    ) -> Result<Response<wire::DescribeResponse>, Status> {
-        let source = wire::OfferedSource {
-            id: "acme".to_owned(),
-            carrier: "acme".to_owned(),
-            max_batch_size: 3,
-        };
-        Ok(Response::new(wire::DescribeResponse {
-            adapter_version: "1.0.0".to_owned(),
-            sources: vec![source],
-        }))
-    }
-
-    type FetchStream = Stream<wire::FetchResponse>;
-
-    async fn fetch(
-        &self,
-        request: Request<wire::FetchRequest>,
-    ) -> Result<Response<Self::FetchStream>, Status> {
-        assert!(request.metadata().contains_key("grpc-timeout"));
-        self.asked.lock().unwrap().push(request.into_inner());
-        let does = self.does.lock().unwrap().clone();
-        match does {
-            Does::Says(messages) => {
-                let messages = messages.into_iter().map(Ok);
-                Ok(Response::new(Box::pin(tokio_stream::iter(messages))))
-            }
-            Does::Fails(code) => Err(Status::new(code, format!("about {NUMBER}"))),
-            Does::Hangs => std::future::pending().await,
-        }
-    }
-
-    async fn subscribe(
-        &self,
-        request: Request<wire::SubscribeRequest>,
-    ) -> Result<Response<wire::SubscribeResponse>, Status> {
-        let renew_time = (!request.get_ref().cancel).then_some(prost_types::Timestamp {
-            seconds: 2_000_000_000,
-            nanos: 0,
-        });
-        let done = wire::SubscribeResult {
-            failure: None,
-            renew_time,
-        };
-        let refused = wire::SubscribeResult {
-            failure: Some(failure(SourceResult::Throttled)),
-            renew_time: None,
-        };
-        let results = vec![done, refused];
-        Ok(Response::new(wire::SubscribeResponse { results }))
-    }
-
-    async fn translate_push(
-        &self,
-        request: Request<wire::TranslatePushRequest>,
-    ) -> Result<Response<wire::TranslatePushResponse>, Status> {
-        let push = request.into_inner();
-        let signature = push.headers.iter().find(|it| it.name == "x-signature");
-        if signature.is_none_or(|header| header.value != "good") {
-            return Err(Status::permission_denied("no"));
-        }
-        assert_eq!(
-            (push.http_method.as_str(), push.http_path.as_str()),
-            ("POST", "/push?a=b")
-        );
-        Ok(Response::new(wire::TranslatePushResponse {
-            reports: vec![report(String::from_utf8(push.body).unwrap().as_str())],
-            push_id: "p1".to_owned(),
-            poll_numbers: vec!["acme 000 002".to_owned()],
-            http_status: 202,
-            http_headers: vec![wire::HttpHeader {
-                name: "content-type".to_owned(),
-                value: "text/plain".to_owned(),
-            }],
-            http_body: b"thanks".to_vec(),
-        }))
-    }
-}
-
-/// A running plug-in, and the way to tell it what to do.
-struct Running {
-    settings: PluginSettings,
-    does: Arc<Mutex<Does>>,
-    asked: Arc<Mutex<Vec<wire::FetchRequest>>>,
-    serving: tokio::task::JoinHandle<()>,
-}
-
-impl Running {
-    async fn start(does: Does) -> Self {
-        let listener = TcpListener::bind(ANY).await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let does = Arc::new(Mutex::new(does));
-        let asked = Arc::default();
-        let plugin = Plugin {
-            does: Arc::clone(&does),
-            asked: Arc::clone(&asked),
-        };
-        let serving = tokio::spawn(async move {
-            Server::builder()
-                .add_service(AdapterServiceServer::new(plugin))
-                .serve_with_incoming(TcpIncoming::from(listener))
-                .await
-                .unwrap();
-        });
-        Self {
-            settings: settings(endpoint),
-            does,
-            asked,
-            serving,
-        }
-    }
-
-    fn says(&self, messages: Vec<wire::FetchResponse>) {
-        *self.does.lock().unwrap() = Does::Says(messages);
-    }
-
-    /// The adapter alone, without guard and gateway.
-    fn adapter(&self, change: impl FnOnce(&mut PluginSettings)) -> Remote {
-        let mut settings = self.settings.clone();
-        change(&mut settings);
-        let plugins = [("acme".to_owned(), settings.clone())].into();
-        let registry = remote::registry(Registry::new(&[]), &plugins).unwrap();
-        let source = registry.get("acme").unwrap();
-        Remote::new(source, &settings.endpoint, &source.limits).unwrap()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
-}
-
-fn settings(endpoint: String) -> PluginSettings {
-    let mut settings = PluginSettings {
-        endpoint,
-        carrier: "acme".to_owned(),
-        language: "en".to_owned(),
-        hints: vec!["postal_code".to_owned()],
-        ..PluginSettings::default()
-    };
-    settings.limits.per_second = Some(10_000.0);
-    settings.limits.burst = Some(10_000);
-    settings
-}
-
-fn claim(code: i32, local_time: &str) -> wire::Claim {
-    wire::Claim {
-        native_code: "X9".to_owned(),
-        native_text: "Went by".to_owned(),
-        code,
-        time: Some(v1::EventTime {
-            local_time: local_time.to_owned(),
-            time_zone: "Europe/Berlin".to_owned(),
-            ..Default::default()
-        }),
-        ..Default::default()
-    }
-}
-
-fn report(number: &str) -> wire::SourceReport {
-    wire::SourceReport {
-        tracking_number: number.to_owned(),
-        claims: vec![
-            claim(201, "2026-03-01T10:00"),
-            claim(301, "2026-03-01T12:00"),
-        ],
-        ..Default::default()
-    }
-}
-
-fn found(index: u32, reports: Vec<wire::SourceReport>) -> wire::FetchResponse {
-    wire::FetchResponse {
-        index,
-        answer: Some(Answer::Found(wire::Found { reports })),
-    }
-}
-
-fn failure(result: SourceResult) -> wire::Failure {
-    wire::Failure {
-        result: result as i32,
-        ..Default::default()
-    }
-}
-
-fn failed(result: SourceResult) -> wire::FetchResponse {
-    wire::FetchResponse {
-        index: 0,
-        answer: Some(Answer::Failure(failure(result))),
-    }
-}
 
 /// A gateway with the plug-in `acme` that asks again at once after a failure.
 async fn world(plugin: PluginSettings, change: impl FnOnce(&mut Config)) -> World {
@@ -608,4 +390,86 @@ fn ctx() -> Ctx<'static> {
 async fn fetch(adapter: &Remote, numbers: &[&str]) -> Vec<waybill_core::adapter::Answer> {
     let queries: Vec<Query> = numbers.iter().copied().map(query).collect();
     adapter.fetch(ctx(), &queries).await
+}
+
+/// A file below the repository.
+fn file(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Python with grpcio, as scripts/test installs it.
+fn python() -> tokio::process::Command {
+    let folder =
+        std::env::var_os("WAYBILL_TEST_TOOLS").map_or_else(|| file("target/tools"), PathBuf::from);
+    let found = folder.join("python/bin/python");
+    assert!(
+        found.exists(),
+        "{} is missing; scripts/test installs it",
+        found.display()
+    );
+    let mut command = tokio::process::Command::new(found);
+    command.arg("-B").kill_on_drop(true);
+    command
+}
+
+#[tokio::test]
+async fn the_example_in_python_works() {
+    let generated = tempfile::tempdir().unwrap();
+    let mut protoc = python();
+    protoc
+        .args(["-m", "grpc_tools.protoc", "-I"])
+        .arg(file("proto"));
+    for option in ["python_out", "grpc_python_out"] {
+        protoc.arg(format!("--{option}={}", generated.path().display()));
+    }
+    for package in ["proto/waybill/v1", "proto/waybill/adapter/v1"] {
+        let entries = std::fs::read_dir(file(package)).unwrap();
+        protoc.args(entries.map(|entry| entry.unwrap().path()));
+    }
+    assert!(protoc.status().await.unwrap().success());
+
+    let mut plugin = python();
+    plugin
+        .arg(file("examples/plugin-python/plugin.py"))
+        .arg("127.0.0.1:0")
+        .arg(file("examples/plugin-python/parcels.json"))
+        .env("PYTHONPATH", generated.path())
+        .stdout(Stdio::piped());
+    let mut plugin = plugin.spawn().unwrap();
+    let mut lines = BufReader::new(plugin.stdout.take().unwrap()).lines();
+    let line = lines.next_line().await.unwrap().unwrap();
+    let address = line.strip_prefix("listening on ").unwrap();
+
+    let example = file("examples/plugin-python/waybill.toml");
+    let mut example = waybill::config::load(Some(&example), []).unwrap();
+    let mut settings = example.plugins.remove("hare").unwrap();
+    settings.endpoint = format!("http://{address}");
+    let world = World::start(|config| {
+        config.plugins.insert("hare".to_owned(), settings);
+    })
+    .await;
+    let mut client = world.client().await;
+    let to_hare = |number: &str| v1::TrackRequest {
+        carrier: "hare".to_owned(),
+        view: v1::ShipmentView::Full as i32,
+        ..ask(number)
+    };
+    let answer = client
+        .track(to_hare("HARE000000017"))
+        .await
+        .unwrap()
+        .into_inner();
+    let record = &answer.shipments[0];
+    assert_eq!(record.status(), v1::ShipmentStatus::OutForDelivery);
+    assert_eq!(record.service, "Hare Night");
+    let codes: Vec<i32> = record.events.iter().map(|event| event.code).collect();
+    assert_eq!(codes, [502, 999, 304, 201]);
+    let answer = client
+        .track(to_hare("HARE000000026"))
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(answer.outcomes[0].result(), SourceResult::NotFound);
+    plugin.kill().await.unwrap();
+    world.stop().await;
 }

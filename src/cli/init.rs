@@ -73,5 +73,14 @@ fn text(registry: Registry) -> Result<String, String> {
             limits.min_interval.as_secs(),
         ));
     }
+    text.push_str(PLUGIN);
     Ok(text)
 }
+
+/// A source whose adapter is a process of its own; what else it can be told is in docs/plugins.md.
+const PLUGIN: &str = "\n## A plug-in: a source in a process of its own, in any language (docs/plugins.md)\n\
+     # [plugins.my-carrier]\n\
+     ## where it listens: http://host:port or unix:/path (required)\n\
+     # endpoint = \"http://127.0.0.1:50061\"\n\
+     ## carrier that it speaks for; left out for an aggregator\n\
+     # carrier = \"my-carrier\"\n";

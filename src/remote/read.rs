@@ -322,7 +322,7 @@ fn facts(source: &Descriptor, wire: &wire::SourceReport) -> Result<Facts, Error>
     for estimate in &wire.estimates {
         estimates.extend(self::estimate(source, estimate, destination.as_ref())?);
     }
-    let physical = wire.physical.clone().unwrap_or_default();
+    let physical = wire.physical.unwrap_or_default();
     Ok(Facts {
         service: cut(&wire.service, 200),
         origin: wire.origin.as_ref().and_then(location),

@@ -6,9 +6,11 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::expect_used,
+    clippy::disallowed_methods,
     reason = "tests"
 )]
 
+pub mod plugin;
 pub mod post;
 pub mod program;
 pub mod record;
