@@ -128,7 +128,7 @@ section! {
     /// `[routing]`
     Routing {
         /// When aggregators are asked.
-        aggregators: Aggregators = Aggregators::After,
+        aggregators: crate::pipeline::Aggregators = crate::pipeline::Aggregators::After,
         /// Ask sources that bill each call or register each number also for callers who do not
         /// say `allow_paid`; each stays within its daily limit.
         allow_paid: bool = false,
@@ -136,18 +136,6 @@ section! {
         /// take several at once.
         batch_window: Span = ms(10),
     }
-}
-
-/// When aggregators are asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Aggregators {
-    /// Together with the carriers' own sources.
-    Beside,
-    /// Once every source of a carrier has answered and none knows the number.
-    After,
-    /// Only if no source of a carrier serves the number.
-    Missing,
 }
 
 section! {

@@ -10,7 +10,8 @@ use std::time::Duration;
 use common::{ANY, World, registry};
 use tokio_stream::StreamExt;
 use waybill::clock::Clock;
-use waybill::config::{Aggregators, Config};
+use waybill::config::Config;
+use waybill::pipeline::Aggregators;
 use waybill::v1::{self, SourceResult};
 use waybill_simulator::{Fault, Kind, Simulator, Source, Target};
 

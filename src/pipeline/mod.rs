@@ -39,6 +39,7 @@ use crate::store::seal::Keys;
 use crate::watch::Hub;
 
 pub use pack::Pack;
+pub use route::Aggregators;
 pub use settle::Settled;
 
 /// One account of one source, behind its guard.

@@ -3,13 +3,26 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use waybill_core::adapter::Hints;
 use waybill_core::event::SourceClass;
 use waybill_core::number::{self, Candidate};
 
 use super::{Lookup, Miss, Source, SourceResult};
-use crate::config::{Aggregators, Routing};
+use crate::config::Routing;
 use crate::guard::BreakerState;
+
+/// When aggregators are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Aggregators {
+    /// Together with the carriers' own sources.
+    Beside,
+    /// Once every source of a carrier has answered and none knows the number.
+    After,
+    /// Only if no source of a carrier serves the number.
+    Missing,
+}
 
 /// A source that could answer, and what is to be done with it.
 pub(super) struct Routed {
