@@ -7,6 +7,8 @@ mod aftership;
 mod cainiao;
 mod china_post;
 mod codes;
+#[cfg(test)]
+mod damage;
 mod dhl;
 mod dhl_express;
 mod dhl_parcel_de;

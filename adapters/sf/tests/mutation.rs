@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::damage::{self, size};
 
 const MESSAGES: &[&str] = &[
     include_str!("../fixtures/abroad.json"),
@@ -76,37 +77,17 @@ fn change(node: &mut Value, at: &mut usize, how: usize) {
     }
 }
 
-fn size(node: &Value) -> usize {
-    1 + match node {
-        Value::Array(items) => items.iter().map(size).sum(),
-        Value::Object(fields) => fields.values().map(size).sum(),
-        _ => 0,
-    }
-}
-
-fn is_sound(answer: &Answer) {
-    match answer {
-        Ok(reports) => {
-            for claim in reports.iter().flat_map(|report| &report.claims) {
-                assert!(claim.native_text.reveal().chars().count() <= 1_000);
-                assert!(claim.time.raw.chars().count() <= 64);
-                assert!(claim.time.earliest <= claim.time.latest);
-                assert_eq!(
-                    claim.basis == waybill_core::event::MappingBasis::None,
-                    claim.code == waybill_core::code::EventCode::UNMAPPED
-                );
-            }
-        }
-        Err(error) => assert!(!error.to_string().contains("SF77"), "{error}"),
-    }
+/// What is wrong with what a damaged answer became, if anything is.
+fn flaw(answer: &Answer) -> Option<&'static str> {
+    damage::flaw(answer, "SF77")
 }
 
 /// Understands a body as an answer, and as a push.
 fn try_both(body: &str) {
-    is_sound(&understood(body));
+    assert_eq!(flaw(&understood(body)), None);
     let push = http::Request::post("/new-word").body(Bytes::copy_from_slice(body.as_bytes()));
     let push = pollster::block_on(adapter(&[]).translate_push(&push.unwrap(), now()));
-    is_sound(&push.map(|pushed| pushed.reports));
+    assert_eq!(flaw(&push.map(|pushed| pushed.reports)), None);
 }
 
 proptest! {
@@ -156,7 +137,7 @@ fn every_single_change_is_survived() {
             for how in 0..10 {
                 let mut changed = document.clone();
                 change(&mut changed, &mut at.clone(), how);
-                is_sound(&understood(&closed(changed)));
+                assert_eq!(flaw(&understood(&closed(changed))), None);
             }
         }
     }
