@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::event::{Claim, Digest, Event, Observation};
 use crate::exception::Exception;
+use crate::leg::Leg;
 use crate::place::{Facility, Location};
 use crate::shipment::{
     Contact, Estimate, Finding, Identifier, LocalWindow, MilestoneProgress, Money, NextStep,
@@ -99,6 +100,7 @@ fn shipment(form: &mut Form, record: &Shipment) {
         exceptions,
         milestones,
         identifiers,
+        legs,
         service,
         origin,
         destination,
@@ -140,6 +142,7 @@ fn shipment(form: &mut Form, record: &Shipment) {
     form.list(exceptions, exception);
     form.list(milestones, milestone);
     form.list(identifiers, identifier);
+    form.list(legs, leg);
     form.text(service);
     form.option(origin.as_ref(), location);
     form.option(destination.as_ref(), location);
@@ -169,6 +172,9 @@ fn event(form: &mut Form, event: &Event) {
         source_count,
         said,
         also,
+        time_of,
+        place_of,
+        superseded,
         ingest_time: _,
         revision: _,
         attempt,
@@ -184,6 +190,9 @@ fn event(form: &mut Form, event: &Event) {
     form.number(*source_count);
     observation(form, said);
     form.list(also, |form, one| observation(form, one));
+    form.length(*time_of);
+    form.length(*place_of);
+    form.list(superseded, Form::digest);
     form.number(*attempt);
 }
 
@@ -372,6 +381,23 @@ fn identifier(form: &mut Form, identifier: &Identifier) {
     form.option(*check_digit_valid, |form, valid| {
         form.byte(u8::from(valid));
     });
+}
+
+fn leg(form: &mut Form, leg: &Leg) {
+    let Leg {
+        carrier,
+        role,
+        number,
+        service,
+        start,
+        end,
+    } = leg;
+    form.text(carrier);
+    form.byte(*role as u8);
+    form.option(number.as_ref(), |form, number| form.text(number.reveal()));
+    form.text(service);
+    form.option(*start, Form::time);
+    form.option(*end, Form::time);
 }
 
 fn requirements(form: &mut Form, requirements: &Requirements) {

@@ -92,10 +92,16 @@ pub struct Event {
     pub standing: Standing,
     /// Independent evidence roots behind it.
     pub source_count: u32,
-    /// The most trusted report behind it, which says when and where; shared with the dossier.
+    /// The most trusted report behind it; shared with the dossier.
     pub said: Arc<Observation>,
     /// Further reports behind it, most trusted first.
     pub also: Vec<Arc<Observation>>,
+    /// Position, among its reports, of the one that knows the time best.
+    pub time_of: usize,
+    /// Position, among its reports, of the one that knows the place best.
+    pub place_of: usize,
+    /// Ids under which parts of it were shown before they turned out to be one event.
+    pub superseded: Vec<Digest>,
     /// When the gateway first learned of it.
     pub ingest_time: Timestamp,
     /// Shipment revision that added or last changed it; 0 before it is stored.
@@ -107,12 +113,17 @@ pub struct Event {
 impl Event {
     /// When.
     pub fn time(&self) -> &EventTime {
-        &self.said.claim.time
+        &self.report(self.time_of).claim.time
     }
 
     /// Where.
     pub fn location(&self) -> Option<&Location> {
-        self.said.claim.location.as_ref()
+        self.report(self.place_of).claim.location.as_ref()
+    }
+
+    fn report(&self, at: usize) -> &Observation {
+        let further = at.checked_sub(1).and_then(|at| self.also.get(at));
+        further.unwrap_or(&self.said)
     }
 
     /// The reports behind it, most trusted first.

@@ -4,13 +4,18 @@
 //! overlapping intervals pair by pair would not be transitive, and a sort needs that. The clock of
 //! the gateway never takes part.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::code::EventCode;
-use crate::event::{Classifier, Event, Observation, SourceClass, Standing};
+use crate::cluster::{self, Cluster};
+use crate::code::{EventCode, ReasonCode};
+use crate::event::{Claim, Classifier, Digest, Event, Observation, SourceClass, Standing};
+use crate::leg::Chain;
+use crate::listing::Withdrawn;
+use crate::place::Location;
+use crate::reconcile::SourceFacts;
 use crate::rule::severity_of;
 use crate::status::{Move, Status, transition};
 use crate::time::{EventTime, Precision};
@@ -28,12 +33,21 @@ const SENDER_WORDS: [&str; 6] = [
     "发件人",
 ];
 
-/// An observation on its way to an event.
+/// A cluster of observations on its way to an event.
 pub(crate) struct Row<'a> {
-    pub(crate) observation: &'a Arc<Observation>,
+    /// The most trusted report.
+    pub(crate) lead: &'a Arc<Observation>,
+    /// The others, most trusted first.
+    pub(crate) others: Vec<&'a Arc<Observation>>,
+    /// Id of the event: that of the report that was heard first.
+    pub(crate) id: Digest,
+    /// Position, among all reports, of the one that knows the time best, and the place.
+    time_of: usize,
+    place_of: usize,
     pub(crate) anchor: Timestamp,
     /// What it amounts to at this point of the journey.
     pub(crate) code: EventCode,
+    pub(crate) reason: Option<ReasonCode>,
     /// What it does to the status at this point of the journey.
     pub(crate) effect: Option<Status>,
     pub(crate) standing: Standing,
@@ -42,6 +56,8 @@ pub(crate) struct Row<'a> {
     pub(crate) attempt: u32,
     /// Why it does not count.
     pub(crate) objection: Option<Objection>,
+    /// Its reports agree only if one of them assumed a zone.
+    pub(crate) zone_mistaken: bool,
 }
 
 /// Why an event does not count.
@@ -49,6 +65,8 @@ pub(crate) struct Row<'a> {
 pub(crate) enum Objection {
     /// It lies in the future of its report.
     Future,
+    /// The carrier that had the item went on to report it, and knows nothing of such an end.
+    Contradicted,
     /// The status from and to which it would lead.
     Move {
         from: Status,
@@ -60,18 +78,114 @@ pub(crate) enum Objection {
 /// The rows in order, and what they come to.
 pub(crate) struct Folded<'a> {
     pub(crate) rows: Vec<Row<'a>>,
+    pub(crate) chain: Chain<'a>,
+    pub(crate) withdrawn: Withdrawn,
     pub(crate) status: Status,
     pub(crate) source_count: u32,
     set_by: Option<usize>,
 }
 
+impl<'a> Row<'a> {
+    fn new(cluster: Cluster<'a>, anchors: &Anchors) -> Self {
+        let mut row = Row {
+            lead: cluster.first,
+            id: cluster.first.id,
+            others: cluster.others,
+            time_of: 0,
+            place_of: 0,
+            anchor: Timestamp::UNIX_EPOCH,
+            code: cluster.first.claim.code,
+            reason: None,
+            effect: None,
+            standing: Standing::Accepted,
+            way_back: false,
+            attempt: 0,
+            objection: None,
+            zone_mistaken: cluster.zone_mistaken,
+        };
+        row.merge(|observation| observation.class, anchors);
+        row
+    }
+
+    /// Its reports, most trusted first.
+    pub(crate) fn members(&self) -> impl DoubleEndedIterator<Item = &'a Arc<Observation>> {
+        std::iter::once(self.lead).chain(self.others.iter().copied())
+    }
+
+    fn member(&self, at: usize) -> &'a Arc<Observation> {
+        at.checked_sub(1)
+            .and_then(|at| self.others.get(at))
+            .map_or(self.lead, |other| other)
+    }
+
+    pub(crate) fn time(&self) -> &'a EventTime {
+        &self.member(self.time_of).claim.time
+    }
+
+    pub(crate) fn place(&self) -> Option<&'a Location> {
+        self.member(self.place_of).claim.location.as_ref()
+    }
+
+    pub(crate) fn is_actual(&self) -> bool {
+        self.lead.claim.classifier == Classifier::Actual
+    }
+
+    /// Takes each field from the report that knows it best. `trust` says how far a report is to be
+    /// believed at this point of the journey.
+    fn merge(&mut self, trust: impl Fn(&Observation) -> SourceClass, anchors: &Anchors) {
+        if !self.others.is_empty() {
+            let mut all: Vec<&'a Arc<Observation>> = self.members().collect();
+            all.sort_by_key(|one| (trust(one), one.receive_time, one.id));
+            self.lead = all.remove(0);
+            self.others = all;
+        }
+        let best = |rank: &dyn Fn(&Claim) -> (u8, u8)| {
+            let ranks = self.members().map(|member| rank(&member.claim)).enumerate();
+            ranks
+                .min_by_key(|(at, rank)| (*rank, *at))
+                .map_or(0, |(at, _)| at)
+        };
+        let time_of = best(&|claim| {
+            let time = &claim.time;
+            (time.basis as u8, u8::MAX - time.precision as u8)
+        });
+        let place_of = best(&|claim| {
+            let known = claim.location.as_ref().map(Location::resolution);
+            (
+                u8::MAX - known.map_or(0, |known| known as u8),
+                u8::from(known.is_none()),
+            )
+        });
+        let code_of = best(&|claim| (cluster::precision_rank(claim.code), 0));
+        let reason_of = best(&|claim| match claim.reason {
+            Some(ReasonCode::OTHER) => (1, 0),
+            Some(_) => (0, 0),
+            None => (2, 0),
+        });
+        self.code = self.member(code_of).claim.code;
+        self.reason = self.member(reason_of).claim.reason;
+        self.effect = self.code.status();
+        self.time_of = time_of;
+        self.place_of = place_of;
+        self.anchor = anchors.of(self.member(time_of));
+    }
+
+    /// Independent origins of what it says; a carrier and all who repeat it are one.
+    fn roots(&self) -> usize {
+        if self.others.is_empty() {
+            return 1;
+        }
+        let roots: BTreeSet<&str> = self.members().map(|one| &*one.evidence_root).collect();
+        roots.len()
+    }
+}
+
 impl<'a> Folded<'a> {
     /// Rows that count, oldest first.
     pub(crate) fn counting(&self) -> impl DoubleEndedIterator<Item = &Row<'a>> {
-        self.rows.iter().filter(|row| {
-            row.standing == Standing::Accepted
-                && row.observation.claim.classifier == Classifier::Actual
-        })
+        self.rows
+            .iter()
+            .filter(|row| row.standing == Standing::Accepted && row.is_actual())
     }
 
     /// The row that speaks for the status.
@@ -79,94 +193,119 @@ impl<'a> Folded<'a> {
         self.set_by.and_then(|at| self.rows.get(at))
     }
 
-    /// Events, newest first.
-    pub(crate) fn events(&self) -> Vec<Event> {
-        self.rows.iter().rev().map(event).collect()
+    /// Events, newest first. `former` are ids that events had before they were merged.
+    pub(crate) fn events(&self, former: &BTreeSet<Digest>) -> Vec<Event> {
+        self.rows
+            .iter()
+            .rev()
+            .map(|row| self.event(row, former))
+            .collect()
+    }
+
+    fn event(&self, row: &Row<'_>, former: &BTreeSet<Digest>) -> Event {
+        let seen = |one: &Arc<Observation>| {
+            let class = self.chain.trust(one, row.anchor);
+            let mut seen = Arc::clone(one);
+            if seen.class != class {
+                Arc::make_mut(&mut seen).class = class;
+            }
+            seen
+        };
+        let superseded = if former.is_empty() || row.others.is_empty() {
+            Vec::new()
+        } else {
+            let ids = row.members().map(|one| one.id);
+            ids.filter(|id| *id != row.id && former.contains(id))
+                .collect()
+        };
+        Event {
+            id: row.id,
+            code: row.code,
+            status: row.effect,
+            reason: row.reason,
+            severity: severity_of(row.code, row.reason),
+            carrier: carrier(row.lead).into(),
+            classifier: row.lead.claim.classifier,
+            standing: row.standing,
+            source_count: u32::try_from(row.roots()).unwrap_or(u32::MAX),
+            said: seen(row.lead),
+            also: row.others.iter().map(|one| seen(one)).collect(),
+            time_of: row.time_of,
+            place_of: row.place_of,
+            superseded,
+            ingest_time: row
+                .members()
+                .map(|one| one.receive_time)
+                .min()
+                .unwrap_or(row.lead.receive_time),
+            revision: 0,
+            attempt: row.attempt,
+        }
     }
 }
 
-fn event(row: &Row<'_>) -> Event {
-    let observation = row.observation;
-    let claim = &observation.claim;
-    Event {
-        id: observation.id,
-        code: row.code,
-        status: row.effect,
-        reason: claim.reason,
-        severity: severity_of(row.code, claim.reason),
-        carrier: carrier(observation),
-        classifier: claim.classifier,
-        standing: row.standing,
-        source_count: 1,
-        said: Arc::clone(observation),
-        also: Vec::new(),
-        ingest_time: observation.receive_time,
-        revision: 0,
-        attempt: row.attempt,
-    }
-}
-
-/// Carrier of the scan: the one that is named, else the one whose data it is.
-fn carrier(observation: &Observation) -> Arc<str> {
+/// Carrier of the scan: the one that is named, else the one whose data it is; empty if unknown.
+pub(crate) fn carrier(observation: &Observation) -> &str {
     let is_carrier = matches!(
         observation.class,
         SourceClass::Custodian | SourceClass::Carrier
     );
     if !observation.claim.carrier.is_empty() {
-        observation.claim.carrier.as_str().into()
+        &observation.claim.carrier
     } else if is_carrier || observation.evidence_root != observation.source {
-        Arc::clone(&observation.evidence_root)
+        &observation.evidence_root
     } else {
-        "".into()
+        ""
     }
 }
 
-/// Puts the observations in order and folds them. `origin` is the country of origin, empty if
-/// unknown.
-pub(crate) fn fold<'a>(observations: &'a [Arc<Observation>], origin: &str) -> Folded<'a> {
-    let anchors = anchors(observations);
-    let mut rows: Vec<Row<'a>> = observations
-        .iter()
-        .zip(anchors)
-        .map(|(observation, anchor)| Row {
-            observation,
-            anchor,
-            code: observation.claim.code,
-            effect: observation.claim.code.status(),
-            standing: Standing::Accepted,
-            way_back: false,
-            attempt: 0,
-            objection: None,
-        })
+/// Puts the observations in order, groups and folds them. Countries are empty if unknown.
+pub(crate) fn fold<'a>(
+    observations: &'a [Arc<Observation>],
+    facts: &[SourceFacts],
+    origin: &str,
+    destination: &str,
+) -> Folded<'a> {
+    let anchors = Anchors::new(observations);
+    let mut rows: Vec<Row<'a>> = cluster::clusters(observations)
+        .into_iter()
+        .map(|cluster| Row::new(cluster, &anchors))
         .collect();
-    rows.sort_unstable_by_key(|row| {
-        (
-            row.anchor,
-            rank(row.code),
-            row.observation.sequence,
-            row.observation.id,
-        )
-    });
+    sort(&mut rows);
+    let chain = Chain::of(&rows, origin, destination);
+    if chain.has_changed_hands() {
+        for row in rows.iter_mut().filter(|row| !row.others.is_empty()) {
+            let at = row.anchor;
+            row.merge(|one| chain.trust(one, at), &anchors);
+        }
+        sort(&mut rows);
+    }
+    let withdrawn = Withdrawn::new(observations, facts, &anchors);
+    for row in &mut rows {
+        if withdrawn.holds_of(row) {
+            row.standing = Standing::Retracted;
+        }
+    }
+    object_to_contradicted_ends(&mut rows, &chain);
 
     let mut status = Status::Pending;
     let mut set_by = None;
     let mut roots: BTreeSet<&str> = BTreeSet::new();
     let mut attempts = 0;
     for (at, row) in rows.iter_mut().enumerate() {
-        let claim = &row.observation.claim;
-        if claim.retracted {
-            row.standing = Standing::Retracted;
+        if row.standing != Standing::Accepted || !row.is_actual() {
             continue;
         }
-        if claim.classifier != Classifier::Actual {
-            continue;
-        }
-        if is_future(row.observation) {
+        if is_future(row) {
             row.standing = Standing::Disputed;
             row.objection = Some(Objection::Future);
             continue;
         }
-        let (moved, leads_to) = step(status, row, origin);
+        if chain.is_past(row) && row.effect.is_some_and(|to| !to.is_terminal()) {
+            // Who handed it over has no say in where it is now.
+            row.effect = None;
+        }
+        let (moved, leads_to) = step(status, row, origin, &chain);
         match moved {
             Step::Nothing => {}
             Step::Object { to, after_terminal } => {
@@ -182,7 +321,7 @@ pub(crate) fn fold<'a>(observations: &'a [Arc<Observation>], origin: &str) -> Fo
                 if leads_to != status {
                     roots.clear();
                 }
-                roots.insert(&*row.observation.evidence_root);
+                roots.extend(row.members().map(|one| &*one.evidence_root));
                 set_by = Some(at);
             }
         }
@@ -199,9 +338,45 @@ pub(crate) fn fold<'a>(observations: &'a [Arc<Observation>], origin: &str) -> Fo
     }
     Folded {
         rows,
+        chain,
+        withdrawn,
         status,
         source_count: u32::try_from(roots.len()).unwrap_or(u32::MAX),
         set_by,
+    }
+}
+
+fn sort(rows: &mut [Row<'_>]) {
+    rows.sort_unstable_by_key(|row| (row.anchor, rank(row.code), row.lead.sequence, row.id));
+}
+
+/// An end of the journey that only others than the carrier in charge report, while that carrier
+/// itself went on to report the item, is disputed: else each of its later scans would be.
+fn object_to_contradicted_ends(rows: &mut [Row<'_>], chain: &Chain<'_>) {
+    let in_charge = |row: &Row<'_>| {
+        row.members()
+            .any(|one| chain.trust(one, row.anchor) <= SourceClass::Custodian)
+    };
+    let goes_on = |row: &Row<'_>| {
+        row.standing == Standing::Accepted
+            && row.is_actual()
+            && matches!(row.code.phase(), 3 | 5 | 6)
+            && row.effect.is_some_and(|status| !status.is_terminal())
+            && in_charge(row)
+    };
+    let Some(last) = rows.iter().rposition(goes_on) else {
+        return;
+    };
+    let until = rows[last].anchor;
+    for row in &mut rows[..last] {
+        let is_end = row.standing == Standing::Accepted
+            && row.is_actual()
+            && row.effect == Some(Status::Delivered)
+            && row.anchor < until;
+        if is_end && !in_charge(row) {
+            row.standing = Standing::Disputed;
+            row.objection = Some(Objection::Contradicted);
+        }
     }
 }
 
@@ -216,10 +391,10 @@ enum Step {
 
 /// Takes one row, which may turn out to mean something else at this point of the journey, and
 /// returns the status after it.
-fn step(from: Status, row: &mut Row<'_>, origin: &str) -> (Step, Status) {
+fn step(from: Status, row: &mut Row<'_>, origin: &str, chain: &Chain<'_>) -> (Step, Status) {
     if from == Status::Returning
         && row.code.status() == Some(Status::Delivered)
-        && is_to_sender(row.observation, origin)
+        && is_to_sender(row, origin)
     {
         row.code = EventCode::RETURNED_TO_SENDER;
         row.effect = Some(Status::Returned);
@@ -246,7 +421,11 @@ fn step(from: Status, row: &mut Row<'_>, origin: &str) -> (Step, Status) {
         }
         Move::NeedsReturn if row.code.phase() == 7 => (Step::Speak, to),
         Move::NeedsFound if row.code == EventCode::FOUND => (Step::Speak, to),
-        Move::NeedsCustodian if row.observation.class <= SourceClass::Custodian => {
+        Move::NeedsCustodian
+            if row
+                .members()
+                .any(|one| chain.trust(one, row.anchor) <= SourceClass::Custodian) =>
+        {
             (Step::Speak, to)
         }
         Move::NeedsReturn | Move::NeedsFound | Move::AfterTerminal => object(true),
@@ -255,23 +434,23 @@ fn step(from: Status, row: &mut Row<'_>, origin: &str) -> (Step, Status) {
 }
 
 /// Tells whether a delivery on the way back was one to the sender.
-fn is_to_sender(observation: &Observation, origin: &str) -> bool {
-    let claim = &observation.claim;
-    let at_origin = claim
-        .location
-        .as_ref()
+fn is_to_sender(row: &Row<'_>, origin: &str) -> bool {
+    let at_origin = row
+        .place()
         .is_some_and(|place| !origin.is_empty() && place.country == origin);
-    at_origin || {
-        let text = claim.native_text.reveal().to_lowercase();
-        SENDER_WORDS.iter().any(|word| text.contains(word))
-    }
+    at_origin
+        || row.members().any(|one| {
+            let text = one.claim.native_text.reveal().to_lowercase();
+            SENDER_WORDS.iter().any(|word| text.contains(word))
+        })
 }
 
 /// A report that still lists the row once its time has come lifts the objection; the clock does
 /// not. Bounds are used, so that an unknown zone is no reason for suspicion.
-fn is_future(observation: &Observation) -> bool {
-    let limit = observation.last_listed.saturating_add(CLOCK_TOLERANCE);
-    limit.is_ok_and(|limit| observation.claim.time.earliest > limit)
+fn is_future(row: &Row<'_>) -> bool {
+    let listed = row.members().map(|one| one.last_listed).max();
+    let limit = listed.and_then(|listed| listed.checked_add(CLOCK_TOLERANCE).ok());
+    limit.is_some_and(|limit| row.time().earliest > limit)
 }
 
 /// Phases in the order of the journey; transport and customs run side by side.
@@ -305,17 +484,36 @@ pub(crate) fn own_order(observations: &[Arc<Observation>]) -> Vec<usize> {
 /// the nearest exact neighbours in the same source's list, unless these contradict each other. A
 /// date or an hour alone is clamped likewise, within its own bounds: else "delivered on the 5th"
 /// would come before everything else of that day.
-fn anchors(observations: &[Arc<Observation>]) -> Vec<Timestamp> {
-    let mut anchors: Vec<Timestamp> = observations
-        .iter()
-        .map(|row| moment(&row.claim.time))
-        .collect();
+pub(crate) struct Anchors {
+    /// Of observations whose anchor is not their moment.
+    moved: BTreeMap<Digest, Timestamp>,
+}
+
+impl Anchors {
+    /// Where an observation is placed among others.
+    pub(crate) fn of(&self, observation: &Observation) -> Timestamp {
+        let own = || moment(&observation.claim.time);
+        if self.moved.is_empty() {
+            return own();
+        }
+        self.moved.get(&observation.id).copied().unwrap_or_else(own)
+    }
+
+    fn new(observations: &[Arc<Observation>]) -> Self {
+        Self {
+            moved: moved_anchors(observations),
+        }
+    }
+}
+
+fn moved_anchors(observations: &[Arc<Observation>]) -> BTreeMap<Digest, Timestamp> {
+    let mut moved = BTreeMap::new();
     let exact = |at: usize| {
         let time = &observations[at].claim.time;
         time.instant.filter(|_| time.precision >= Precision::Minute)
     };
     if (0..observations.len()).all(|at| exact(at).is_some()) {
-        return anchors;
+        return moved;
     }
     let order = own_order(observations);
     for list in order.chunk_by(|&a, &b| observations[a].source == observations[b].source) {
@@ -332,14 +530,14 @@ fn anchors(observations: &[Arc<Observation>]) -> Vec<Timestamp> {
         }
         for (&at, (low, high)) in list.iter().zip(neighbours) {
             let time = &observations[at].claim.time;
-            let clamped = clamp(anchors[at], low, high);
+            let clamped = clamp(moment(time), low, high);
             let possible = (time.earliest..=time.latest).contains(&clamped);
             if exact(at).is_none() && (time.instant.is_none() || possible) {
-                anchors[at] = clamped;
+                moved.insert(observations[at].id, clamped);
             }
         }
     }
-    anchors
+    moved
 }
 
 fn clamp(anchor: Timestamp, low: Option<Timestamp>, high: Option<Timestamp>) -> Timestamp {

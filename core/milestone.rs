@@ -84,9 +84,9 @@ pub(crate) fn milestones(
             let row = reached[milestone as usize];
             MilestoneProgress {
                 milestone,
-                time: row.map(|row| row.observation.claim.time.clone()),
-                location: row.and_then(|row| row.observation.claim.location.clone()),
-                event: row.map(|row| row.observation.id),
+                time: row.map(|row| row.time().clone()),
+                location: row.and_then(|row| row.place().cloned()),
+                event: row.map(|row| row.id),
                 inferred: row.is_none() && passed(milestone),
             }
         })

@@ -19,6 +19,8 @@ use crate::adapter::Report;
 use crate::event::{Claim, Classifier, Digest, Observation, SourceClass};
 use crate::facts::{self, kind_of};
 use crate::fold;
+use crate::leg;
+use crate::listing::listings;
 use crate::milestone;
 use crate::number::TrackingNumber;
 use crate::place::Location;
@@ -42,6 +44,9 @@ pub struct Dossier {
     pub facts: Vec<SourceFacts>,
     /// Other shipments of the same consignment.
     pub pieces: BTreeSet<ShipmentId>,
+    /// Ids under which events were shown before they turned out to be one with another.
+    #[serde(default)]
+    pub former: BTreeSet<Digest>,
 }
 
 /// Facts of one source, as of its newest report.
@@ -51,6 +56,12 @@ pub struct SourceFacts {
     pub source: String,
     /// Class of the source.
     pub class: SourceClass,
+    /// Carrier whose data it is.
+    #[serde(default)]
+    pub carrier: String,
+    /// When it gave complete reports; thinned out, see [`crate::listing`].
+    #[serde(default)]
+    pub complete: Vec<Timestamp>,
     /// When the report was received.
     pub receive_time: Timestamp,
     /// What it states.
@@ -70,6 +81,7 @@ impl Dossier {
             observations: Vec::new(),
             facts: Vec::new(),
             pieces: BTreeSet::new(),
+            former: BTreeSet::new(),
         }
     }
 
@@ -124,6 +136,17 @@ impl Dossier {
             self.join_facts(facts);
         }
         self.pieces.extend(other.pieces);
+        self.former.extend(other.former);
+    }
+
+    /// Keeps the ids of events that a record showed and `newer`, made from this dossier, does not
+    /// show any more because they are part of other events.
+    pub fn outlive(&mut self, shown: &Shipment, newer: &Shipment) -> bool {
+        let now: BTreeSet<Digest> = newer.events.iter().map(|event| event.id).collect();
+        let gone = shown.events.iter().map(|event| event.id);
+        let before = self.former.len();
+        self.former.extend(gone.filter(|id| !now.contains(id)));
+        self.former.len() > before
     }
 
     /// Tells whether the report repeats something that is known here: how the shipment is found
@@ -163,7 +186,16 @@ impl Dossier {
         let estimates = facts::estimates(&ranked);
         let identifiers = facts::identifiers(&self.number, &self.carrier, &ranked);
 
-        let folded = fold::fold(&self.observations, country(origin));
+        let folded = fold::fold(
+            &self.observations,
+            &self.facts,
+            country(origin),
+            country(destination),
+        );
+        let is_abroad = !country(destination).is_empty()
+            && !country(origin).is_empty()
+            && country(origin) != country(destination);
+        let legs = leg::legs(&folded, &self.number, &identifiers, &ranked, is_abroad);
         let milestones = milestone::milestones(
             &folded,
             country(origin),
@@ -182,17 +214,19 @@ impl Dossier {
         let last_location = folded
             .counting()
             .rev()
-            .filter_map(|row| row.observation.claim.location.as_ref())
+            .filter_map(fold::Row::place)
             .find(|place| !place.is_empty());
         let set_by = folded.status_row();
         Shipment {
             id: self.id.clone(),
             number: self.number.clone(),
-            carrier: self.carrier.clone(),
+            carrier: Some(folded.chain.last())
+                .filter(|last| !last.is_empty() && folded.chain.has_changed_hands())
+                .map_or_else(|| self.carrier.clone(), str::to_owned),
             status: folded.status,
             code: set_by.map(|row| row.code),
-            reason: set_by.and_then(|row| row.observation.claim.reason),
-            status_event: set_by.map(|row| row.observation.id),
+            reason: set_by.and_then(|row| row.reason),
+            status_event: set_by.map(|row| row.id),
             source_count: folded.source_count,
             revision: 0,
             etag: String::new(),
@@ -203,13 +237,14 @@ impl Dossier {
             next_step,
             contacts: facts::contacts(&ranked),
             requirements,
-            last_event_time: newest.map(|row| row.observation.claim.time.clone()),
+            last_event_time: newest.map(|row| row.time().clone()),
             last_location: last_location.cloned(),
             estimates,
-            events: folded.events(),
+            events: folded.events(&self.former),
             exceptions: Vec::new(),
             milestones,
             identifiers,
+            legs,
             service: facts::first(&ranked, |facts| {
                 Some(&facts.service).filter(|name| !name.is_empty())
             })
@@ -252,6 +287,16 @@ impl Dossier {
         SourceFacts {
             source: source.to_owned(),
             class,
+            carrier: if report.relays.is_empty() {
+                source.to_owned()
+            } else {
+                report.relays.clone()
+            },
+            complete: if report.complete {
+                vec![receive_time]
+            } else {
+                Vec::new()
+            },
             receive_time,
             heard: facts.estimates.clone(),
             facts,
@@ -291,6 +336,7 @@ impl Dossier {
             Ok(position) => {
                 let known = &mut self.facts[position];
                 let all = heard(std::mem::take(&mut known.heard), new.heard);
+                known.complete = listings(std::mem::take(&mut known.complete), &new.complete);
                 let newer = known
                     .receive_time
                     .cmp(&new.receive_time)
@@ -298,6 +344,7 @@ impl Dossier {
                     .then_with(|| by_content(&known.facts, &new.facts));
                 if newer == Ordering::Less {
                     known.class = new.class;
+                    known.carrier = new.carrier;
                     known.receive_time = new.receive_time;
                     known.facts = new.facts;
                 }

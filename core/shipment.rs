@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::code::{EventCode, ReasonCode};
 use crate::event::{Digest, Event};
 use crate::exception::{Exception, NextAction};
+use crate::leg::Leg;
 use crate::number::TrackingNumber;
 use crate::place::Location;
 use crate::privacy::Pii;
@@ -69,6 +70,8 @@ pub struct Shipment {
     pub milestones: Vec<MilestoneProgress>,
     /// All known numbers and references.
     pub identifiers: Vec<Identifier>,
+    /// Carriers' parts of the journey, in order.
+    pub legs: Vec<Leg>,
     /// Service name in the carrier's words; empty if unknown.
     pub service: String,
     /// Origin.
@@ -278,10 +281,14 @@ pub struct Finding {
 /// Kind of finding. Numbers as in the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum FindingKind {
+    /// Two places too far apart for the time between them.
+    ImpossibleTravel = 1,
     /// Order or clocks of one source contradict each other.
     TimeContradiction = 2,
     /// Time in the future.
     FutureTime = 3,
+    /// Time before the shipment existed, or a re-used number.
+    IdentityReuse = 4,
     /// Offset assumed or unknown.
     TimeZoneAssumed = 5,
     /// Place could not be resolved.
@@ -290,12 +297,18 @@ pub enum FindingKind {
     UnmappedCode = 7,
     /// Movement after a terminal event.
     EventAfterTerminal = 8,
+    /// Sources disagree on the status.
+    SourcesDisagree = 9,
     /// An expected milestone has no event.
     MilestoneMissing = 10,
+    /// A source left out an event that it had reported before.
+    EventDisappeared = 11,
     /// Check digit wrong.
     CheckDigit = 12,
     /// Transition outside the state machine.
     IllegalTransition = 13,
+    /// One source has told nothing new while others follow the item on its way.
+    FeedStale = 14,
 }
 
 /// What a source states about a shipment beside its events.

@@ -11,6 +11,7 @@ use crate::fold::{Folded, Objection, Row};
 use crate::place::Resolution;
 use crate::reconcile::SourceFacts;
 use crate::shipment::{Finding, FindingKind, Identifier, MilestoneProgress};
+use crate::suspicion;
 use crate::time::Basis;
 
 /// Native codes named in one finding; a source that changed its whole vocabulary is one fact.
@@ -26,11 +27,13 @@ pub(crate) fn findings(
     let mut found = Found::default();
     let mut unmapped: BTreeMap<&str, (Vec<Digest>, BTreeSet<&str>)> = BTreeMap::new();
     for row in &folded.rows {
-        let claim = &row.observation.claim;
-        if claim.code == EventCode::UNMAPPED {
-            let (ids, codes) = unmapped.entry(&row.observation.source).or_default();
-            ids.push(row.observation.id);
-            codes.insert(&claim.native_code);
+        for one in row.members() {
+            if one.claim.code == EventCode::UNMAPPED {
+                let (ids, codes) = unmapped.entry(&one.source).or_default();
+                ids.push(row.id);
+                codes.insert(&one.claim.native_code);
+            }
+            of_report(row, one, &mut found);
         }
         of_row(row, &mut found);
     }
@@ -43,6 +46,7 @@ pub(crate) fn findings(
         );
     }
     order_contradictions(folded, &mut found);
+    suspicion::suspicions(folded, facts, &mut found);
     for source in facts {
         for doubt in &source.facts.doubts {
             found.add(FindingKind::TimeContradiction, &source.source, doubt, &[]);
@@ -71,10 +75,10 @@ pub(crate) fn findings(
 
 /// Findings by kind, source and detail, so that equal ones are one.
 #[derive(Default)]
-struct Found(BTreeMap<(FindingKind, String, String), Vec<Digest>>);
+pub(crate) struct Found(BTreeMap<(FindingKind, String, String), Vec<Digest>>);
 
 impl Found {
-    fn add(&mut self, kind: FindingKind, source: &str, detail: &str, ids: &[Digest]) {
+    pub(crate) fn add(&mut self, kind: FindingKind, source: &str, detail: &str, ids: &[Digest]) {
         self.0
             .entry((kind, source.to_owned(), detail.to_owned()))
             .or_default()
@@ -97,12 +101,35 @@ impl Found {
     }
 }
 
-fn of_row(row: &Row<'_>, found: &mut Found) {
-    let claim = &row.observation.claim;
-    let mut add = |kind, detail: &str| {
-        found.add(kind, &row.observation.source, detail, &[row.observation.id]);
+/// What is doubtful in one of the reports of an event.
+fn of_report(row: &Row<'_>, one: &Observation, found: &mut Found) {
+    let claim = &one.claim;
+    if let Some(doubt) = &claim.doubt {
+        found.add(
+            FindingKind::TimeContradiction,
+            &one.source,
+            doubt,
+            &[row.id],
+        );
+    }
+    let unresolved = |place: &crate::place::Location| {
+        !place.is_empty() && place.resolution() == Resolution::None
     };
-    match claim.time.basis {
+    if claim.location.as_ref().is_some_and(unresolved) {
+        found.add(
+            FindingKind::LocationUnresolved,
+            &one.source,
+            "the text of the place names no known country",
+            &[row.id],
+        );
+    }
+}
+
+fn of_row(row: &Row<'_>, found: &mut Found) {
+    let mut add = |kind, detail: &str| {
+        found.add(kind, &row.lead.source, detail, &[row.id]);
+    };
+    match row.time().basis {
         Basis::SourceConvention => add(
             FindingKind::TimeZoneAssumed,
             "no offset stated: the documented convention of the source was used",
@@ -113,16 +140,10 @@ fn of_row(row: &Row<'_>, found: &mut Found) {
         ),
         _ => {}
     }
-    if let Some(doubt) = &claim.doubt {
-        add(FindingKind::TimeContradiction, doubt);
-    }
-    let unresolved = |place: &crate::place::Location| {
-        !place.is_empty() && place.resolution() == Resolution::None
-    };
-    if claim.location.as_ref().is_some_and(unresolved) {
+    if row.zone_mistaken {
         add(
-            FindingKind::LocationUnresolved,
-            "the text of the place names no known country",
+            FindingKind::TimeZoneAssumed,
+            "two sources tell the same row with clocks that differ as zones do",
         );
     }
     match row.objection {
@@ -130,6 +151,10 @@ fn of_row(row: &Row<'_>, found: &mut Found) {
         Some(Objection::Future) => add(
             FindingKind::FutureTime,
             "lies more than 10 minutes after the report that states it",
+        ),
+        Some(Objection::Contradicted) => add(
+            FindingKind::SourcesDisagree,
+            "the carrier in charge went on to report the item and knows nothing of this end",
         ),
         Some(Objection::Move {
             from,
@@ -167,19 +192,21 @@ fn unmapped_detail(codes: &BTreeSet<&str>) -> String {
 
 /// Rows of one report whose order and resolved clocks contradict each other beyond their bounds.
 fn order_contradictions(folded: &Folded<'_>, found: &mut Found) {
-    let mut rows: Vec<&Observation> = folded
+    let mut rows: Vec<(&Observation, Digest)> = folded
         .rows
         .iter()
-        .map(|row| row.observation.as_ref())
-        .filter(|row| {
+        .flat_map(|row| row.members().map(|one| (one.as_ref(), row.id)))
+        .filter(|(row, _)| {
             row.claim.time.instant.is_some()
                 && row.claim.classifier == Classifier::Actual
                 && !row.claim.retracted
         })
         .collect();
-    rows.sort_unstable_by_key(|row| (&*row.source, row.last_listed, row.sequence, row.id));
+    rows.sort_unstable_by_key(|(row, _)| (&*row.source, row.last_listed, row.sequence, row.id));
     for pair in rows.windows(2) {
-        let [before, after] = pair else { continue };
+        let [(before, its), (after, whose)] = pair else {
+            continue;
+        };
         let one_report = before.source == after.source
             && before.last_listed == after.last_listed
             && before.sequence < after.sequence;
@@ -188,7 +215,7 @@ fn order_contradictions(folded: &Folded<'_>, found: &mut Found) {
                 FindingKind::TimeContradiction,
                 &before.source,
                 "the order of the list contradicts its clocks",
-                &[before.id, after.id],
+                &[*its, *whose],
             );
         }
     }

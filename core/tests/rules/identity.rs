@@ -74,11 +74,16 @@ fn fields_do_not_run_into_each_other() {
 }
 
 #[test]
-fn identical_rows_are_counted_from_the_oldest() {
+fn identical_rows_are_counted_from_the_oldest_and_are_one_event() {
     let row = claim(E::IN_TRANSIT, known(day(0)));
-    let both = ids(vec![row.clone(), row.clone()]);
-    assert_ne!(both[0], both[1]);
-    assert_eq!(ids(vec![row])[0], both[0]);
+    let record = record(vec![row.clone(), row.clone()]);
+    assert_eq!(record.events.len(), 1);
+    let said: Vec<_> = record.events[0].observations().map(|one| one.id).collect();
+    assert_eq!(said.len(), 2);
+    assert_ne!(said[0], said[1]);
+    let alone = ids(vec![row]);
+    assert!(said.iter().any(|id| id.to_string() == alone[0]));
+    assert_eq!(record.events[0].source_count, 1);
 }
 
 #[test]

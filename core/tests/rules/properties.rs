@@ -16,12 +16,21 @@ use crate::support::*;
 /// A report in plain values, which can be shown and shrunk.
 #[derive(Clone, Debug)]
 struct Heard {
-    relayed: bool,
+    /// Which of [`SOURCES`] says so.
+    source: usize,
     rows: Vec<Row>,
     /// Days of the commitment and of the forecast, and which lane.
     facts: (i64, i64, u8),
     day: i64,
 }
+
+/// Sources, their classes, and whose data they have.
+const SOURCES: [(&str, SourceClass, &str); 4] = [
+    ("acme", SourceClass::Custodian, "acme"),
+    ("relay", SourceClass::Aggregator, "acme"),
+    ("other", SourceClass::Custodian, "other"),
+    ("gossip", SourceClass::Aggregator, "other"),
+];
 
 #[derive(Clone, Debug)]
 struct Row {
@@ -77,12 +86,12 @@ prop_compose! {
 
 prop_compose! {
     fn heard_once()(
-        relayed in prop::bool::weighted(0.3),
+        source in prop_oneof![3 => Just(0), 2 => Just(1), 1 => Just(2), 1 => Just(3)],
         rows in vec(row(), 0..9),
         facts in (0_i64..12, 0_i64..12, 0_u8..3),
         late in 0_i64..6,
     ) -> Heard {
-        Heard { relayed, rows, facts, day: 3 * late }
+        Heard { source, rows, facts, day: 3 * late }
     }
 }
 
@@ -129,12 +138,9 @@ fn absorb<'a>(reports: impl IntoIterator<Item = &'a Heard>) -> Dossier {
     let mut dossier = dossier();
     for heard in reports {
         let claims = heard.rows.iter().map(claim_of).collect();
-        let report = report(claims, facts_of(heard.facts));
-        let (source, class) = if heard.relayed {
-            ("relay", SourceClass::Aggregator)
-        } else {
-            ("acme", SourceClass::Custodian)
-        };
+        let (source, class, carrier) = SOURCES[heard.source];
+        let mut report = report(claims, facts_of(heard.facts));
+        report.relays = carrier.to_owned();
         dossier.absorb(source, class, &report, day(heard.day));
     }
     dossier
@@ -197,10 +203,17 @@ proptest! {
     }
 
     #[test]
-    fn every_observation_is_an_event_and_the_order_is_total(reports in reports()) {
+    fn every_observation_is_in_one_event_and_the_order_is_total(reports in reports()) {
         let dossier = absorb(&reports);
         let record = dossier.record();
-        let mut shown: Vec<_> = record.events.iter().map(|event| event.id).collect();
+        let mut shown: Vec<_> = record
+            .events
+            .iter()
+            .flat_map(|event| event.observations().map(|one| one.id))
+            .collect();
+        for event in &record.events {
+            prop_assert!(event.observations().any(|one| one.id == event.id));
+        }
         let mut kept: Vec<_> = dossier.observations.iter().map(|known| known.id).collect();
         shown.sort();
         kept.sort();
@@ -213,6 +226,27 @@ proptest! {
             record.status_event.is_some(),
             record.status != waybill_core::status::Status::Pending
         );
+    }
+
+    #[test]
+    fn a_source_more_loses_no_event_and_a_source_less_leaves_what_the_others_say(
+        reports in reports(),
+        gone in 0_usize..SOURCES.len(),
+        now in moment(),
+    ) {
+        let (gone, _, _) = SOURCES[gone];
+        let others = absorb(reports.iter().filter(|heard| SOURCES[heard.source].0 != gone));
+        let mut all = absorb(&reports);
+        let record = all.record();
+        for observation in &others.observations {
+            let told = |event: &waybill_core::event::Event| {
+                event.observations().any(|one| one.id == observation.id)
+            };
+            prop_assert_eq!(record.events.iter().filter(|event| told(event)).count(), 1);
+        }
+        all.observations.retain(|known| &*known.source != gone);
+        all.facts.retain(|known| known.source != gone);
+        prop_assert_eq!(difference(&others, &all, now), None);
     }
 
     #[test]

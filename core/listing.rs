@@ -1,0 +1,137 @@
+//! What a source no longer says.
+//!
+//! A complete report that leaves out a row it had before means something: the row was withdrawn,
+//! or the list is shorter at its old end, or the source shuffles its rows. One report proves
+//! nothing; see [`Withdrawn`] for what does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::event::{Digest, Observation, SourceClass};
+use crate::fold::{Anchors, Row};
+use crate::reconcile::SourceFacts;
+use crate::status::Status;
+
+/// Time over which every complete report has to leave a row out.
+const ABSENCE: SignedDuration = SignedDuration::from_mins(30);
+/// Reports closer to each other than this are as good as one.
+const GRAIN: i64 = 30 * 60;
+const DAY: i64 = 24 * 3_600;
+/// Days for which reports are told apart by the half hour; before that, by the day.
+const RECENT: i64 = 2 * DAY;
+
+/// When a source gave complete reports: of each half hour, and of what is older each day, the
+/// first one, and the newest of all. What is kept does not depend on the order in which the
+/// reports came.
+pub(crate) fn listings(mut times: Vec<Timestamp>, more: &[Timestamp]) -> Vec<Timestamp> {
+    if times.last().is_some_and(|last| more == [*last]) {
+        return times;
+    }
+    times.extend_from_slice(more);
+    times.sort_unstable();
+    times.dedup();
+    let Some(newest) = times.last().copied() else {
+        return times;
+    };
+    let recent = newest.as_second() - RECENT;
+    let (mut days, mut grains) = (BTreeSet::new(), BTreeSet::new());
+    times.retain(|time| {
+        let second = time.as_second();
+        let first_of_day = days.insert(second.div_euclid(DAY));
+        let first_of_grain = grains.insert(second.div_euclid(GRAIN));
+        first_of_day || (first_of_grain && second >= recent) || *time == newest
+    });
+    times
+}
+
+/// Rows that their sources withdrew, by word or by leaving them out.
+///
+/// A row counts as withdrawn when its source says so, or when complete reports over 30 minutes
+/// leave it out, unless it is older than everything that is still listed (lists are cut at that
+/// end) or nothing is listed at all. A delivery is withdrawn at once when the same source reports
+/// the item on its way more than 30 minutes later.
+pub(crate) struct Withdrawn {
+    ids: BTreeSet<Digest>,
+    /// Left out, but not withdrawn (yet).
+    absent: BTreeSet<Digest>,
+}
+
+impl Withdrawn {
+    pub(crate) fn new(
+        observations: &[Arc<Observation>],
+        facts: &[SourceFacts],
+        anchors: &Anchors,
+    ) -> Self {
+        let mut found = Self {
+            ids: BTreeSet::new(),
+            absent: BTreeSet::new(),
+        };
+        for one in observations.iter().filter(|one| one.claim.retracted) {
+            found.ids.insert(one.id);
+        }
+        let mut lists: BTreeMap<&str, (&[Timestamp], Timestamp)> = BTreeMap::new();
+        for source in facts {
+            if let Some(newest) = source.complete.last() {
+                lists.insert(&source.source, (&source.complete, *newest));
+            }
+        }
+        let is_absent = |one: &&Arc<Observation>| {
+            lists
+                .get(&*one.source)
+                .is_some_and(|(_, newest)| one.last_listed < *newest)
+        };
+        for one in observations.iter().filter(is_absent) {
+            let Some((times, newest)) = lists.get(&*one.source) else {
+                continue;
+            };
+            let listed = || {
+                observations
+                    .iter()
+                    .filter(|other| other.source == one.source && other.last_listed >= *newest)
+            };
+            let anchor = anchors.of(one);
+            let Some(oldest) = listed().map(|other| anchors.of(other)).min() else {
+                found.absent.insert(one.id);
+                continue;
+            };
+            if anchor < oldest {
+                continue;
+            }
+            let first = times.iter().find(|time| **time > one.last_listed);
+            let long = first.is_some_and(|first| newest.duration_since(*first) >= ABSENCE);
+            let went_on = || {
+                one.claim.code.status() == Some(Status::Delivered)
+                    && one.class < SourceClass::Aggregator
+                    && listed().any(|other| {
+                        let moves = other.claim.code.status();
+                        moves.is_some_and(|status| !status.is_terminal())
+                            && anchors.of(other).duration_since(anchor) > ABSENCE
+                    })
+            };
+            if long || went_on() {
+                found.ids.insert(one.id);
+            } else {
+                found.absent.insert(one.id);
+            }
+        }
+        found
+    }
+
+    /// Tells whether nobody stands by the event any more: of each origin, the report that is
+    /// nearest to it decides, so that an aggregator withdraws nothing that the carrier still lists.
+    pub(crate) fn holds_of(&self, row: &Row<'_>) -> bool {
+        if self.ids.is_empty() {
+            return false;
+        }
+        let mut heard: BTreeSet<&str> = BTreeSet::new();
+        let mut nearest = row.members().filter(|one| heard.insert(&one.evidence_root));
+        nearest.all(|one| self.ids.contains(&one.id))
+    }
+
+    /// Tells whether a report of the event was left out by its source, by the newest list.
+    pub(crate) fn is_missing(&self, one: &Observation) -> bool {
+        self.absent.contains(&one.id) || (self.ids.contains(&one.id) && !one.claim.retracted)
+    }
+}
