@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::etag;
 use crate::exception::Exception;
+use crate::lane::Silence;
 use crate::shipment::{Shipment, TrackingState};
 use crate::status::Severity;
 use crate::timeline::{Timeline, timeline};
@@ -39,6 +40,7 @@ pub fn assess(mut record: Shipment, now: Timestamp) -> (Shipment, Option<Timesta
         .find(|moment| self::view(&timeline, *moment) != view);
 
     record.tracking = view.tracking;
+    record.silence = view.silence;
     record.attention = attention(&view.exceptions);
     record.exceptions = view.exceptions;
     record.etag = etag::etag(&record);
@@ -49,6 +51,7 @@ pub fn assess(mut record: Shipment, now: Timestamp) -> (Shipment, Option<Timesta
 #[derive(PartialEq)]
 struct View {
     tracking: TrackingState,
+    silence: Option<Silence>,
     exceptions: Vec<Exception>,
 }
 
@@ -68,6 +71,11 @@ fn view(timeline: &Timeline, now: Timestamp) -> View {
     });
     View {
         tracking: tracking(timeline, now),
+        silence: timeline
+            .quiet_until
+            .zip(timeline.quiet_reason)
+            .filter(|(until, _)| *until > now)
+            .map(|(until, reason)| Silence { until, reason }),
         exceptions,
     }
 }

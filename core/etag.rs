@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::event::{Claim, Digest, Event, Observation};
 use crate::exception::Exception;
+use crate::lane::Silence;
 use crate::leg::Leg;
 use crate::place::{Facility, Location};
 use crate::shipment::{
@@ -91,6 +92,7 @@ fn shipment(form: &mut Form, record: &Shipment) {
         attention,
         progress,
         next_step,
+        silence,
         contacts,
         requirements,
         last_event_time,
@@ -130,6 +132,10 @@ fn shipment(form: &mut Form, record: &Shipment) {
             form.option(window.as_ref(), self::window);
         },
     );
+    form.option(silence.as_ref(), |form, Silence { until, reason }| {
+        form.time(*until);
+        form.byte(*reason as u8);
+    });
     form.list(contacts, |form, Contact { action, url }| {
         form.byte(*action as u8);
         form.text(url);

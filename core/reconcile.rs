@@ -235,6 +235,7 @@ impl Dossier {
             attention: None,
             progress,
             next_step,
+            silence: None,
             contacts: facts::contacts(&ranked),
             requirements,
             last_event_time: newest.map(|row| row.time().clone()),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::code::{EventCode, ReasonCode};
 use crate::event::{Digest, Event};
 use crate::exception::{Exception, NextAction};
+use crate::lane::Silence;
 use crate::leg::Leg;
 use crate::number::TrackingNumber;
 use crate::place::Location;
@@ -52,6 +53,8 @@ pub struct Shipment {
     pub progress: Option<Progress>,
     /// Next expected milestone.
     pub next_step: Option<NextStep>,
+    /// Until when no scan is expected, and why; `None` if one is expected any time.
+    pub silence: Option<Silence>,
     /// Ways to act at the carrier itself.
     pub contacts: Vec<Contact>,
     /// What delivery or collection demands.

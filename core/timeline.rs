@@ -10,18 +10,12 @@ use crate::entry::{DAY, Entry, after};
 use crate::event::{Classifier, Digest, Event, Standing};
 use crate::exception::{Category, NextAction, Responsibility};
 use crate::fold::moment;
+use crate::lane::{self, Norm, SilenceReason};
 use crate::rule::{End, RULES, Rule, Way, is_movement, is_way_back};
 use crate::shipment::{EstimateKind, Finding, FindingKind, LocalWindow, Shipment};
 use crate::status::{Severity, Status};
 use crate::time::Precision;
 
-/// Silence is worth a word after so many hours: on the delivery round, in a domestic or express
-/// network, across borders, and where nothing is known of the lane, so that missing knowledge
-/// accuses nobody.
-const NORM_ROUND: i64 = 3 * DAY;
-const NORM_NETWORK: i64 = 7 * DAY;
-const NORM_ABROAD: i64 = 14 * DAY;
-const NORM_UNKNOWN: i64 = 30 * DAY;
 /// Presented to customs and not released for so long is a matter of its own.
 const NORM_CUSTOMS: i64 = 5 * DAY;
 /// Time before the end of storage from which collecting is urgent.
@@ -34,6 +28,8 @@ pub(crate) struct Timeline {
     pub(crate) entries: Vec<Entry>,
     /// End of the silence norm that runs now; `None` if silence means nothing.
     pub(crate) quiet_until: Option<Timestamp>,
+    /// Why nothing is expected until then; `None` if a scan is expected any time.
+    pub(crate) quiet_reason: Option<SilenceReason>,
     /// When the terminal status was reached, if it is terminal.
     pub(crate) terminal_since: Option<Timestamp>,
 }
@@ -204,48 +200,42 @@ impl<'a> Walk<'a> {
     fn silence(&self) -> Option<Entry> {
         let last = self.last?;
         let since = self.silent_since()?;
-        let norm = self.norm();
+        let norm = self.norm(since);
         let mut entry = Entry::derived(
             Category::NoUpdate,
             last.code,
             &last.id.0,
-            after(since, norm)?,
+            after(since, norm.hours)?,
             vec![last.id],
         )?;
-        entry.critical_from = after(since, 2 * norm);
+        entry.critical_from = after(since, 2 * norm.hours);
         Some(entry)
     }
 
     /// Start of a silence that means something.
     fn silent_since(&self) -> Option<Timestamp> {
-        let mute = self.status == Status::Pending || self.status.is_terminal();
+        // Who waits to be collected is silent by nature; the end of storage is its own matter.
+        let mute = matches!(self.status, Status::Pending | Status::AvailableForPickup)
+            || self.status.is_terminal();
         self.last
             .filter(|_| !mute)
             .map(|last| last.time().latest.max(self.at))
     }
 
-    /// Hours of silence that are usual here.
-    fn norm(&self) -> i64 {
-        let country = |place: &'a Option<crate::place::Location>| {
-            place
-                .as_ref()
-                .map(|place| place.country.as_str())
-                .filter(|country| !country.is_empty())
-        };
-        let lane = country(&self.record.origin).zip(country(&self.record.destination));
-        let express = self.record.service.to_lowercase().contains("express");
-        match lane {
-            _ if self.status == Status::OutForDelivery => NORM_ROUND,
-            Some((from, to)) if express || from == to => NORM_NETWORK,
-            Some(_) => NORM_ABROAD,
-            None if self.between_countries => NORM_ABROAD,
-            None => NORM_UNKNOWN,
-        }
+    /// How long silence is usual here.
+    fn norm(&self, since: Timestamp) -> Norm {
+        let stretch = lane::stretch(self.record, self.status, self.between_countries);
+        let origin = self.record.origin.as_ref();
+        let from_china = origin.is_some_and(|place| place.country == "CN");
+        lane::norm(stretch, since, from_china)
     }
 
     fn finish(mut self) -> Timeline {
         let silence = self.silence();
         let quiet_until = silence.as_ref().and_then(|entry| entry.from);
+        let reason = self
+            .silent_since()
+            .and_then(|since| self.norm(since).reason);
         self.entries.extend(silence);
         if let Some(presented) = self.presented.filter(|_| !self.status.is_terminal()) {
             self.entries.extend(customs_silence(presented));
@@ -266,6 +256,7 @@ impl<'a> Walk<'a> {
         Timeline {
             entries: self.entries,
             quiet_until,
+            quiet_reason: reason,
             terminal_since: self.terminal_since,
         }
     }
@@ -365,7 +356,14 @@ fn contradiction(record: &Shipment) -> Option<Entry> {
     let concerned: Vec<Digest> = record
         .findings
         .iter()
-        .filter(|finding: &&Finding| finding.kind == FindingKind::EventAfterTerminal)
+        .filter(|finding: &&Finding| {
+            matches!(
+                finding.kind,
+                FindingKind::EventAfterTerminal
+                    | FindingKind::SourcesDisagree
+                    | FindingKind::ImpossibleTravel
+            )
+        })
         .flat_map(|finding| finding.event_ids.iter().copied())
         .collect();
     // Events are newest first, so the cause is the last of them that is concerned.
@@ -381,5 +379,9 @@ fn contradiction(record: &Shipment) -> Option<Entry> {
     let mut entry = Entry::derived(category, cause.code, &cause.id.0, moment(cause.time()), ids)?;
     // It contradicts what is known from the start, whatever its own clock says.
     entry.from = None;
+    let concerns_status = ordered.iter().any(|event| event.status.is_some());
+    if !concerns_status {
+        entry.exception.severity = Severity::Informational;
+    }
     Some(entry)
 }

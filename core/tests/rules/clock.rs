@@ -5,6 +5,7 @@ use waybill_core::assess::assess;
 use waybill_core::code::EventCode as E;
 use waybill_core::exception::Category::*;
 use waybill_core::exception::{NextAction, Responsibility};
+use waybill_core::lane::SilenceReason;
 use waybill_core::shipment::{EstimateKind, Facts, Requirements, Shipment, TrackingState::*};
 use waybill_core::status::Severity::{Critical, Warning};
 
@@ -39,24 +40,47 @@ pub(crate) fn walk(record: &Shipment, start: Timestamp) -> Vec<Timestamp> {
 fn silence_follows_the_lane() {
     let round = &[E::IN_TRANSIT, E::OUT_FOR_DELIVERY][..];
     let transit = &[E::IN_TRANSIT][..];
+    let announced = &[E::INFO_RECEIVED][..];
     let departed = &[E::DEPARTED_EXPORT_OFFICE][..];
+    let flown = &[E::TRANSPORT_DEPARTED][..];
     let arrived = &[E::DEPARTED_EXPORT_OFFICE, E::ARRIVED_AT_IMPORT_OFFICE][..];
-    let express = || Facts {
-        service: "Express Worldwide".to_owned(),
+    let landed = &[E::TRANSPORT_DEPARTED, E::TRANSPORT_ARRIVED][..];
+    let by = |service: &str| Facts {
+        service: service.to_owned(),
+        ..lane("PL", "DE")
+    };
+    // From China in the weeks around its New Year every norm is half as long again.
+    let peak = |service: &str| Facts {
+        service: service.to_owned(),
         ..lane("CN", "DE")
     };
-    for (codes, facts, norm) in [
-        (round, lane("CN", "DE"), 3),
-        (transit, lane("DE", "DE"), 7),
-        (transit, express(), 7),
-        (transit, lane("CN", "DE"), 14),
-        (departed, Facts::default(), 14),
-        (arrived, Facts::default(), 30),
-        (transit, Facts::default(), 30),
+    use SilenceReason::{Air, LaneNorm, Peak, Sea};
+    for (codes, facts, norm, reason) in [
+        (round, lane("PL", "DE"), 72, None),
+        (announced, lane("PL", "DE"), 120, None),
+        (announced, Facts::default(), 120, None),
+        (transit, lane("DE", "DE"), 168, None),
+        (departed, lane("DE", "DE"), 168, None),
+        (transit, by("Express Worldwide"), 168, None),
+        (transit, lane("PL", "DE"), 336, None),
+        (arrived, lane("PL", "DE"), 336, None),
+        (landed, by("Sea Freight"), 336, None),
+        (departed, by("Air Economy"), 336, Some(Air)),
+        (flown, by("Priority Air"), 336, Some(Air)),
+        (departed, lane("PL", "DE"), 720, Some(LaneNorm)),
+        (departed, Facts::default(), 720, Some(LaneNorm)),
+        (departed, by("Sea Freight"), 1080, Some(Sea)),
+        (flown, by("海运专线"), 1080, Some(Sea)),
+        (arrived, Facts::default(), 720, None),
+        (transit, Facts::default(), 720, None),
+        (round, peak(""), 108, None),
+        (transit, peak("Express"), 252, None),
+        (departed, peak("Air Economy"), 504, Some(Peak)),
+        (departed, peak("Sea Freight"), 1620, Some(Sea)),
     ] {
         let record = heard(days(codes), facts).record();
         let last = i64::try_from(codes.len()).unwrap() - 1;
-        let expected = [norm, 2 * norm, norm + 30].map(|after| day(last + after));
+        let expected = [norm, 2 * norm, norm + 30 * 24].map(|after| day(last) + hours(after));
         let mut changes = walk(&record, day(last));
         let mut sorted = expected.to_vec();
         sorted.sort();
@@ -65,6 +89,14 @@ fn silence_follows_the_lane() {
 
         let inside = at(&record, expected[0] - hours(1));
         assert_eq!((inside.exceptions.len(), inside.tracking), (0, Active));
+        let silence = inside
+            .silence
+            .map(|silence| (silence.until, silence.reason));
+        assert_eq!(
+            silence,
+            reason.map(|reason| (expected[0], reason)),
+            "{codes:?}"
+        );
         let beyond = at(&record, expected[0]);
         let one = only(&beyond, NoUpdate);
         assert_eq!(
@@ -72,6 +104,7 @@ fn silence_follows_the_lane() {
             (Warning, true, Responsibility::Carrier)
         );
         assert_eq!(one.open_time, expected[0]);
+        assert_eq!(beyond.silence, None);
         assert_eq!(one.alternatives, []);
         assert_eq!(
             (beyond.tracking, beyond.attention),
@@ -85,6 +118,32 @@ fn silence_follows_the_lane() {
         assert_eq!(at(&record, expected[2]).tracking, Expired);
         assert_eq!(at(&record, expected[2]).status, record.status);
     }
+}
+
+#[test]
+fn what_waits_to_be_collected_is_silent_by_nature() {
+    let record = heard(
+        days(&[E::IN_TRANSIT, E::AVAILABLE_FOR_PICKUP]),
+        lane("DE", "DE"),
+    )
+    .record();
+    assert_eq!(walk(&record, day(1)), []);
+}
+
+#[test]
+fn a_parcel_of_sixty_days_at_sea_is_neither_blamed_nor_given_up() {
+    let claims = vec![
+        claim(E::ACCEPTED, known(day(0))),
+        claim(E::TRANSPORT_DEPARTED, known(day(4))),
+    ];
+    let facts = Facts {
+        service: "Ocean Economy".to_owned(),
+        ..lane("CN", "US")
+    };
+    let record = heard(claims, facts).record();
+    let late = at(&record, day(60));
+    assert_eq!((late.exceptions.len(), late.tracking), (0, Active));
+    assert!(late.silence.is_some_and(|silence| silence.until > day(60)));
 }
 
 #[test]
