@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use waybill_core::event::{Classifier, Event, Observation, SourceClass, Standing};
 use waybill_core::exception::Exception;
+use waybill_core::leg::Leg;
 use waybill_core::place::{Location, Resolution};
 use waybill_core::shipment::{
     Contact, Estimate, Finding, Identifier, LocalWindow, MilestoneProgress, NextStep, Physical,
@@ -74,6 +75,8 @@ pub fn shipment(record: &Shipment, view: View) -> v1::Shipment {
             of: at.of,
         }),
         next_step: record.next_step.as_ref().map(next_step),
+        expected_silence_until: record.silence.map(|silence| timestamp(silence.until)),
+        expected_silence_reason: record.silence.map_or(0, |silence| silence.reason as i32),
         contact_options: record.contacts.iter().map(contact).collect(),
         requirements: record.requirements.as_ref().map(requirements),
         last_event_time: record
@@ -100,6 +103,7 @@ pub fn shipment(record: &Shipment, view: View) -> v1::Shipment {
         exceptions: part(standard, &record.exceptions, exception),
         milestones: part(standard, &record.milestones, milestone_progress),
         identifiers: part(standard, &record.identifiers, identifier),
+        legs: part(standard, &record.legs, leg),
         origin: record
             .origin
             .as_ref()
@@ -236,6 +240,7 @@ fn event(event: &Event, evidence: bool) -> v1::TrackingEvent {
         } else {
             Vec::new()
         },
+        superseded_ids: event.superseded.iter().map(ToString::to_string).collect(),
         ingest_time: Some(prost_types::Timestamp {
             seconds: event.ingest_time.as_second(),
             nanos: 0,
@@ -413,6 +418,20 @@ fn identifier(identifier: &Identifier) -> v1::Identifier {
         kind: identifier.kind as i32,
         carrier: identifier.carrier.clone(),
         check_digit_valid: identifier.check_digit_valid,
+    }
+}
+
+fn leg(leg: &Leg) -> v1::Leg {
+    v1::Leg {
+        carrier: leg.carrier.clone(),
+        role: leg.role as i32,
+        tracking_number: leg
+            .number
+            .as_ref()
+            .map_or_else(String::new, |number| number.reveal().clone()),
+        service: leg.service.clone(),
+        start_time: leg.start.map(timestamp),
+        end_time: leg.end.map(timestamp),
     }
 }
 

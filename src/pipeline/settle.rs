@@ -276,13 +276,18 @@ async fn remember(
 pub(super) async fn commit(
     pipeline: &Pipeline,
     stored: Option<&Stored>,
-    dossier: Dossier,
+    mut dossier: Dossier,
     aliases: Vec<TrackingNumber>,
 ) -> Result<(Arc<Shipment>, Option<Timestamp>), CommitError> {
     let parts = &pipeline.parts;
     let now = pipeline.now();
-    let (record, next_change) = assess(dossier.record(), now);
-    let (record, changed) = revise(stored.map(|stored| &*stored.record), record, now);
+    let shown = stored.map(|stored| &*stored.record);
+    let mut record = dossier.record();
+    if shown.is_some_and(|shown| dossier.outlive(shown, &record)) {
+        record = dossier.record();
+    }
+    let (record, next_change) = assess(record, now);
+    let (record, changed) = revise(shown, record, now);
     let record = Arc::new(record);
     let commit = Commit {
         expected: stored.map_or(0, |stored| stored.version),

@@ -44,11 +44,14 @@ pub fn shipment(id: &ShipmentId, number: &TrackingNumber, count: u32) -> (Dossie
         facts: vec![SourceFacts {
             source: "dhl".to_owned(),
             class: waybill_core::event::SourceClass::Custodian,
+            carrier: "dhl".to_owned(),
+            complete: vec![time("2026-03-01T10:00:00Z")],
             receive_time: time("2026-03-01T10:00:00Z"),
             facts,
             heard: Vec::new(),
         }],
         pieces: BTreeSet::new(),
+        former: BTreeSet::new(),
     };
     let record = Shipment {
         id: id.clone(),
@@ -66,6 +69,7 @@ pub fn shipment(id: &ShipmentId, number: &TrackingNumber, count: u32) -> (Dossie
         attention: None,
         progress: None,
         next_step: None,
+        silence: None,
         contacts: Vec::new(),
         requirements: None,
         last_event_time: None,
@@ -75,6 +79,7 @@ pub fn shipment(id: &ShipmentId, number: &TrackingNumber, count: u32) -> (Dossie
         exceptions: Vec::new(),
         milestones: Vec::new(),
         identifiers: Vec::new(),
+        legs: Vec::new(),
         service: String::new(),
         origin: None,
         destination: Some(place()),
