@@ -4,13 +4,22 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::disallowed_methods,
     reason = "tests"
 )]
 
+mod common;
+
 use std::fmt::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use common::ANY;
+use common::plugin::{Does, NUMBER, Running, found, report};
+use common::python::{self, Hare};
+use tonic::Code;
+use waybill::adapter::v1 as wire;
 use waybill::conform::{CHECKS, Cases, Outcome, Subject, Verdict};
 use waybill_core::adapter::Descriptor;
 use waybill_core::registry::Registry;
@@ -85,5 +94,117 @@ async fn every_built_in_source_conforms() {
         );
         let is_failed = |it: &Outcome| it.verdict == Verdict::Failed;
         assert!(!outcomes.iter().any(is_failed), "\n{table}");
+    }
+}
+
+/// A free port of this machine: the suite has to be told where to listen before it does.
+fn free_port() -> SocketAddr {
+    let listener = std::net::TcpListener::bind(ANY).unwrap();
+    listener.local_addr().unwrap()
+}
+
+/// Runs `waybill conform` and returns its exit status and what it prints.
+async fn conform(arguments: &[&str]) -> (i32, String) {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_waybill"));
+    let output = command.arg("conform").args(arguments).output();
+    let output = output.await.unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+}
+
+#[tokio::test]
+async fn the_example_in_python_conforms() {
+    let upstream = free_port().to_string();
+    let plugin = Hare::start(&upstream).await;
+    let endpoint = format!("http://{}", plugin.address);
+    let cases = python::file("examples/plugin-python/cases");
+    let cases = cases.to_str().unwrap();
+    let all = [
+        "--endpoint",
+        &endpoint,
+        "--cases",
+        cases,
+        "--upstream",
+        &upstream,
+        "--timeout",
+        "60",
+    ];
+    let (status, text) = conform(&all).await;
+    println!("{text}");
+    assert_eq!(status, 0, "{text}");
+    let (status, text) = conform(&[&all[..], &["--json"]].concat()).await;
+    assert_eq!(status, 0, "{text}");
+    let result: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(result["source"], "hare");
+    let checks = result["checks"].as_array().unwrap();
+    assert_eq!(checks.len(), CHECKS.len());
+    for check in checks {
+        let is_push = check["check"] == "push.unsigned";
+        assert!(is_push || check["verdict"] == "passed", "{check}");
+    }
+}
+
+/// A plug-in that the checks need no upstream for.
+async fn without_upstream(does: Does, more: &[&str]) -> (i32, String) {
+    let plugin = Running::start(does).await;
+    let arguments = ["--endpoint", &plugin.settings.endpoint, "--number", NUMBER];
+    conform(&[&arguments, more].concat()).await
+}
+
+#[tokio::test]
+async fn without_an_upstream_the_contract_is_checked_and_the_rest_says_why_not() {
+    let good = Does::Says(vec![found(0, vec![report(NUMBER)])]);
+    let (status, text) = without_upstream(good, &["--json", "--only", "fetch.found"]).await;
+    assert_eq!(status, 0, "{text}");
+    assert!(text.contains("1 cases"), "{text}");
+    let (status, text) = without_upstream(Does::Hangs, &["--only", "upstream."]).await;
+    assert_eq!(status, 0, "{text}");
+    assert!(text.contains("skipped") && !text.contains("passed  "), "{text}");
+}
+
+#[tokio::test]
+async fn each_broken_rule_is_named() {
+    let newest_first = |mut report: wire::SourceReport| {
+        report.claims.reverse();
+        report
+    };
+    for (does, check) in [
+        (Does::Fails(Code::Internal), "fetch.found"),
+        (
+            Does::Says(vec![found(0, vec![report("ACME000009")])]),
+            "fetch.found",
+        ),
+        (
+            Does::Says(vec![found(0, vec![newest_first(report(NUMBER))])]),
+            "fetch.order",
+        ),
+        (
+            Does::Says(vec![found(0, vec![report(NUMBER)])]),
+            "fetch.once",
+        ),
+        (
+            Does::Says(vec![found(0, vec![report(NUMBER)])]),
+            "fetch.unknown_source",
+        ),
+    ] {
+        let (status, text) = without_upstream(does, &["--only", check]).await;
+        assert_eq!(status, 1, "{check}: {text}");
+        assert!(text.contains("1 failed"), "{check}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_tried_is_told_apart() {
+    let nobody = format!("http://{}", free_port());
+    for arguments in [
+        &["--endpoint", nobody.as_str()][..],
+        &["--endpoint", "no address"],
+        &["--source", "dhl"],
+        &["--source", "dhl", "--cases", "no-such-folder"],
+        &[],
+    ] {
+        let (status, text) = conform(arguments).await;
+        assert_eq!(status, 2, "{arguments:?}: {text}");
+        assert!(text.contains("error"), "{text}");
     }
 }
