@@ -109,7 +109,10 @@ async fn conform(arguments: &[&str]) -> (i32, String) {
     let output = command.arg("conform").args(arguments).output();
     let output = output.await.unwrap();
     let text = [output.stdout, output.stderr].concat();
-    (output.status.code().unwrap(), String::from_utf8(text).unwrap())
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(text).unwrap(),
+    )
 }
 
 #[tokio::test]
@@ -159,7 +162,10 @@ async fn without_an_upstream_the_contract_is_checked_and_the_rest_says_why_not()
     assert!(text.contains("1 cases"), "{text}");
     let (status, text) = without_upstream(Does::Hangs, &["--only", "upstream."]).await;
     assert_eq!(status, 0, "{text}");
-    assert!(text.contains("skipped") && !text.contains("passed  "), "{text}");
+    assert!(
+        text.contains("skipped") && !text.contains("passed  "),
+        "{text}"
+    );
 }
 
 #[tokio::test]

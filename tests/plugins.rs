@@ -412,7 +412,9 @@ async fn the_example_in_python_works() {
     let (_carrier, api) = python::carrier().await;
     let plugin = Hare::start(&api).await;
     let world = World::start(|config| {
-        config.plugins.insert("hare".to_owned(), hare(&plugin.address));
+        config
+            .plugins
+            .insert("hare".to_owned(), hare(&plugin.address));
     })
     .await;
     let mut client = world.client().await;

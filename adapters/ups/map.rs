@@ -72,6 +72,10 @@ impl Reader {
     /// Understands an answer with status 200. The number of `query` stands in for one that is
     /// missing.
     pub(super) fn read(&self, body: &[u8], query: Option<&Query>) -> Result<Pieces, Error> {
+        // A list would be read as an object whose fields have no names.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Err(malformed("answer is no object"));
+        }
         let answer: Answer<'_> = serde_json::from_slice(body).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             malformed(format!("answer is broken at line {line}, column {column}"))

@@ -26,6 +26,7 @@ const MANIFEST: &str = "conform.toml";
 #[serde(default, deny_unknown_fields)]
 struct Manifest {
     content_type: String,
+    headers: BTreeMap<String, String>,
     requests: usize,
     now: Option<Timestamp>,
     settings: BTreeMap<String, String>,
@@ -35,6 +36,7 @@ struct Manifest {
     unknown_code: serde_json::Value,
     texts: Vec<String>,
     zones: Vec<String>,
+    verdicts: Vec<String>,
     differs: BTreeMap<String, String>,
 }
 
@@ -42,6 +44,7 @@ impl Default for Manifest {
     fn default() -> Self {
         Self {
             content_type: "application/json".to_owned(),
+            headers: BTreeMap::new(),
             requests: 1,
             now: None,
             settings: BTreeMap::new(),
@@ -51,6 +54,7 @@ impl Default for Manifest {
             unknown_code: "ZZQX9".into(),
             texts: Vec::new(),
             zones: Vec::new(),
+            verdicts: Vec::new(),
             differs: BTreeMap::new(),
         }
     }
@@ -68,6 +72,9 @@ struct StatedRoute {
 struct StatedCase {
     #[serde(default)]
     numbers: Vec<String>,
+    /// Numbers that are asked for with them, and that the answer does not know.
+    #[serde(default)]
+    missing: Vec<String>,
     #[serde(default)]
     carrier: String,
     #[serde(default)]
@@ -107,6 +114,8 @@ pub(super) struct Case {
     /// Name of the body, for people.
     pub(super) name: String,
     pub(super) queries: Vec<Query>,
+    /// So many of the queries, the last ones, are not found.
+    pub(super) missing: usize,
     /// `None` if nothing is known of the upstream system.
     pub(super) reply: Option<Reply>,
     pub(super) expected: Expected,
@@ -118,6 +127,7 @@ impl Case {
         Ok(Self {
             name: name.to_owned(),
             queries: vec![query(number)?],
+            missing: 0,
             reply: None,
             expected,
         })
@@ -141,6 +151,8 @@ pub struct Cases {
     pub(super) codes: Vec<String>,
     pub(super) texts: Vec<String>,
     pub(super) zones: Vec<String>,
+    /// Nodes that say whether the call went well: any failure can come of them.
+    pub(super) verdicts: Vec<String>,
     pub(super) unknown_code: serde_json::Value,
     /// Checks that the source fails on purpose, with the reason.
     pub(super) differs: BTreeMap<String, String>,
@@ -157,10 +169,11 @@ impl Cases {
             .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
         let stated: Manifest =
             toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-        let headers = || vec![("content-type", stated.content_type.clone())];
+        let mut headers = stated.headers.clone();
+        headers.insert("content-type".to_owned(), stated.content_type.clone());
         let reply = |status, body: Vec<u8>| Reply {
             status,
-            headers: headers(),
+            headers: headers.clone().into_iter().collect(),
             body: Bytes::from(body),
             how: How::Whole,
         };
@@ -195,9 +208,14 @@ impl Cases {
                     ..query
                 })
             };
+            let numbers = case.numbers.iter().chain(&case.missing);
             cases.push(Case {
-                name: case.body.clone().unwrap_or_else(|| format!("case {}", at + 1)),
-                queries: case.numbers.iter().map(query).collect::<Result<_, _>>()?,
+                name: case
+                    .body
+                    .clone()
+                    .unwrap_or_else(|| format!("case {}", at + 1)),
+                queries: numbers.map(query).collect::<Result<_, _>>()?,
+                missing: case.missing.len(),
                 reply: body.map(|body| reply(case.status, body)),
                 expected,
             });
@@ -211,6 +229,7 @@ impl Cases {
             codes: stated.codes,
             texts: stated.texts,
             zones: stated.zones,
+            verdicts: stated.verdicts,
             unknown_code: stated.unknown_code,
             differs: stated.differs,
         })
@@ -225,13 +244,9 @@ impl Cases {
         let known = known
             .iter()
             .map(|number| Case::bare("--number", number, Expected::Any));
-        let not_found = not_found.iter().map(|number| {
-            Case::bare(
-                "--not-found",
-                number,
-                Expected::Error(ErrorKind::NotFound),
-            )
-        });
+        let not_found = not_found
+            .iter()
+            .map(|number| Case::bare("--not-found", number, Expected::Error(ErrorKind::NotFound)));
         Ok(Self {
             cases: known.chain(not_found).collect::<Result<_, _>>()?,
             routes: Vec::new(),
@@ -241,6 +256,7 @@ impl Cases {
             codes: Vec::new(),
             texts: Vec::new(),
             zones: Vec::new(),
+            verdicts: Vec::new(),
             unknown_code: stated.unknown_code,
             differs: stated.differs,
         })
@@ -295,8 +311,8 @@ fn expected(name: &str, text: &[u8]) -> Result<Expected, String> {
         let reports = serde_json::from_value(value).map_err(|error| wrong(&error))?;
         return Ok(Expected::Reports(reports));
     }
-    let pool = DescriptorPool::decode(crate::adapter::v1::DESCRIPTORS)
-        .map_err(|error| wrong(&error))?;
+    let pool =
+        DescriptorPool::decode(crate::adapter::v1::DESCRIPTORS).map_err(|error| wrong(&error))?;
     let descriptor = pool
         .get_message_by_name("waybill.adapter.v1.Found")
         .ok_or_else(|| wrong(&"no message Found"))?;

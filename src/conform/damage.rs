@@ -67,7 +67,11 @@ fn walk(value: &Value, steps: &mut Vec<Step>, path: &str, out: &mut Vec<Node>) {
         }
         Value::Object(fields) => {
             for (key, item) in fields {
-                let dot = if path.is_empty() || path.ends_with('#') { "" } else { "." };
+                let dot = if path.is_empty() || path.ends_with('#') {
+                    ""
+                } else {
+                    "."
+                };
                 below(Step::Key(key.clone()), format!("{path}{dot}{key}"), item);
             }
         }
@@ -145,11 +149,16 @@ mod tests {
         let text = br#"{"a":[{"b":1},{"b":2}],"c":"{\"d\":3}"}"#;
         let nodes = nodes(text);
         let paths: Vec<&str> = nodes.iter().map(|node| node.path.as_str()).collect();
-        assert_eq!(paths, ["a", "a[]", "a[].b", "a[]", "a[].b", "c", "c#", "c#d"]);
-        let change = |at: usize, change| {
-            String::from_utf8(changed(text, [(&nodes[at], change)])).unwrap()
-        };
-        assert_eq!(change(1, Change::Remove), r#"{"a":[{"b":2}],"c":"{\"d\":3}"}"#);
+        assert_eq!(
+            paths,
+            ["a", "a[]", "a[].b", "a[]", "a[].b", "c", "c#", "c#d"]
+        );
+        let change =
+            |at: usize, change| String::from_utf8(changed(text, [(&nodes[at], change)])).unwrap();
+        assert_eq!(
+            change(1, Change::Remove),
+            r#"{"a":[{"b":2}],"c":"{\"d\":3}"}"#
+        );
         assert_eq!(change(0, Change::Remove), r#"{"c":"{\"d\":3}"}"#);
         let twice = change(3, Change::Twice);
         assert_eq!(twice, r#"{"a":[{"b":1},{"b":2},{"b":2}],"c":"{\"d\":3}"}"#);

@@ -163,10 +163,8 @@ impl Subject {
             timeout: Span(within),
             ..PluginSettings::default()
         };
-        let registry = remote::registry(
-            Registry::new(&[]),
-            &[(offered.id.clone(), settings)].into(),
-        )?;
+        let registry =
+            remote::registry(Registry::new(&[]), &[(offered.id.clone(), settings)].into())?;
         let source = registry.get(&offered.id)?;
         let adapter = Remote::new(source, &plugin.endpoint, &source.limits)?;
         cases.detect(source);

@@ -47,7 +47,7 @@ pub(super) enum How {
 #[derive(Clone, Debug)]
 pub(super) struct Reply {
     pub(super) status: u16,
-    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) headers: Vec<(String, String)>,
     pub(super) body: Bytes,
     pub(super) how: How,
 }
@@ -246,7 +246,9 @@ async fn send(stream: &mut TcpStream, reply: &Reply) -> io::Result<()> {
         How::Hang => return leave(stream).await,
         How::Close => return Ok(()),
         How::Noise => {
-            stream.write_all(b"\x16\x03\x01\0\xff no http\0\r\n\r\n").await?;
+            stream
+                .write_all(b"\x16\x03\x01\0\xff no http\0\r\n\r\n")
+                .await?;
             return stream.shutdown().await;
         }
         How::Whole | How::Cut | How::Drip | How::Padded(_) => {}

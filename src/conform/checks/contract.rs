@@ -36,7 +36,9 @@ pub(super) async fn describe_valid(subject: &Subject) -> Checked {
     let offer = offer.map_err(Not::Held)?;
     let plain = |c: u8| c.is_ascii_alphanumeric() || b".-+".contains(&c);
     if offer.adapter_version.len() > VERSION || !offer.adapter_version.bytes().all(plain) {
-        return failed("adapter_version has more than 64 characters, or others than [A-Za-z0-9.+-]");
+        return failed(
+            "adapter_version has more than 64 characters, or others than [A-Za-z0-9.+-]",
+        );
     }
     let mut ids: Vec<&str> = offer.sources.iter().map(|it| it.id.as_str()).collect();
     let count = ids.len();
@@ -123,7 +125,10 @@ pub(super) async fn oldest_first(subject: &Subject) -> Checked {
             rows += claims.len();
             let instants: Vec<_> = claims.iter().filter_map(|row| row.time.instant).collect();
             if !instants.is_sorted() {
-                return failed(format!("{}: a row is older than the one before it", case.name));
+                return failed(format!(
+                    "{}: a row is older than the one before it",
+                    case.name
+                ));
             }
         }
     }
@@ -183,7 +188,12 @@ pub(super) async fn once(subject: &Subject) -> Checked {
     let queries: Vec<Query> = case.queries.iter().cycle().take(batch).cloned().collect();
     match indices(subject, subject.source.id, &queries).await? {
         Err(code) => failed(format!("the call fails with {code:?}")),
-        Ok(indices) if indices.iter().copied().eq(0..u32::try_from(batch).unwrap_or(0)) => {
+        Ok(indices)
+            if indices
+                .iter()
+                .copied()
+                .eq(0..u32::try_from(batch).unwrap_or(0)) =>
+        {
             Ok(format!("{batch} queries"))
         }
         Ok(indices) => failed(format!(
@@ -224,8 +234,14 @@ fn singles(subject: &Subject) -> Vec<&Case> {
         let [query] = case.queries.as_slice() else {
             continue;
         };
-        let is_new = singles.iter().all(|it| it.queries[0].number != query.number);
-        if is_new && singles.iter().all(|it| it.queries[0].platform == query.platform) {
+        let is_new = singles
+            .iter()
+            .all(|it| it.queries[0].number != query.number);
+        if is_new
+            && singles
+                .iter()
+                .all(|it| it.queries[0].platform == query.platform)
+        {
             singles.push(case);
         }
     }
@@ -274,7 +290,8 @@ pub(super) async fn bad_number(subject: &Subject) -> Checked {
     };
     let batch = subject.adapter.batch(&subject.source.limits);
     let answers = if batch < 2 {
-        let mut answers = alone(&main.queries).await?;
+        subject.plan(main);
+        let mut answers = subject.ask(&main.queries).await?;
         answers.extend(alone(std::slice::from_ref(&bad)).await?);
         answers
     } else {
@@ -326,7 +343,9 @@ pub(super) async fn parallel(subject: &Subject) -> Checked {
 pub(super) async fn unsigned(subject: &Subject) -> Checked {
     let body = Bytes::from_static(br#"{"conform":"nobody signed this"}"#);
     let push = http::Request::post("/push").header("content-type", "application/json");
-    let push = push.body(body).map_err(|error| Not::Held(error.to_string()))?;
+    let push = push
+        .body(body)
+        .map_err(|error| Not::Held(error.to_string()))?;
     let pushed = unharmed(subject.adapter.translate_push(&push, subject.now())).await?;
     match pushed {
         Ok(_) => failed("it is believed"),

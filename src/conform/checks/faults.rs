@@ -58,11 +58,7 @@ const fn whole(kinds: &'static [ErrorKind]) -> Fault {
 }
 
 /// An HTTP status, with a body that only people understand.
-pub(super) const fn status(
-    status: u16,
-    text: &'static str,
-    kinds: &'static [ErrorKind],
-) -> Fault {
+pub(super) const fn status(status: u16, text: &'static str, kinds: &'static [ErrorKind]) -> Fault {
     Fault {
         status: Some(status),
         content_type: "text/plain",
@@ -128,17 +124,19 @@ impl Fault {
         }
         if let Some(body) = self.body {
             reply.body = Bytes::from_static(body);
-            reply.headers = vec![("content-type", self.content_type.to_owned())];
+            reply.headers = vec![("content-type".to_owned(), self.content_type.to_owned())];
         }
         reply.how = self.how;
+        let mut after = |value| reply.headers.push(("retry-after".to_owned(), value));
         match &self.advice {
             Advice::None | Advice::Wait => {}
-            Advice::After(seconds, _) => reply.headers.push(("retry-after", (*seconds).to_owned())),
+            Advice::After(seconds, _) => after((*seconds).to_owned()),
             Advice::Date(ahead, _) => {
                 let at = subject.now().checked_add(SignedDuration::from_secs(*ahead));
-                let date = at.and_then(|at| DateTimePrinter::new().timestamp_to_rfc9110_string(&at));
+                let date =
+                    at.and_then(|at| DateTimePrinter::new().timestamp_to_rfc9110_string(&at));
                 let date = date.map_err(|error| Not::Held(error.to_string()))?;
-                reply.headers.push(("retry-after", date));
+                after(date);
             }
         }
         Ok(reply)
@@ -286,8 +284,14 @@ pub(super) async fn no_retries(subject: &Subject) -> Checked {
         subject.ask(queries).await?;
         let asked = upstream.counts().requests;
         if asked > allowed {
-            let name = if how == How::Whole { status.as_str() } else { "a lost connection" };
-            return failed(format!("{asked} requests after {name}, of {allowed} allowed"));
+            let name = if how == How::Whole {
+                status.as_str()
+            } else {
+                "a lost connection"
+            };
+            return failed(format!(
+                "{asked} requests after {name}, of {allowed} allowed"
+            ));
         }
         most = most.max(asked);
     }

@@ -81,11 +81,9 @@ pub static CHECKS: &[Check] = &[
         "takes an error within status 200 for one",
         |subject| Box::pin(contract::error_in_200(subject)),
     ),
-    run(
-        "fetch.order",
-        "gives rows oldest first",
-        |subject| Box::pin(contract::oldest_first(subject)),
-    ),
+    run("fetch.order", "gives rows oldest first", |subject| {
+        Box::pin(contract::oldest_first(subject))
+    }),
     run(
         "fetch.once",
         "answers each query of a full batch once",
@@ -119,7 +117,11 @@ pub static CHECKS: &[Check] = &[
     fault(
         "upstream.400",
         "a refused request says nothing of the number",
-        faults::status(400, "bad request", &[InvalidQuery, NotFound, Malformed, Internal]),
+        faults::status(
+            400,
+            "bad request",
+            &[InvalidQuery, NotFound, Malformed, Internal],
+        ),
     ),
     fault(
         "upstream.401",
@@ -134,7 +136,11 @@ pub static CHECKS: &[Check] = &[
     fault(
         "upstream.404",
         "an address that does not exist is not found, or a failure; never a report",
-        faults::status(404, "no such page", &[NotFound, Unavailable, Malformed, Internal]),
+        faults::status(
+            404,
+            "no such page",
+            &[NotFound, Unavailable, Malformed, Unsupported, Internal],
+        ),
     ),
     fault(
         "upstream.429",
@@ -246,7 +252,7 @@ pub static CHECKS: &[Check] = &[
     ),
     run(
         "damage.duplicates",
-        "a row that is sent twice is one event",
+        "a row that is sent twice is no second event, nor another status",
         |subject| Box::pin(damaged::duplicates(subject)),
     ),
     run(
@@ -272,7 +278,7 @@ pub static CHECKS: &[Check] = &[
 ];
 
 use ErrorKind::{
-    Denied, InvalidQuery, Internal, Malformed, NotFound, Throttled, Unavailable,
+    Denied, Internal, InvalidQuery, Malformed, NotFound, Throttled, Unavailable, Unsupported,
 };
 
 /// What an answer is, in a word.
@@ -321,11 +327,24 @@ fn is_expected(subject: &Subject, case: &Case, answers: &[Answer]) -> Result<(),
         let other = answers.iter().map(word).find(|word| *word != kind.as_str());
         return match other {
             None => Ok(()),
-            Some(word) => failed(format!("{}: {word} instead of {}", case.name, kind.as_str())),
+            Some(word) => failed(format!(
+                "{}: {word} instead of {}",
+                case.name,
+                kind.as_str()
+            )),
         };
     }
     let mut all = Vec::new();
-    for (answer, query) in answers.iter().zip(&case.queries) {
+    let known = case.queries.len() - case.missing;
+    if let Some(word) = answers
+        .iter()
+        .skip(known)
+        .map(word)
+        .find(|it| *it != "not_found")
+    {
+        return failed(format!("{}: a missing number is {word}", case.name));
+    }
+    for (answer, query) in answers.iter().zip(&case.queries).take(known) {
         let reports = reports(answer, query).map_err(|not| match not {
             Not::Held(detail) => Not::Held(format!("{}: {detail}", case.name)),
             not @ Not::Tried(_) => not,
@@ -334,7 +353,9 @@ fn is_expected(subject: &Subject, case: &Case, answers: &[Answer]) -> Result<(),
     }
     let expected = case.expected.reports(subject.source).map_err(Not::Held)?;
     match expected {
-        Some(expected) if expected != all => failed(format!("{}: {}", case.name, differ(&expected, &all))),
+        Some(expected) if expected != all => {
+            failed(format!("{}: {}", case.name, differ(&expected, &all)))
+        }
         _ => Ok(()),
     }
 }
