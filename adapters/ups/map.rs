@@ -191,14 +191,17 @@ impl Reader {
     fn place_of_delivery(&self, package: &Package<'_>, claims: &mut [Claim]) {
         let left_at = package.delivery_information.location.trim();
         let newest = claims
-            .iter_mut()
+            .iter()
             .rev()
             .find(|claim| claim.code.status().is_some());
-        let Some(claim) = newest.filter(|claim| claim.code == EventCode::DELIVERED) else {
+        let newest = newest.filter(|claim| claim.code == EventCode::DELIVERED);
+        let precise = meaning::of_place(self.codes, left_at);
+        let precise = precise.filter(|code| *code != EventCode::DELIVERED);
+        let (Some(newest), Some(code)) = (newest.cloned(), precise) else {
             return;
         };
-        let precise = meaning::of_place(self.codes, left_at);
-        if let Some(code) = precise.filter(|code| *code != EventCode::DELIVERED) {
+        // A row that was sent twice means the same both times.
+        for claim in claims.iter_mut().filter(|claim| **claim == newest) {
             claim.code = code;
             claim.basis = MappingBasis::CodeAndText;
         }

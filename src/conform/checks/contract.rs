@@ -54,7 +54,7 @@ pub(super) async fn describe_valid(subject: &Subject) -> Checked {
     if ids.len() != count {
         return failed("an id occurs twice");
     }
-    Ok(format!("{count} sources"))
+    Ok(format!("sources: {count}"))
 }
 
 pub(super) async fn describe_stable(subject: &Subject) -> Checked {
@@ -85,7 +85,7 @@ async fn as_expected<'a>(
     }
     match count {
         0 => Err(Not::Tried(none)),
-        count => Ok(format!("{count} cases")),
+        count => Ok(format!("cases: {count}")),
     }
 }
 
