@@ -116,10 +116,10 @@ fn edit(value: &mut Value, steps: &[Step], change: &Change) {
         ([Step::Key(key)], Value::Object(fields)) if matches!(change, Change::Remove) => {
             fields.remove(key);
         }
-        ([Step::At(index)], Value::Array(items)) if matches!(change, Change::Remove) => {
-            if *index < items.len() {
-                items.remove(*index);
-            }
+        ([Step::At(index)], Value::Array(items))
+            if matches!(change, Change::Remove) && *index < items.len() =>
+        {
+            items.remove(*index);
         }
         ([Step::At(index)], Value::Array(items)) if matches!(change, Change::Twice) => {
             if let Some(item) = items.get(*index).cloned() {
