@@ -32,7 +32,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         out.join("protos.rs"),
         format!("[{}]", rows.collect::<Vec<_>>().join(",")),
     )?;
-    tonic_prost_build::configure().compile_fds(protox::compile(&files, ["proto"])?)?;
+    let all = protox::compile(&files, ["proto"])?;
+    std::fs::write(out.join("adapter.binpb"), all.encode_to_vec())?;
+    tonic_prost_build::configure().compile_fds(all)?;
     Ok(())
 }
 

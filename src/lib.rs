@@ -14,6 +14,8 @@ pub mod adapter {
     #[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
     pub mod v1 {
         tonic::include_proto!("waybill.adapter.v1");
+        /// The compiled `.proto` files with those of `waybill.v1`, for JSON.
+        pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/adapter.binpb"));
     }
 }
 
@@ -25,6 +27,8 @@ pub mod cache;
 pub mod clock;
 #[cfg(feature = "server")]
 pub mod config;
+#[cfg(feature = "server")]
+pub mod conform;
 #[cfg(feature = "server")]
 pub mod grpc;
 #[cfg(feature = "server")]

@@ -9,15 +9,13 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use bytes::Bytes;
 use common::plugin::{Does, NUMBER, Running, claim, failed, failure, found, report};
+use common::python::{self, Hare};
 use common::{World, ask, span};
 use prost::Message;
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tonic::Code;
 use waybill::adapter::v1 as wire;
 use waybill::adapter::v1::fetch_response::Answer;
@@ -392,84 +390,82 @@ async fn fetch(adapter: &Remote, numbers: &[&str]) -> Vec<waybill_core::adapter:
     adapter.fetch(ctx(), &queries).await
 }
 
-/// A file below the repository.
-fn file(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+/// The example as it is configured, at this address.
+fn hare(address: &str) -> PluginSettings {
+    let example = python::file("examples/plugin-python/waybill.toml");
+    let mut example = waybill::config::load(Some(&example), []).unwrap();
+    let mut settings = example.plugins.remove("hare").unwrap();
+    settings.endpoint = format!("http://{address}");
+    settings
 }
 
-/// Python with grpcio, as scripts/test installs it.
-fn python() -> tokio::process::Command {
-    let folder =
-        std::env::var_os("WAYBILL_TEST_TOOLS").map_or_else(|| file("target/tools"), PathBuf::from);
-    let found = folder.join("python/bin/python");
-    assert!(
-        found.exists(),
-        "{} is missing; scripts/test installs it",
-        found.display()
-    );
-    let mut command = tokio::process::Command::new(found);
-    command.arg("-B").kill_on_drop(true);
-    command
+fn to_hare(number: &str) -> v1::TrackRequest {
+    v1::TrackRequest {
+        carrier: "hare".to_owned(),
+        view: v1::ShipmentView::Full as i32,
+        ..ask(number)
+    }
 }
 
 #[tokio::test]
 async fn the_example_in_python_works() {
-    let generated = tempfile::tempdir().unwrap();
-    let mut protoc = python();
-    protoc
-        .args(["-m", "grpc_tools.protoc", "-I"])
-        .arg(file("proto"));
-    for option in ["python_out", "grpc_python_out"] {
-        protoc.arg(format!("--{option}={}", generated.path().display()));
-    }
-    for package in ["proto/waybill/v1", "proto/waybill/adapter/v1"] {
-        let entries = std::fs::read_dir(file(package)).unwrap();
-        protoc.args(entries.map(|entry| entry.unwrap().path()));
-    }
-    assert!(protoc.status().await.unwrap().success());
-
-    let mut plugin = python();
-    plugin
-        .arg(file("examples/plugin-python/plugin.py"))
-        .arg("127.0.0.1:0")
-        .arg(file("examples/plugin-python/parcels.json"))
-        .env("PYTHONPATH", generated.path())
-        .stdout(Stdio::piped());
-    let mut plugin = plugin.spawn().unwrap();
-    let mut lines = BufReader::new(plugin.stdout.take().unwrap()).lines();
-    let line = lines.next_line().await.unwrap().unwrap();
-    let address = line.strip_prefix("listening on ").unwrap();
-
-    let example = file("examples/plugin-python/waybill.toml");
-    let mut example = waybill::config::load(Some(&example), []).unwrap();
-    let mut settings = example.plugins.remove("hare").unwrap();
-    settings.endpoint = format!("http://{address}");
+    let (_carrier, api) = python::carrier().await;
+    let plugin = Hare::start(&api).await;
     let world = World::start(|config| {
-        config.plugins.insert("hare".to_owned(), settings);
+        config
+            .plugins
+            .insert("hare".to_owned(), hare(&plugin.address));
     })
     .await;
     let mut client = world.client().await;
-    let to_hare = |number: &str| v1::TrackRequest {
-        carrier: "hare".to_owned(),
-        view: v1::ShipmentView::Full as i32,
-        ..ask(number)
-    };
-    let answer = client
-        .track(to_hare("HARE000000017"))
-        .await
-        .unwrap()
-        .into_inner();
+    let answer = client.track(to_hare("HARE000000017")).await;
+    let answer = answer.unwrap().into_inner();
     let record = &answer.shipments[0];
     assert_eq!(record.status(), v1::ShipmentStatus::OutForDelivery);
     assert_eq!(record.service, "Hare Night");
     let codes: Vec<i32> = record.events.iter().map(|event| event.code).collect();
     assert_eq!(codes, [502, 999, 304, 201]);
-    let answer = client
-        .track(to_hare("HARE000000026"))
-        .await
-        .unwrap()
-        .into_inner();
+    let answer = client.track(to_hare("HARE000000026")).await;
+    let answer = answer.unwrap().into_inner();
     assert_eq!(answer.outcomes[0].result(), SourceResult::NotFound);
-    plugin.kill().await.unwrap();
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn the_example_killed_in_mid_run_is_tripped_for_its_numbers_only() {
+    let (_carrier, api) = python::carrier().await;
+    let mut plugin = Hare::start(&api).await;
+    let settings = hare(&plugin.address);
+    let world = world(settings.clone(), |config| {
+        config.plugins = [("hare".to_owned(), settings)].into();
+    })
+    .await;
+    let mut client = world.client().await;
+    let (known, other) = ("HARE000000017", world.ups_number("delivered"));
+    let first = client.track(to_hare(known)).await.unwrap().into_inner();
+    assert_eq!(first.outcomes[0].result(), SourceResult::Found);
+    plugin.child.kill().await.unwrap();
+
+    let mut results = Vec::new();
+    while results.last() != Some(&SourceResult::Tripped) && results.len() < 10 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let answer = client.track(to_hare(known)).await.unwrap().into_inner();
+        results.push(answer.outcomes[0].result());
+        assert_eq!(
+            answer.shipments[0].status(),
+            v1::ShipmentStatus::OutForDelivery,
+            "what is known stays known"
+        );
+        let answer = client.track(ask(&other)).await.unwrap().into_inner();
+        assert_eq!(answer.outcomes.len(), 1, "the plug-in is not asked for it");
+        assert_eq!(answer.outcomes[0].result(), SourceResult::Found);
+    }
+    assert_eq!(results.last(), Some(&SourceResult::Tripped), "{results:?}");
+    assert!(results.contains(&SourceResult::Unavailable), "{results:?}");
+
+    let unknown = client.track(to_hare("HARE000000026")).await.unwrap_err();
+    assert_eq!(unknown.code(), Code::Unavailable);
+    let answer = client.track(ask(&other)).await.unwrap().into_inner();
+    assert_eq!(answer.outcomes[0].result(), SourceResult::Found);
     world.stop().await;
 }

@@ -72,6 +72,10 @@ impl Reader {
     /// Understands an answer with status 200. The number of `query` stands in for one that is
     /// missing.
     pub(super) fn read(&self, body: &[u8], query: Option<&Query>) -> Result<Pieces, Error> {
+        // A list would be read as an object whose fields have no names.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Err(malformed("answer is no object"));
+        }
         let answer: Answer<'_> = serde_json::from_slice(body).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             malformed(format!("answer is broken at line {line}, column {column}"))
@@ -187,14 +191,17 @@ impl Reader {
     fn place_of_delivery(&self, package: &Package<'_>, claims: &mut [Claim]) {
         let left_at = package.delivery_information.location.trim();
         let newest = claims
-            .iter_mut()
+            .iter()
             .rev()
             .find(|claim| claim.code.status().is_some());
-        let Some(claim) = newest.filter(|claim| claim.code == EventCode::DELIVERED) else {
+        let newest = newest.filter(|claim| claim.code == EventCode::DELIVERED);
+        let precise = meaning::of_place(self.codes, left_at);
+        let precise = precise.filter(|code| *code != EventCode::DELIVERED);
+        let (Some(newest), Some(code)) = (newest.cloned(), precise) else {
             return;
         };
-        let precise = meaning::of_place(self.codes, left_at);
-        if let Some(code) = precise.filter(|code| *code != EventCode::DELIVERED) {
+        // A row that was sent twice means the same both times.
+        for claim in claims.iter_mut().filter(|claim| **claim == newest) {
             claim.code = code;
             claim.basis = MappingBasis::CodeAndText;
         }

@@ -3,6 +3,7 @@
 mod carriers;
 mod check;
 mod client;
+mod conform;
 mod demo;
 mod init;
 mod json;
@@ -55,6 +56,9 @@ enum Command {
     Proto(local::Proto),
     /// Show what one raw answer of a source is taken to mean, without any network.
     Normalize(normalize::Options),
+    /// Try an adapter against the conformance suite: a plug-in, or a built-in source. Exit status 0:
+    /// nothing failed, 1: a check failed, 2: nothing could be tried.
+    Conform(conform::Options),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -136,6 +140,7 @@ pub(crate) async fn run(cli: Cli, registry: Registry) -> Result<ExitCode, String
         Command::Sim(options) => sim::run(options).await,
         Command::Proto(options) => local::proto(&options),
         Command::Normalize(options) => normalize::run(&options, registry),
+        Command::Conform(options) => conform::run(options, registry).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "waybill", &mut script);

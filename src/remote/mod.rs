@@ -33,7 +33,9 @@ use crate::adapter::v1::adapter_service_client::AdapterServiceClient;
 use crate::grpc::convert;
 use crate::v1;
 
+pub(crate) use self::plugin::HINTS;
 pub use self::plugin::registry;
+pub(crate) use self::read::{is_id, reports};
 
 /// Greatest size of one message in bytes.
 const MESSAGE: usize = 4 * 1_024 * 1_024;

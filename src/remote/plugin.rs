@@ -13,7 +13,7 @@ use super::read::{is_id, is_language};
 use crate::config::{PluginClass, PluginSettings};
 
 /// Hints that the API has.
-const HINTS: [&str; 5] = [
+pub(crate) const HINTS: [&str; 5] = [
     "postal_code",
     "destination_country",
     "origin_country",

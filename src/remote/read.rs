@@ -100,7 +100,7 @@ pub(super) fn timestamp(at: prost_types::Timestamp) -> Result<Timestamp, Error> 
 }
 
 /// Reads the shipments of an answer or of a push.
-pub(super) fn reports(
+pub(crate) fn reports(
     source: &Descriptor,
     reports: Vec<wire::SourceReport>,
 ) -> Result<Vec<Report>, Error> {
@@ -147,7 +147,7 @@ pub(super) fn is_language(tag: &str) -> bool {
 }
 
 /// Whether a text is an id of a source or carrier.
-pub(super) fn is_id(text: &str) -> bool {
+pub(crate) fn is_id(text: &str) -> bool {
     let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
     (1..=64).contains(&text.len()) && text.bytes().all(plain)
 }

@@ -13,6 +13,7 @@
 pub mod plugin;
 pub mod post;
 pub mod program;
+pub mod python;
 pub mod record;
 pub mod redis;
 
