@@ -130,7 +130,10 @@ impl Reader {
                         older = Some((*time).clone());
                     }
                     let at = time.anchor();
-                    (at, self.claim((event, place), carrier, journey, *time, doubt, false))
+                    (
+                        at,
+                        self.claim((event, place), carrier, journey, *time, doubt, false),
+                    )
                 }
                 Read::Nothing(raw, doubt) => {
                     let newer = times.as_slice().iter().find_map(Read::time);

@@ -129,9 +129,9 @@ fn coded(place: &Location) -> Option<Resolved<'_>> {
         // Its first five letters are a UN/LOCODE, whose last three are the IATA code of the place
         // if it has one there.
         CodeSystem::UpuImpc => {
-            let un_locode = code
-                .get(..5)
-                .filter(|_| code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_uppercase()))?;
+            let un_locode = code.get(..5).filter(|_| {
+                code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_uppercase())
+            })?;
             let (country, place) = un_locode.split_at_checked(2)?;
             if !agrees(country) {
                 return None;
@@ -158,7 +158,9 @@ fn named(place: &Location) -> Option<Resolved<'_>> {
     let words = [place.locality.as_str(), place.raw.reveal()];
     if place.country.is_empty() {
         // Without a country only Chinese names tell what they are: a Latin word may be anything.
-        let mut chinese = words.into_iter().filter(|text| bare(text).starts_with(table::is_han));
+        let mut chinese = words
+            .into_iter()
+            .filter(|text| bare(text).starts_with(table::is_han));
         return chinese.find_map(|text| chinese_address(text, place));
     }
     let name = if bare(words[0]).is_empty() {
@@ -312,8 +314,7 @@ fn chinese_address<'a>(text: &str, place: &'a Location) -> Option<Resolved<'a>> 
         return Some(whole);
     }
     let city = longest(after);
-    let city =
-        city.and_then(|(ids, after)| chinese_city(ids, after, false, Some(province), place));
+    let city = city.and_then(|(ids, after)| chinese_city(ids, after, false, Some(province), place));
     // "上海路" may be anywhere; "山西省" is a province, whatever follows.
     let says_so = bare(text)
         .strip_suffix(after)

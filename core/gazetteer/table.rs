@@ -326,7 +326,10 @@ mod tests {
         }
         for line in AIRPORTS.text.lines() {
             let airport = Airport::find(&line[..3]).unwrap();
-            assert!(known(airport.zone()) && airport.country().len() == 2, "{line}");
+            assert!(
+                known(airport.zone()) && airport.country().len() == 2,
+                "{line}"
+            );
             assert!(on_earth(airport.area().middle), "{line}");
         }
         for line in AREAS.text.lines() {

@@ -49,9 +49,25 @@ fn cities_are_found_by_their_names_in_several_languages() {
         ("CN", "", "深圳市", "GD", "Asia/Shanghai", 22.55, 114.07),
         ("CN", "", "廣州市", "GD", "Asia/Shanghai", 23.12, 113.25),
         ("CN", "", "【上海市】", "SH", "Asia/Shanghai", 31.22, 121.46),
-        ("CN", "", "广东省深圳市", "GD", "Asia/Shanghai", 22.55, 114.07),
+        (
+            "CN",
+            "",
+            "广东省深圳市",
+            "GD",
+            "Asia/Shanghai",
+            22.55,
+            114.07,
+        ),
         ("CN", "", "江苏苏州", "JS", "Asia/Shanghai", 31.30, 120.60),
-        ("CN", "", "北京市朝阳区", "BJ", "Asia/Shanghai", 39.91, 116.40),
+        (
+            "CN",
+            "",
+            "北京市朝阳区",
+            "BJ",
+            "Asia/Shanghai",
+            39.91,
+            116.40,
+        ),
         ("CN", "", "乌鲁木齐", "XJ", "Asia/Shanghai", 43.80, 87.60),
         ("DE", "", "MÜNCHEN", "BY", "Europe/Berlin", 48.14, 11.58),
         ("DE", "", "Munich", "BY", "Europe/Berlin", 48.14, 11.58),
@@ -61,22 +77,106 @@ fn cities_are_found_by_their_names_in_several_languages() {
         ("GB", "", "Londres", "ENG", "Europe/London", 51.51, -0.13),
         ("CA", "", "London", "ON", "America/Toronto", 42.98, -81.23),
         ("GB", "", "Birmingham", "ENG", "Europe/London", 52.48, -1.90),
-        ("US", "AL", "BIRMINGHAM", "AL", "America/Chicago", 33.52, -86.80),
-        ("US", "MI", "Birmingham", "MI", "America/Detroit", 42.55, -83.21),
-        ("US", "IL", "Springfield", "IL", "America/Chicago", 39.80, -89.64),
-        ("US", "MA", "Springfield", "MA", "America/New_York", 42.10, -72.59),
-        ("US", "", "San José", "CA", "America/Los_Angeles", 37.34, -121.89),
-        ("US", "ID", "Moscow", "ID", "America/Los_Angeles", 46.73, -117.0),
-        ("US", "", "Los Angeles", "CA", "America/Los_Angeles", 34.05, -118.24),
-        ("US", "", "洛杉矶", "CA", "America/Los_Angeles", 34.05, -118.24),
+        (
+            "US",
+            "AL",
+            "BIRMINGHAM",
+            "AL",
+            "America/Chicago",
+            33.52,
+            -86.80,
+        ),
+        (
+            "US",
+            "MI",
+            "Birmingham",
+            "MI",
+            "America/Detroit",
+            42.55,
+            -83.21,
+        ),
+        (
+            "US",
+            "IL",
+            "Springfield",
+            "IL",
+            "America/Chicago",
+            39.80,
+            -89.64,
+        ),
+        (
+            "US",
+            "MA",
+            "Springfield",
+            "MA",
+            "America/New_York",
+            42.10,
+            -72.59,
+        ),
+        (
+            "US",
+            "",
+            "San José",
+            "CA",
+            "America/Los_Angeles",
+            37.34,
+            -121.89,
+        ),
+        (
+            "US",
+            "ID",
+            "Moscow",
+            "ID",
+            "America/Los_Angeles",
+            46.73,
+            -117.0,
+        ),
+        (
+            "US",
+            "",
+            "Los Angeles",
+            "CA",
+            "America/Los_Angeles",
+            34.05,
+            -118.24,
+        ),
+        (
+            "US",
+            "",
+            "洛杉矶",
+            "CA",
+            "America/Los_Angeles",
+            34.05,
+            -118.24,
+        ),
         ("RU", "", "Moscow", "", "Europe/Moscow", 55.75, 37.62),
-        ("RU", "", "Wladiwostok", "", "Asia/Vladivostok", 43.12, 131.89),
-        ("BR", "SP", "SAO PAULO", "SP", "America/Sao_Paulo", -23.55, -46.64),
+        (
+            "RU",
+            "",
+            "Wladiwostok",
+            "",
+            "Asia/Vladivostok",
+            43.12,
+            131.89,
+        ),
+        (
+            "BR",
+            "SP",
+            "SAO PAULO",
+            "SP",
+            "America/Sao_Paulo",
+            -23.55,
+            -46.64,
+        ),
     ] {
         let stated = place(country, subdivision, name);
         let found = resolve(&stated);
         assert_eq!(found.level(), Resolution::Locality, "{country} {name}");
-        assert_eq!((found.subdivision, found.zone), (home, zone), "{country} {name}");
+        assert_eq!(
+            (found.subdivision, found.zone),
+            (home, zone),
+            "{country} {name}"
+        );
         assert!(off(&found, latitude, longitude) < 25.0, "{country} {name}");
     }
 }
@@ -96,7 +196,15 @@ fn chinese_names_need_no_country() {
         assert_eq!((found.country, found.level()), (country, level), "{text}");
     }
     // Streets and outlets that are named after a city elsewhere, and words.
-    for text in ["南京东路", "上海路营业点", "菜鸟驿站", "深圳湾", "国际", "【】", "伯明翰"] {
+    for text in [
+        "南京东路",
+        "上海路营业点",
+        "菜鸟驿站",
+        "深圳湾",
+        "国际",
+        "【】",
+        "伯明翰",
+    ] {
         assert_eq!(resolve(&raw("", text)), Resolved::default(), "{text}");
     }
 }
@@ -141,14 +249,24 @@ fn a_subdivision_tells_the_zone_of_towns_that_are_in_no_table() {
     ] {
         let stated = place(country, subdivision, "Nowhere at all");
         let found = resolve(&stated);
-        assert_eq!((found.level(), found.zone), (Resolution::Subdivision, zone), "{subdivision}");
+        assert_eq!(
+            (found.level(), found.zone),
+            (Resolution::Subdivision, zone),
+            "{subdivision}"
+        );
         assert_eq!(found.position(), None);
     }
     let territory = place("US", "PR", "San Juan");
     let found = resolve(&territory);
-    assert_eq!((found.country, found.subdivision, found.zone), ("US", "PR", "America/Puerto_Rico"));
+    assert_eq!(
+        (found.country, found.subdivision, found.zone),
+        ("US", "PR", "America/Puerto_Rico")
+    );
     let named = raw("US", "New Jersey");
-    assert_eq!((resolve(&named).subdivision, resolve(&named).zone), ("NJ", "America/New_York"));
+    assert_eq!(
+        (resolve(&named).subdivision, resolve(&named).zone),
+        ("NJ", "America/New_York")
+    );
     let chinese = raw("US", "加利福尼亚州");
     assert_eq!(resolve(&chinese).subdivision, "CA");
 }
@@ -157,10 +275,42 @@ fn a_subdivision_tells_the_zone_of_towns_that_are_in_no_table() {
 fn codes_of_facilities_are_read() {
     use CodeSystem::{Carrier, Iata, UpuImpc};
     for (country, system, code, un_locode, zone, latitude, longitude) in [
-        ("", UpuImpc, "USJFKA", "USJFK", "America/New_York", 40.64, -73.78),
-        ("US", UpuImpc, "USLAXA", "USLAX", "America/Los_Angeles", 33.94, -118.41),
-        ("", UpuImpc, "CNSZXA", "CNSZX", "Asia/Shanghai", 22.55, 114.07),
-        ("CN", UpuImpc, "CNBJSA", "CNBJS", "Asia/Shanghai", 39.91, 116.40),
+        (
+            "",
+            UpuImpc,
+            "USJFKA",
+            "USJFK",
+            "America/New_York",
+            40.64,
+            -73.78,
+        ),
+        (
+            "US",
+            UpuImpc,
+            "USLAXA",
+            "USLAX",
+            "America/Los_Angeles",
+            33.94,
+            -118.41,
+        ),
+        (
+            "",
+            UpuImpc,
+            "CNSZXA",
+            "CNSZX",
+            "Asia/Shanghai",
+            22.55,
+            114.07,
+        ),
+        (
+            "CN",
+            UpuImpc,
+            "CNBJSA",
+            "CNBJS",
+            "Asia/Shanghai",
+            39.91,
+            116.40,
+        ),
         ("", UpuImpc, "DEFRAA", "DEFRA", "Europe/Berlin", 50.05, 8.57),
         ("", Iata, "SZX", "", "Asia/Shanghai", 22.64, 113.81),
         ("US", Iata, "ORD", "", "America/Chicago", 41.98, -87.90),
@@ -196,7 +346,10 @@ fn what_the_source_states_is_kept() {
     assert_eq!((found.zone, found.subdivision), ("America/Denver", "CA"));
     let odd = place("QQ", "X1", "Los Angeles");
     let found = resolve(&odd);
-    assert_eq!((found.country, found.subdivision, found.area), ("QQ", "X1", None));
+    assert_eq!(
+        (found.country, found.subdivision, found.area),
+        ("QQ", "X1", None)
+    );
     // A city that is not in the stated subdivision is another one.
     let other = place("US", "OR", "Los Angeles");
     assert_eq!(resolve(&other).level(), Resolution::Subdivision);
@@ -212,19 +365,49 @@ fn distances_are_the_least_that_is_possible() {
     let apart = km(&shenzhen, &los_angeles);
     assert!((11_000.0..11_700.0).contains(&apart), "{apart}");
     assert!((km(&los_angeles, &shenzhen) - apart).abs() < 0.001);
-    assert_eq!(km(&shenzhen, &place("CN", "GD", "广州")), 0.0, "the areas touch");
-    assert_eq!(km(&shenzhen, &place("CN", "", "")), 0.0, "somewhere in the same country");
+    assert_eq!(
+        km(&shenzhen, &place("CN", "GD", "广州")),
+        0.0,
+        "the areas touch"
+    );
+    assert_eq!(
+        km(&shenzhen, &place("CN", "", "")),
+        0.0,
+        "somewhere in the same country"
+    );
     assert_eq!(km(&place("US", "", ""), &place("CA", "", "")), 0.0);
     assert!(km(&place("LU", "", ""), &place("MT", "", "")) > 1_000.0);
-    assert!(km(&place("DE", "", "Leipzig"), &place("US", "KY", "Louisville")) > 6_500.0);
+    assert!(
+        km(
+            &place("DE", "", "Leipzig"),
+            &place("US", "KY", "Louisville")
+        ) > 6_500.0
+    );
 }
 
 /// Names that several places of the world bear, and pieces of addresses.
 fn words() -> impl Strategy<Value = String> {
     prop_oneof![
         prop::sample::select(vec![
-            "Springfield", "San Jose", "London", "深圳", "广东省", "广东", "市", "吉林", "上海",
-            "中山", "Victoria", "", "区", "[", "】", "JFK", "USJFKA", "Moscow", "São Paulo",
+            "Springfield",
+            "San Jose",
+            "London",
+            "深圳",
+            "广东省",
+            "广东",
+            "市",
+            "吉林",
+            "上海",
+            "中山",
+            "Victoria",
+            "",
+            "区",
+            "[",
+            "】",
+            "JFK",
+            "USJFKA",
+            "Moscow",
+            "São Paulo",
         ])
         .prop_map(str::to_owned),
         any::<String>(),

@@ -146,10 +146,16 @@ pub fn resolve(stated: Stated<'_>, clues: Clues<'_>) -> EventTime {
     if let Some((name, reading)) = clues.facility_zone.and_then(read) {
         return reading.event(&stated, local, name, Basis::Facility);
     }
-    let stated_country = clues.country.or(clues.place.map(|place| place.country.as_str()));
+    let stated_country = clues
+        .country
+        .or(clues.place.map(|place| place.country.as_str()));
     let zones = zone::of_country(stated_country.unwrap_or_default());
     // Where the country has one zone, the city has no other.
-    if let Some(found) = clues.place.filter(|_| zones.len() != 1).map(gazetteer::resolve) {
+    if let Some(found) = clues
+        .place
+        .filter(|_| zones.len() != 1)
+        .map(gazetteer::resolve)
+    {
         let basis = match found.level() {
             Resolution::Facility => Basis::Facility,
             Resolution::Locality | Resolution::Subdivision => Basis::Locality,

@@ -291,7 +291,10 @@ fn a_city_or_subdivision_tells_the_zone_of_a_country_with_several() {
         ..Clues::default()
     };
     let time = resolve(parse_iso("2024-07-01T12:00:00").unwrap(), clues);
-    assert_eq!((time.earliest, time.latest), (utc("2024-07-01T16:00:00Z"), utc("2024-07-01T22:00:00Z")));
+    assert_eq!(
+        (time.earliest, time.latest),
+        (utc("2024-07-01T16:00:00Z"), utc("2024-07-01T22:00:00Z"))
+    );
 }
 
 #[test]

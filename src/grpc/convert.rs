@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use waybill_core::event::{Classifier, Event, Observation, SourceClass, Standing};
 use waybill_core::exception::Exception;
-use waybill_core::place::{Location, Resolution};
+use waybill_core::gazetteer;
+use waybill_core::place::Location;
 use waybill_core::shipment::{
     Contact, Estimate, Finding, Identifier, LocalWindow, MilestoneProgress, NextStep, Physical,
     Proof, Requirements, Shipment,
@@ -80,10 +81,7 @@ pub fn shipment(record: &Shipment, view: View) -> v1::Shipment {
             .last_event_time
             .as_ref()
             .map(|time| event_time(time, false)),
-        last_location: record
-            .last_location
-            .as_ref()
-            .map(|place| location(place, false)),
+        last_location: record.last_location.as_ref().map(located),
         estimates: record
             .estimates
             .iter()
@@ -98,18 +96,16 @@ pub fn shipment(record: &Shipment, view: View) -> v1::Shipment {
             .collect(),
         event_count: count(record.events.len()),
         exceptions: part(standard, &record.exceptions, exception),
-        milestones: part(standard, &record.milestones, milestone_progress),
+        milestones: part(standard, &record.milestones, |it| {
+            milestone_progress(it, full)
+        }),
         identifiers: part(standard, &record.identifiers, identifier),
-        origin: record
-            .origin
-            .as_ref()
-            .filter(|_| standard)
-            .map(|place| location(place, false)),
+        origin: record.origin.as_ref().filter(|_| standard).map(located),
         destination: record
             .destination
             .as_ref()
             .filter(|_| standard)
-            .map(|place| location(place, false)),
+            .map(located),
         pieces: part(standard, &record.pieces, |id| id.0.clone()),
         physical: full.then(|| physical(&record.physical)).flatten(),
         proof_of_delivery: record.proof.as_ref().filter(|_| full).map(proof),
@@ -220,7 +216,9 @@ fn event(event: &Event, evidence: bool) -> v1::TrackingEvent {
         code: i32::from(event.code.0),
         status: status(event.status),
         time: Some(event_time(event.time(), false)),
-        location: event.location().map(|place| location(place, false)),
+        location: event
+            .location()
+            .map(if evidence { located } else { location }),
         reason: event.reason.map_or(0, |reason| i32::from(reason.0)),
         severity: severity(Some(event.severity)),
         carrier: event.carrier.to_string(),
@@ -272,7 +270,7 @@ fn observation(observation: &Observation) -> v1::Observation {
         reason: claim.reason.map_or(0, |reason| i32::from(reason.0)),
         mapping_basis: claim.basis as i32,
         time: Some(event_time(&claim.time, true)),
-        location: claim.location.as_ref().map(|place| location(place, true)),
+        location: claim.location.as_ref().map(observed),
         carrier: claim.carrier.clone(),
         classifier: classifier(claim.classifier),
         source_sequence: Some(observation.sequence),
@@ -306,7 +304,8 @@ fn window(window: &LocalWindow) -> v1::LocalWindow {
     }
 }
 
-fn location(place: &Location, raw: bool) -> v1::Location {
+/// Writes a place as the source states it, without its own text.
+fn location(place: &Location) -> v1::Location {
     v1::Location {
         country_code: place.country.clone(),
         subdivision_code: place.subdivision.clone(),
@@ -319,15 +318,36 @@ fn location(place: &Location, raw: bool) -> v1::Location {
             kind: facility.kind as i32,
         }),
         time_zone: place.time_zone.clone(),
-        resolution: match place.resolution() {
-            Resolution::None => 0,
-            level => level as i32,
-        },
-        raw: if raw {
-            place.raw.reveal().clone()
-        } else {
-            String::new()
-        },
+        resolution: place.resolution() as i32,
+        ..v1::Location::default()
+    }
+}
+
+/// Writes a place as the source states it, with its own text.
+fn observed(place: &Location) -> v1::Location {
+    v1::Location {
+        raw: place.raw.reveal().clone(),
+        ..location(place)
+    }
+}
+
+/// Writes a place with what is known of it beyond what the source states.
+fn located(place: &Location) -> v1::Location {
+    let found = gazetteer::resolve(place);
+    v1::Location {
+        country_code: found.country.to_owned(),
+        subdivision_code: found.subdivision.to_owned(),
+        un_locode: found.un_locode.to_owned(),
+        position: found.position().map(|at| {
+            let (latitude, longitude) = at.degrees();
+            v1::GeoPoint {
+                latitude,
+                longitude,
+            }
+        }),
+        time_zone: found.zone.to_owned(),
+        resolution: place.resolution().max(found.level()) as i32,
+        ..location(place)
     }
 }
 
@@ -339,7 +359,7 @@ fn next_step(step: &NextStep) -> v1::NextStep {
     }
 }
 
-fn milestone_progress(progress: &MilestoneProgress) -> v1::MilestoneProgress {
+fn milestone_progress(progress: &MilestoneProgress, detail: bool) -> v1::MilestoneProgress {
     v1::MilestoneProgress {
         milestone: milestone(Some(progress.milestone)),
         title: milestone_title(progress.milestone).to_owned(),
@@ -347,7 +367,7 @@ fn milestone_progress(progress: &MilestoneProgress) -> v1::MilestoneProgress {
         location: progress
             .location
             .as_ref()
-            .map(|place| location(place, false)),
+            .map(if detail { located } else { location }),
         event_id: progress.event.map(|id| id.to_string()).unwrap_or_default(),
         inferred: progress.inferred,
     }
@@ -369,10 +389,7 @@ fn requirements(needs: &Requirements) -> v1::DeliveryRequirements {
             amount: money.amount.clone(),
         }),
         instructions: needs.instructions.reveal().clone(),
-        pickup_place: needs
-            .pickup_place
-            .as_ref()
-            .map(|place| location(place, false)),
+        pickup_place: needs.pickup_place.as_ref().map(located),
         collect_by: needs.collect_by.clone(),
     }
 }
