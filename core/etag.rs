@@ -283,6 +283,7 @@ fn event_time(form: &mut Form, time: &EventTime) {
     form.text(raw);
 }
 
+/// What is known of a place beyond this follows from it, see [`crate::gazetteer`].
 fn location(form: &mut Form, location: &Location) {
     let Location {
         country,

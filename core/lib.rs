@@ -23,6 +23,7 @@ pub mod event;
 pub mod exception;
 mod facts;
 mod fold;
+pub mod gazetteer;
 pub mod lane;
 pub mod leg;
 mod listing;

@@ -17,7 +17,7 @@ pub struct Location {
     pub postal_code: Pii<String>,
     /// Facility, if the place is one.
     pub facility: Option<Facility>,
-    /// IANA zone, if known.
+    /// IANA zone, if the source states it or its documents do.
     pub time_zone: String,
     /// The source's own text, unchanged, at most 200 characters.
     pub raw: Pii<String>,

@@ -2,35 +2,32 @@
 //!
 //! `checkpoint_time` is a wall clock at the place of the checkpoint, with an offset or without. An
 //! offset that is there counts. Without one the country decides if it has one zone, or zones that
-//! agree at that time, and the state in a country of many zones if the state has one; else the time
+//! agree at that time, and the city or state in a country of many zones; else the time
 //! is unresolved, with bounds. It is never read as UTC. `created_at` is UTC: when AfterShip got the
 //! checkpoint, which cannot be before it happened.
 
 use jiff::SignedDuration;
 use jiff::Timestamp;
 use jiff::civil::Time;
+use waybill_core::place::Location;
 use waybill_core::shipment::LocalWindow;
 use waybill_core::time::{Basis, Clues, EventTime, Precision, parse_iso, resolve};
 
-use super::place::{country, zone};
 use super::wire::Checkpoint;
 
 const AHEAD: &str = "checkpoint is later than the moment at which the source got it";
 /// Clocks differ a little.
 const SLACK: SignedDuration = SignedDuration::from_mins(15);
 
-/// Reads the time of a checkpoint, and why it is doubted.
-pub(super) fn read(checkpoint: &Checkpoint<'_>) -> Option<(EventTime, Option<&'static str>)> {
+/// Reads the time of a checkpoint at a place, and why it is doubted.
+pub(super) fn read(
+    checkpoint: &Checkpoint<'_>,
+    place: Option<&Location>,
+) -> Option<(EventTime, Option<&'static str>)> {
     let stated = parse_iso(&checkpoint.checkpoint_time)?;
-    let there = country(checkpoint);
-    let clues = if stated.offset.is_some() {
-        Clues::default()
-    } else {
-        Clues {
-            facility_zone: zone(there, &checkpoint.state),
-            country: Some(there).filter(|country| !country.is_empty()),
-            convention: None,
-        }
+    let clues = Clues {
+        place,
+        ..Clues::default()
     };
     let time = resolve(stated, clues);
     let got = utc(&checkpoint.created_at).and_then(|got| got.checked_add(SLACK).ok());
@@ -77,11 +74,16 @@ pub(super) fn between(
     })
 }
 
-/// Reads the window of a forecast in a country: a day or moment, or the ends of a range.
-pub(super) fn window(at: &str, from: &str, to: &str, country: &str) -> Option<LocalWindow> {
+/// Reads the window of a forecast at a place: a day or moment, or the ends of a range.
+pub(super) fn window(
+    at: &str,
+    from: &str,
+    to: &str,
+    place: Option<&Location>,
+) -> Option<LocalWindow> {
     let read = |text: &str| {
         let clues = Clues {
-            country: Some(country).filter(|country| !country.is_empty()),
+            place,
             ..Clues::default()
         };
         Some(resolve(parse_iso(text)?, clues))

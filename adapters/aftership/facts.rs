@@ -13,7 +13,7 @@ use waybill_core::shipment::{
 
 use super::carriers::CARRIERS;
 use super::clock;
-use super::place::{cut, destination, destination_country, origin};
+use super::place::{cut, destination, origin};
 use super::wire::{Forecast, Mile, Tracking};
 
 /// Reads what does not depend on the checkpoints.
@@ -77,7 +77,8 @@ fn identifiers(number: &TrackingNumber, tracking: &Tracking<'_>) -> Vec<Identifi
 }
 
 fn estimates(tracking: &Tracking<'_>) -> Vec<Estimate> {
-    let there = destination_country(tracking);
+    let there = destination(tracking);
+    let there = there.as_ref();
     let window = |said: &Forecast<'_>| {
         clock::window(
             &said.estimated_delivery_date,

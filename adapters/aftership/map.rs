@@ -14,6 +14,7 @@ use waybill_core::code::EventCode;
 use waybill_core::error::Error;
 use waybill_core::event::{Claim, Classifier, MappingBasis};
 use waybill_core::number::TrackingNumber;
+use waybill_core::place::Location;
 use waybill_core::privacy::Pii;
 use waybill_core::status::{Milestone, Status};
 use waybill_core::time::EventTime;
@@ -97,7 +98,8 @@ pub(super) fn read(
 /// Reads checkpoints, oldest first, and counts those that could not be placed.
 fn rows(codes: &Codes, checkpoints: &[Checkpoint<'_>], journey: &Journey) -> (Vec<Claim>, usize) {
     let mut seen = HashSet::with_capacity(checkpoints.len());
-    let mut fresh: Vec<(&Checkpoint<'_>, Option<_>)> = Vec::with_capacity(checkpoints.len());
+    let mut fresh: Vec<((&Checkpoint<'_>, Option<Location>), Option<_>)> =
+        Vec::with_capacity(checkpoints.len());
     for checkpoint in checkpoints {
         let key = match checkpoint.hash.trim() {
             "" => (
@@ -108,11 +110,13 @@ fn rows(codes: &Codes, checkpoints: &[Checkpoint<'_>], journey: &Journey) -> (Ve
             hash => (hash, "", ""),
         };
         if seen.insert(key) {
-            fresh.push((checkpoint, clock::read(checkpoint)));
+            let place = place(checkpoint);
+            let time = clock::read(checkpoint, place.as_ref());
+            fresh.push(((checkpoint, place), time));
         }
     }
     let mut filled: Vec<(usize, EventTime)> = Vec::new();
-    for (at, (checkpoint, _)) in fresh.iter().enumerate().filter(|(_, it)| it.1.is_none()) {
+    for (at, ((checkpoint, _), _)) in fresh.iter().enumerate().filter(|(_, it)| it.1.is_none()) {
         let (head, tail) = fresh.split_at(at);
         let time_of = |(_, read): &(_, Option<(EventTime, _)>)| Some(read.as_ref()?.0.clone());
         let older = head.iter().rev().find_map(time_of);
@@ -141,7 +145,7 @@ fn rows(codes: &Codes, checkpoints: &[Checkpoint<'_>], journey: &Journey) -> (Ve
 
 fn claim(
     codes: &Codes,
-    checkpoint: &Checkpoint<'_>,
+    (checkpoint, location): (&Checkpoint<'_>, Option<Location>),
     journey: &Journey,
     time: EventTime,
     doubt: Option<&'static str>,
@@ -175,7 +179,7 @@ fn claim(
         reason: meaning.reason.filter(|_| !undated),
         basis,
         time,
-        location: place(checkpoint),
+        location,
         carrier,
         classifier: Classifier::Actual,
         retracted: false,

@@ -1,7 +1,6 @@
 //! Where AfterShip says a parcel was: fields that it made of the carrier's words, and the words.
 //!
-//! Countries have three letters; `countries.csv` (ISO 3166-1) translates them. `regions.csv` names
-//! the zone of those states of the United States, Canada, Australia and Brazil that have only one.
+//! Countries have three letters; `countries.csv` (ISO 3166-1) translates them.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -17,18 +16,6 @@ type Pairs = HashMap<&'static str, &'static str>;
 static COUNTRIES: LazyLock<Pairs> = LazyLock::new(|| {
     let lines = include_str!("countries.csv").lines().skip(1);
     lines.filter_map(|line| line.split_once(',')).collect()
-});
-
-static REGIONS: LazyLock<HashMap<&'static str, Pairs>> = LazyLock::new(|| {
-    let mut regions: HashMap<_, Pairs> = HashMap::new();
-    for line in include_str!("regions.csv").lines().skip(1) {
-        if let Some((country, rest)) = line.split_once(',')
-            && let Some((region, zone)) = rest.split_once(',')
-        {
-            regions.entry(country).or_default().insert(region, zone);
-        }
-    }
-    regions
 });
 
 /// ISO 3166-1 alpha-2 of a code of three letters, or of two; empty if it is none.
@@ -70,16 +57,6 @@ pub(super) fn country(checkpoint: &Checkpoint<'_>) -> &'static str {
         &checkpoint.country_region_name,
         &checkpoint.country_name,
     ])
-}
-
-/// Zone of a region, where it has only one.
-pub(super) fn zone(country: &str, state: &str) -> Option<&'static str> {
-    let states = REGIONS.get(country)?;
-    let state = state.trim();
-    states
-        .get(state)
-        .or_else(|| states.get(state.to_ascii_uppercase().as_str()))
-        .copied()
 }
 
 /// Place of a checkpoint.
@@ -192,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_country_and_region_is_sound() {
+    fn every_country_is_sound() {
         assert_eq!(COUNTRIES.len(), 250);
         assert_eq!(alpha2("NLD"), "NL");
         assert_eq!(alpha2(" deu "), "DE");
@@ -202,14 +179,5 @@ mod tests {
         }
         assert_eq!(alpha3("JP"), Some("JPN"));
         assert_eq!(alpha3("ZZ"), None);
-        for (country, regions) in REGIONS.iter() {
-            assert_eq!(alpha2(country), *country);
-            for zone in regions.values() {
-                assert!(jiff::tz::TimeZone::get(zone).is_ok(), "{zone}");
-            }
-        }
-        assert_eq!(zone("US", "nj"), Some("America/New_York"));
-        assert_eq!(zone("US", "TX"), None, "two zones");
-        assert_eq!(zone("DE", "BY"), None);
     }
 }

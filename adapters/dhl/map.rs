@@ -141,7 +141,7 @@ fn oldest_first<'a, 'b>(events: &'b [Event<'a>]) -> Vec<&'b Event<'a>> {
 }
 
 /// Reads a time. An offset is believed, a `Z` not of every division; without one the country of
-/// the place decides, or German time for the German divisions.
+/// the place decides, its town where the country has several zones, or German time for the German divisions.
 pub(super) fn when(service: &str, text: &str, place: &Place) -> Option<EventTime> {
     let is_one_of = |list: &[&str]| list.iter().any(|name| name.eq_ignore_ascii_case(service));
     let mut stated = parse_iso(text.trim())?;
@@ -154,9 +154,9 @@ pub(super) fn when(service: &str, text: &str, place: &Place) -> Option<EventTime
     Some(resolve(
         stated,
         Clues {
-            facility_zone: None,
-            country: (!country.is_empty()).then_some(country),
+            place: Some(&place.location),
             convention: german.then_some("Europe/Berlin"),
+            ..Clues::default()
         },
     ))
 }

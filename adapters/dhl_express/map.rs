@@ -168,8 +168,8 @@ fn clues(place: Option<&Location>) -> Clues<'_> {
     let zone = place.map(|place| place.time_zone.as_str());
     Clues {
         facility_zone: zone.filter(|zone| !zone.is_empty()),
-        country: Some(country(place)),
-        convention: None,
+        place,
+        ..Clues::default()
     }
 }
 

@@ -6,16 +6,17 @@
 //! destination's.
 
 use jiff::civil::Time;
+use waybill_core::place::Location;
 use waybill_core::shipment::LocalWindow;
 use waybill_core::time::{Clues, EventTime, Precision, parse_iso, resolve};
 
-/// Reads the time of a scan in `country`; `None` if it is not readable.
-pub(super) fn scan(date: &str, country: &str) -> Option<EventTime> {
-    Some(resolve(parse_iso(date.trim())?, clues(country)))
+/// Reads the time of a scan in a place; `None` if it is not readable.
+pub(super) fn scan(date: &str, place: Option<&Location>) -> Option<EventTime> {
+    Some(resolve(parse_iso(date.trim())?, clues(place)))
 }
 
 /// Reads a time that is a mere day if it is midnight.
-pub(super) fn day_or_time(text: &str, country: &str) -> Option<EventTime> {
+pub(super) fn day_or_time(text: &str, place: Option<&Location>) -> Option<EventTime> {
     let mut stated = parse_iso(text.trim())?;
     if stated.local.time() == Time::midnight() {
         stated.precision = Precision::Day;
@@ -23,21 +24,21 @@ pub(super) fn day_or_time(text: &str, country: &str) -> Option<EventTime> {
     if stated.precision == Precision::Day {
         stated.offset = None;
     }
-    Some(resolve(stated, clues(country)))
+    Some(resolve(stated, clues(place)))
 }
 
 /// Reads a window whose ends are days or times; `None` if neither can be read.
 ///
 /// One day is written as its start alone. A window that ends before it begins is only the day of
 /// its end.
-pub(super) fn window(begins: &str, ends: &str, country: &str) -> Option<LocalWindow> {
+pub(super) fn window(begins: &str, ends: &str, place: Option<&Location>) -> Option<LocalWindow> {
     let day = |at: &EventTime| at.precision == Precision::Day;
     let only = |start| LocalWindow {
         start: Some(start),
         end: None,
     };
-    let ends = day_or_time(ends, country);
-    Some(match (day_or_time(begins, country), ends) {
+    let ends = day_or_time(ends, place);
+    Some(match (day_or_time(begins, place), ends) {
         (None, None) => return None,
         (Some(start), None) => only(start),
         (None, Some(end)) if day(&end) => only(end),
@@ -48,7 +49,7 @@ pub(super) fn window(begins: &str, ends: &str, country: &str) -> Option<LocalWin
         (Some(start), Some(end))
             if start.local.date() > end.local.date() || turned(&start, &end) =>
         {
-            only(day_or_time(&end.local.date().to_string(), country)?)
+            only(day_or_time(&end.local.date().to_string(), place)?)
         }
         (Some(start), Some(end)) if day(&start) && start.local == end.local => only(start),
         (start, end) => LocalWindow { start, end },
@@ -61,9 +62,9 @@ fn turned(start: &EventTime, end: &EventTime) -> bool {
     timed && start.local > end.local
 }
 
-fn clues(country: &str) -> Clues<'_> {
+fn clues(place: Option<&Location>) -> Clues<'_> {
     Clues {
-        country: Some(country).filter(|country| !country.is_empty()),
+        place,
         ..Clues::default()
     }
 }

@@ -22,13 +22,12 @@ pub(super) fn facts(number: &TrackingNumber, asked: &str, track: &Track<'_>) -> 
     let destination = address(&track.last_updated_destination_address)
         .or_else(|| site(&track.destination_location))
         .or_else(|| address(&track.recipient_information.address));
-    let country = destination.as_ref().map_or("", |place| &place.country);
     Facts {
         service: track.service_detail.description.trim().to_owned(),
         origin: site(&track.origin_location)
             .or_else(|| address(&track.shipper_information.address)),
         identifiers: identifiers::read(number, asked, track),
-        estimates: estimates(track, country),
+        estimates: estimates(track, destination.as_ref()),
         physical: physical(track),
         destination,
         ..Facts::default()
@@ -43,10 +42,10 @@ pub(super) fn moment<'a>(track: &'a Track<'_>, kind: &str) -> Option<&'a str> {
     Some(&found.date_time)
 }
 
-fn estimates(track: &Track<'_>, country: &str) -> Vec<Estimate> {
-    let at = |kind: &str| clock::window(moment(track, kind)?, "", country);
+fn estimates(track: &Track<'_>, destination: Option<&Location>) -> Vec<Estimate> {
+    let at = |kind: &str| clock::window(moment(track, kind)?, "", destination);
     let within = |window: &TimeWindow<'_>| {
-        clock::window(&window.window.begins, &window.window.ends, country)
+        clock::window(&window.window.begins, &window.window.ends, destination)
     };
     // An appointment is firmer than a prediction, and a window says more than its day.
     let forecast = at("APPOINTMENT_DELIVERY")

@@ -76,7 +76,8 @@ fn claim(
     (origin, destination): (&str, &str),
 ) -> Option<Claim> {
     let at = country(&scan.scan_location);
-    let time = clock::scan(&scan.date, &at)?;
+    let location = place(&scan.scan_location, &scan.location_id, &scan.location_type);
+    let time = clock::scan(&scan.date, location.as_ref())?;
     let (meaning, basis) = table.of(scan, why);
     let mut code = meaning::directed(meaning, &at, origin, destination);
     if code == EventCode::ARRIVED_AT_FACILITY
@@ -94,7 +95,7 @@ fn claim(
         reason: meaning.reason,
         basis,
         time,
-        location: place(&scan.scan_location, &scan.location_id, &scan.location_type),
+        location,
         carrier: String::new(),
         classifier: Classifier::Actual,
         retracted: false,
@@ -165,9 +166,8 @@ fn without_scan(
         ..Scan::default()
     };
     let mut claim = claim(table, &scan, Why::of(&scan).or(latest), ends)?;
-    let at = country(&latest.scan_location);
-    claim.time = clock::day_or_time(moment, &at)?;
     claim.location = place(&latest.scan_location, "", "");
+    claim.time = clock::day_or_time(moment, claim.location.as_ref())?;
     Some(claim)
 }
 

@@ -118,9 +118,9 @@ fn time(second: i64, place: Place) -> EventTime {
         offset,
         raw: &raw,
     };
-    let country = location(place).country;
+    let place = location(place);
     let clues = Clues {
-        country: Some(&country),
+        place: Some(&place),
         ..Clues::default()
     };
     resolve(stated, clues)

@@ -4,7 +4,8 @@
 //! is believed. Where it is null, 17TRACK made up the offset of `time_iso`: it is known to stamp all
 //! scans of a carrier with the offset of one place, and to be half an hour off. Such a wall clock is
 //! local time, and
-//! - the country of the scan decides if it has one zone, or zones that agree at that time;
+//! - the country of the scan decides if it has one zone, or zones that agree at that time, and
+//!   the city or state if it has several;
 //! - else the made-up offset is taken where it is one that the country can have: the time then has
 //!   the basis of a source's convention, and its bounds stay as wide as the country;
 //! - without an offset it is left open, with bounds.
@@ -14,6 +15,7 @@
 
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
+use waybill_core::place::Location;
 use waybill_core::shipment::LocalWindow;
 use waybill_core::time::{
     Basis, Clues, EventTime, Precision, Stated, parse_iso, parse_offset, resolve,
@@ -23,7 +25,7 @@ use super::wire::{Event, Milestone, TimeRaw};
 
 const UTC: &str = "time_iso and time_utc do not agree; time_iso is kept";
 const COUNTRY: &str =
-    "offset given by the source is not that of the country of the scan, whose own is used";
+    "offset given by the source is not that of the place of the scan, whose own is used";
 const FOREIGN: &str = "offset given by the source is none that the country of the scan has";
 const WALL: &str = "time_raw and time_iso show different wall clocks; time_iso is kept";
 const STATED: &str = "offsets of time_raw and time_iso do not agree; time_raw is kept";
@@ -79,7 +81,7 @@ impl Read {
 }
 
 /// Reads a time. `text` is scratch space.
-pub(super) fn read(times: &Times<'_>, country: &str, text: &mut String) -> Read {
+pub(super) fn read(times: &Times<'_>, place: Option<&Location>, text: &mut String) -> Read {
     text.clear();
     write_raw(times.raw, text);
     let iso = parse_iso(times.iso);
@@ -122,9 +124,9 @@ pub(super) fn read(times: &Times<'_>, country: &str, text: &mut String) -> Read 
         _ => None,
     };
     let clues = Clues {
-        country: Some(country).filter(|country| !country.is_empty()),
         facility_zone: Some(zone).filter(|zone| stated.is_none() && zone.contains('/')),
-        convention: None,
+        place,
+        ..Clues::default()
     };
     if let Some(offset) = stated {
         if inferred.is_some_and(|inferred| inferred != offset) && same_wall(iso, local) {
@@ -212,11 +214,11 @@ pub(super) fn between(
 }
 
 /// Reads the window of a forecast.
-pub(super) fn window(from: &str, to: &str, country: &str) -> Option<LocalWindow> {
+pub(super) fn window(from: &str, to: &str, place: Option<&Location>) -> Option<LocalWindow> {
     let at = |text: &str| {
         let stated = parse_iso(text)?;
         let clues = Clues {
-            country: Some(country).filter(|country| !country.is_empty()),
+            place,
             ..Clues::default()
         };
         Some(resolve(stated, clues))

@@ -7,7 +7,7 @@ use waybill_core::shipment::{Estimate, EstimateKind, Facts, Identifier, Identifi
 
 use super::carriers::CARRIERS;
 use super::clock;
-use super::place::{country, place};
+use super::place::place;
 use super::wire::{MiscInfo, TrackInfo};
 
 /// Reads what does not depend on the rows.
@@ -63,8 +63,8 @@ fn identifiers(number: &TrackingNumber, misc: &MiscInfo<'_>) -> Vec<Identifier> 
 /// The forecast: the carrier's if 17TRACK says so, else its own.
 fn estimate(info: &TrackInfo<'_>) -> Option<Estimate> {
     let said = &info.time_metrics.estimated_delivery_date;
-    let there = country(&info.shipping_info.recipient_address);
-    let window = clock::window(&said.from, &said.to, &there)?;
+    let there = place(&info.shipping_info.recipient_address, "");
+    let window = clock::window(&said.from, &said.to, there.as_ref())?;
     let kind = if said.source.trim().eq_ignore_ascii_case("official") {
         EstimateKind::CarrierForecast
     } else {

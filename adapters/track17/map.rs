@@ -12,6 +12,7 @@ use waybill_core::code::EventCode;
 use waybill_core::error::Error;
 use waybill_core::event::{Claim, Classifier, MappingBasis};
 use waybill_core::number::TrackingNumber;
+use waybill_core::place::Location;
 use waybill_core::privacy::Pii;
 use waybill_core::status::Status;
 use waybill_core::time::EventTime;
@@ -109,15 +110,18 @@ impl Reader {
     fn leg(&self, events: &[Event<'_>], carrier: &str, journey: &Journey<'_>, rows: &mut Rows) {
         let mut text = String::new();
         let mut times: Vec<Read> = Vec::with_capacity(events.len());
+        let mut places = Vec::with_capacity(events.len());
         for event in events.iter().rev() {
-            let scan = country(&event.address);
-            times.push(clock::read(&Times::from(event), &scan, &mut text));
+            let place = place(&event.address, &event.location);
+            times.push(clock::read(&Times::from(event), place.as_ref(), &mut text));
+            places.push(place);
         }
+        let mut places = places.into_iter();
         rows.placed.reserve(times.len());
         let mut older: Option<EventTime> = None;
         let mut times = times.into_iter();
         for event in events.iter().rev() {
-            let Some(read) = times.next() else {
+            let (Some(read), Some(place)) = (times.next(), places.next()) else {
                 break;
             };
             let (at, claim) = match read {
@@ -126,7 +130,10 @@ impl Reader {
                         older = Some((*time).clone());
                     }
                     let at = time.anchor();
-                    (at, self.claim(event, carrier, journey, *time, doubt, false))
+                    (
+                        at,
+                        self.claim((event, place), carrier, journey, *time, doubt, false),
+                    )
                 }
                 Read::Nothing(raw, doubt) => {
                     let newer = times.as_slice().iter().find_map(Read::time);
@@ -137,7 +144,7 @@ impl Reader {
                     let beside = older.as_ref().or(newer).unwrap_or(&time).anchor();
                     (
                         beside,
-                        self.claim(event, carrier, journey, time, doubt, true),
+                        self.claim((event, place), carrier, journey, time, doubt, true),
                     )
                 }
             };
@@ -147,7 +154,7 @@ impl Reader {
 
     fn claim(
         &self,
-        event: &Event<'_>,
+        (event, location): (&Event<'_>, Option<Location>),
         carrier: &str,
         journey: &Journey<'_>,
         time: EventTime,
@@ -175,7 +182,7 @@ impl Reader {
             reason: meaning.reason.filter(|_| !undated),
             basis,
             time,
-            location: place(&event.address, &event.location),
+            location,
             carrier: carrier.to_owned(),
             classifier: Classifier::Actual,
             retracted: false,
@@ -192,7 +199,7 @@ impl Reader {
         if claims.any(|claim| reached(claim.code) == stage) {
             return None;
         }
-        let read = clock::read(&Times::from(milestone), "", &mut String::new());
+        let read = clock::read(&Times::from(milestone), None, &mut String::new());
         let Read::Time(time, doubt) = read else {
             return None;
         };

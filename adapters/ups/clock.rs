@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
+use waybill_core::place::Location;
 use waybill_core::shipment::LocalWindow;
 use waybill_core::time::{
     Clues, EventTime, Precision, Stated, parse_compact, parse_offset, resolve,
@@ -18,11 +19,12 @@ use super::wire::Activity;
 /// Why a row is doubted.
 const CLOCKS: &str = "local time, offset and gmt time do not agree; gmt time is kept";
 
-/// Reads the time of an activity, and why it is doubted; `None` if no date can be read. `raw` is
-/// scratch space.
+/// Reads the time of an activity, and why it is doubted; `None` if no date can be read. `country`
+/// is that of a scan without a `place`, too; `raw` is scratch space.
 pub(super) fn read(
     activity: &Activity<'_>,
     country: &str,
+    place: Option<&Location>,
     raw: &mut String,
 ) -> Option<(EventTime, Option<&'static str>)> {
     let local = moment(&activity.date, &activity.time);
@@ -61,11 +63,21 @@ pub(super) fn read(
         offset,
         raw: raw.trim(),
     };
-    Some((resolve(stated, clues(country)), doubt))
+    let clues = Clues {
+        country: Some(country).filter(|country| !country.is_empty()),
+        place,
+        ..Clues::default()
+    };
+    Some((resolve(stated, clues), doubt))
 }
 
-/// Reads a day with an optional start and end, in the time of `country`; `None` if there is no day.
-pub(super) fn window(date: &str, start: &str, end: &str, country: &str) -> Option<LocalWindow> {
+/// Reads a day with an optional start and end, in the time of a place; `None` if there is no day.
+pub(super) fn window(
+    date: &str,
+    start: &str,
+    end: &str,
+    place: Option<&Location>,
+) -> Option<LocalWindow> {
     let at = |time: &str| {
         let (local, precision) = moment(date, time)?;
         let raw = format!("{} {}", date.trim(), time.trim());
@@ -75,7 +87,11 @@ pub(super) fn window(date: &str, start: &str, end: &str, country: &str) -> Optio
             offset: None,
             raw: raw.trim(),
         };
-        Some(resolve(stated, clues(country)))
+        let clues = Clues {
+            place,
+            ..Clues::default()
+        };
+        Some(resolve(stated, clues))
     };
     let timed = |time: &str| at(time).filter(|at| at.precision > Precision::Day);
     let (start, end) = (timed(start), timed(end));
@@ -124,11 +140,4 @@ fn is_offset(seconds: i64) -> bool {
 fn moved(gmt: (DateTime, Precision), offset: Option<i32>) -> Option<(DateTime, Precision)> {
     let by = SignedDuration::from_secs(i64::from(offset.unwrap_or(0)));
     Some((gmt.0.checked_add(by).ok()?, gmt.1))
-}
-
-fn clues(country: &str) -> Clues<'_> {
-    Clues {
-        country: Some(country).filter(|country| !country.is_empty()),
-        ..Clues::default()
-    }
 }

@@ -26,12 +26,11 @@ pub(super) fn facts(
         place(&end.address, "", false)
     };
     let destination = end("DESTINATION");
-    let country = destination.as_ref().map_or("", |place| &place.country);
     Facts {
         service: package.service.description.trim().to_owned(),
         origin: end("ORIGIN"),
         identifiers: identifiers(number, shipment, package),
-        estimates: estimates(package, country),
+        estimates: estimates(package, destination.as_ref()),
         physical: physical(package),
         destination,
         ..Facts::default()
@@ -98,7 +97,7 @@ fn normal(number: &str) -> String {
     )
 }
 
-fn estimates(package: &Package<'_>, country: &str) -> Vec<Estimate> {
+fn estimates(package: &Package<'_>, destination: Option<&Location>) -> Vec<Estimate> {
     let date = |kind: &str| {
         let mut dates = package.delivery_date.iter();
         dates
@@ -117,11 +116,11 @@ fn estimates(package: &Package<'_>, country: &str) -> Vec<Estimate> {
     };
     let current = moved
         .or(planned)
-        .and_then(|date| clock::window(date, start, end, country));
+        .and_then(|date| clock::window(date, start, end, destination));
     // A day that was moved is what UPS had promised.
     let promised = moved
         .and(planned)
-        .and_then(|date| clock::window(date, "", "", country));
+        .and_then(|date| clock::window(date, "", "", destination));
     let estimate = |kind, window| Estimate {
         kind,
         source: String::new(),

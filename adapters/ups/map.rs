@@ -163,7 +163,8 @@ impl Reader {
         let status = &activity.status;
         let logical = is_true(&activity.logical_scan);
         let scan = country(&activity.location.address);
-        let (time, doubt) = clock::read(activity, &scan, raw)?;
+        let location = place(&activity.location.address, &activity.location.slic, logical);
+        let (time, doubt) = clock::read(activity, &scan, location.as_ref(), raw)?;
         let (meaning, basis) = meaning::of(self.codes, family, status);
         let text = [&status.description, &status.simplified_text_description];
         let text = text
@@ -179,7 +180,7 @@ impl Reader {
             reason: meaning.reason,
             basis,
             time,
-            location: place(&activity.location.address, &activity.location.slic, logical),
+            location,
             carrier: String::new(),
             classifier: Classifier::Actual,
             retracted: false,

@@ -3,11 +3,13 @@
 //! `eventTimestamp` is the wall clock of the place although it ends in `Z`: in the README of
 //! `USPS/api-examples` an event of 7:31 am in Richmond is `07:31:00Z`. The instant is that clock
 //! less `GMTOffset`. `GMTTimestamp` is a cross-check only: evening scans carry the UTC time of day
-//! with the local date, a day too early. Without an offset the zone of state and ZIP code is taken.
+//! with the local date, a day too early. Without an offset the zone of state
+//! and ZIP code is taken, else that of the town.
 
 use std::borrow::Cow;
 
 use jiff::civil::DateTime;
+use waybill_core::place::Location;
 use waybill_core::shipment::LocalWindow;
 use waybill_core::time::{
     Basis, Clues, EventTime, Precision, Stated, parse_iso, parse_offset, resolve,
@@ -27,6 +29,8 @@ pub(super) struct Spot<'a> {
     pub(super) zone: Option<&'a str>,
     /// ISO 3166-1 alpha-2, or empty.
     pub(super) country: &'a str,
+    /// The place as it is understood.
+    pub(super) place: Option<&'a Location>,
 }
 
 /// Reads the time of an event, and why it is doubted; `None` if it has no day at all.
@@ -188,6 +192,7 @@ fn located(at: (DateTime, Precision), offset: Option<i32>, raw: &str, spot: Spot
     let clues = Clues {
         facility_zone: spot.zone,
         country: Some(spot.country).filter(|country| !country.is_empty()),
+        place: spot.place,
         ..Clues::default()
     };
     let mut time = resolve(stated, clues);

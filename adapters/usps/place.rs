@@ -36,6 +36,7 @@ impl Found {
         Spot {
             zone: self.zone,
             country: &self.country,
+            place: self.location.as_ref(),
         }
     }
 }

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 pub use parse::{parse_compact, parse_iso, parse_offset};
 
+use crate::gazetteer;
+use crate::place::{Location, Resolution};
 use crate::zone;
 
 /// A point in time as a source gave it, and what we make of it.
@@ -85,12 +87,15 @@ pub struct Stated<'a> {
 }
 
 /// What is known around a wall clock without an offset, best first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Clues<'a> {
     /// IANA zone of the facility.
     pub facility_zone: Option<&'a str>,
+    /// Where the scan was made, if that is whose clock it has. In a country with several zones
+    /// the facility, city or subdivision tells which, see [`gazetteer`].
+    pub place: Option<&'a Location>,
     /// ISO 3166-1 alpha-2 country of the scan; helps if the country has one zone, or zones that
-    /// agree at that time, and narrows the bounds otherwise.
+    /// agree at that time, and narrows the bounds otherwise. If `None`, that of `place`.
     pub country: Option<&'a str>,
     /// IANA zone that the source's documents name for all its times.
     pub convention: Option<&'a str>,
@@ -122,8 +127,8 @@ pub fn local_text(time: &EventTime) -> String {
     }
 }
 
-/// Finds the instant of a stated wall clock: stated offset, facility zone, country with one zone,
-/// convention of the source, else unresolved with bounds.
+/// Finds the instant of a stated wall clock: stated offset, facility zone, zone of the city or
+/// subdivision, country with one zone, convention of the source, else unresolved with bounds.
 ///
 /// A wall clock that a transition skips is read with the offset before it; of one that occurs
 /// twice the first is taken, and the bounds hold both. A date alone gets bounds and no instant.
@@ -141,8 +146,27 @@ pub fn resolve(stated: Stated<'_>, clues: Clues<'_>) -> EventTime {
     if let Some((name, reading)) = clues.facility_zone.and_then(read) {
         return reading.event(&stated, local, name, Basis::Facility);
     }
+    let stated_country = clues
+        .country
+        .or(clues.place.map(|place| place.country.as_str()));
+    let zones = zone::of_country(stated_country.unwrap_or_default());
+    // Where the country has one zone, the city has no other.
+    if let Some(found) = clues
+        .place
+        .filter(|_| zones.len() != 1)
+        .map(gazetteer::resolve)
+    {
+        let basis = match found.level() {
+            Resolution::Facility => Basis::Facility,
+            Resolution::Locality | Resolution::Subdivision => Basis::Locality,
+            Resolution::Country | Resolution::None => Basis::Country,
+        };
+        if let Some((name, reading)) = read(found.zone) {
+            return reading.event(&stated, local, name, basis);
+        }
+    }
     let mut country = None;
-    for zone in zone::of_country(clues.country.unwrap_or_default()) {
+    for zone in zones {
         let Some((name, reading)) = read(zone) else {
             continue;
         };

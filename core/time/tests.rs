@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::place::{CodeSystem, Facility};
 
 fn at(text: &str, clues: Clues<'_>) -> EventTime {
     resolve(parse_iso(text).unwrap(), clues)
@@ -41,6 +42,7 @@ fn the_best_clue_decides() {
         facility_zone: Some("America/Chicago"),
         country: Some("JP"),
         convention: Some("Asia/Shanghai"),
+        ..Clues::default()
     };
     let cases: [Case<'_>; 12] = [
         // What is stated beats every clue.
@@ -181,6 +183,118 @@ fn the_best_clue_decides() {
         );
         assert_eq!(time.raw, text);
     }
+}
+
+#[test]
+fn a_city_or_subdivision_tells_the_zone_of_a_country_with_several() {
+    let place = |country: &str, subdivision: &str, locality: &str| Location {
+        country: country.to_owned(),
+        subdivision: subdivision.to_owned(),
+        locality: locality.to_owned(),
+        ..Location::default()
+    };
+    for (text, at, zone, basis, instant) in [
+        // Both sides of both changes of the clock in 2024.
+        (
+            "2024-03-10T01:59:59",
+            place("US", "CA", "Los Angeles"),
+            "America/Los_Angeles",
+            Basis::Locality,
+            Some("2024-03-10T09:59:59Z"),
+        ),
+        (
+            "2024-03-10T03:00:00",
+            place("US", "CA", "Los Angeles"),
+            "America/Los_Angeles",
+            Basis::Locality,
+            Some("2024-03-10T10:00:00Z"),
+        ),
+        (
+            "2024-11-03T00:59:59",
+            place("US", "", "CHICAGO"),
+            "America/Chicago",
+            Basis::Locality,
+            Some("2024-11-03T05:59:59Z"),
+        ),
+        (
+            "2024-11-03T02:00:00",
+            place("US", "", "CHICAGO"),
+            "America/Chicago",
+            Basis::Locality,
+            Some("2024-11-03T08:00:00Z"),
+        ),
+        // No change of the clock, and a town in no table.
+        (
+            "2024-07-01T12:00:00",
+            place("US", "AZ", "Phoenix"),
+            "America/Phoenix",
+            Basis::Locality,
+            Some("2024-07-01T19:00:00Z"),
+        ),
+        (
+            "2024-07-01T12:00:00",
+            place("US", "NJ", "Nowhere at all"),
+            "America/New_York",
+            Basis::Locality,
+            Some("2024-07-01T16:00:00Z"),
+        ),
+        // One zone in the country.
+        (
+            "2024-07-01T12:00:00",
+            place("CN", "XJ", "乌鲁木齐"),
+            "Asia/Shanghai",
+            Basis::Country,
+            Some("2024-07-01T04:00:00Z"),
+        ),
+        (
+            "2024-07-01T12:00:00",
+            place("US", "", "Springfield"),
+            "",
+            Basis::Unresolved,
+            None,
+        ),
+        (
+            "2024-07-01T12:00:00",
+            place("", "", "Chicago"),
+            "",
+            Basis::Unresolved,
+            None,
+        ),
+    ] {
+        let clues = Clues {
+            place: Some(&at),
+            ..Clues::default()
+        };
+        let time = resolve(parse_iso(text).unwrap(), clues);
+        let found = (time.zone.as_str(), time.basis, time.instant);
+        assert_eq!(found, (zone, basis, instant.map(utc)), "{text} {zone}");
+    }
+    let centre = Location {
+        facility: Some(Facility {
+            code: "USJFKA".to_owned(),
+            system: CodeSystem::UpuImpc,
+            ..Facility::default()
+        }),
+        ..Location::default()
+    };
+    let clues = Clues {
+        place: Some(&centre),
+        ..Clues::default()
+    };
+    let time = resolve(parse_iso("2024-07-01T12:00").unwrap(), clues);
+    assert_eq!(time.basis, Basis::Facility);
+    assert_eq!(time.instant, Some(utc("2024-07-01T16:00:00Z")));
+    // What the country says narrows the bounds all the same.
+    let unknown = place("US", "TX", "");
+    let clues = Clues {
+        place: Some(&unknown),
+        ..Clues::default()
+    };
+    let time = resolve(parse_iso("2024-07-01T12:00:00").unwrap(), clues);
+    assert_eq!(
+        (time.earliest, time.latest),
+        (utc("2024-07-01T16:00:00Z"), utc("2024-07-01T22:00:00Z"))
+    );
 }
 
 #[test]
@@ -392,7 +506,7 @@ proptest! {
         zone in prop::sample::select(vec!["", "America/New_York", "Australia/Lord_Howe", "Asia/Beirut"]),
     ) {
         let stated = Stated { local, precision, offset, raw: "" };
-        let clues = Clues { facility_zone: Some(zone), country: Some(code), convention: None };
+        let clues = Clues { facility_zone: Some(zone), country: Some(code), ..Clues::default() };
         let time = resolve(stated, clues);
         prop_assert!(time.earliest <= time.latest);
         prop_assert!((time.earliest..=time.latest).contains(&time.anchor()));

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use waybill_core::event::{Classifier, Event, Observation, SourceClass, Standing};
 use waybill_core::exception::Exception;
+use waybill_core::gazetteer;
 use waybill_core::leg::Leg;
-use waybill_core::place::{Location, Resolution};
+use waybill_core::place::Location;
 use waybill_core::shipment::{
     Contact, Estimate, Finding, Identifier, LocalWindow, MilestoneProgress, NextStep, Physical,
     Proof, Requirements, Shipment,
@@ -83,10 +84,7 @@ pub fn shipment(record: &Shipment, view: View) -> v1::Shipment {
             .last_event_time
             .as_ref()
             .map(|time| event_time(time, false)),
-        last_location: record
-            .last_location
-            .as_ref()
-            .map(|place| location(place, false)),
+        last_location: record.last_location.as_ref().map(located),
         estimates: record
             .estimates
             .iter()
@@ -101,19 +99,17 @@ pub fn shipment(record: &Shipment, view: View) -> v1::Shipment {
             .collect(),
         event_count: count(record.events.len()),
         exceptions: part(standard, &record.exceptions, exception),
-        milestones: part(standard, &record.milestones, milestone_progress),
+        milestones: part(standard, &record.milestones, |it| {
+            milestone_progress(it, full)
+        }),
         identifiers: part(standard, &record.identifiers, identifier),
         legs: part(standard, &record.legs, leg),
-        origin: record
-            .origin
-            .as_ref()
-            .filter(|_| standard)
-            .map(|place| location(place, false)),
+        origin: record.origin.as_ref().filter(|_| standard).map(located),
         destination: record
             .destination
             .as_ref()
             .filter(|_| standard)
-            .map(|place| location(place, false)),
+            .map(located),
         pieces: part(standard, &record.pieces, |id| id.0.clone()),
         physical: full.then(|| physical(&record.physical)).flatten(),
         proof_of_delivery: record.proof.as_ref().filter(|_| full).map(proof),
@@ -224,7 +220,9 @@ fn event(event: &Event, evidence: bool) -> v1::TrackingEvent {
         code: i32::from(event.code.0),
         status: status(event.status),
         time: Some(event_time(event.time(), false)),
-        location: event.location().map(|place| location(place, false)),
+        location: event
+            .location()
+            .map(if evidence { located } else { location }),
         reason: event.reason.map_or(0, |reason| i32::from(reason.0)),
         severity: severity(Some(event.severity)),
         carrier: event.carrier.to_string(),
@@ -277,7 +275,7 @@ fn observation(observation: &Observation) -> v1::Observation {
         reason: claim.reason.map_or(0, |reason| i32::from(reason.0)),
         mapping_basis: claim.basis as i32,
         time: Some(event_time(&claim.time, true)),
-        location: claim.location.as_ref().map(|place| location(place, true)),
+        location: claim.location.as_ref().map(observed),
         carrier: claim.carrier.clone(),
         classifier: classifier(claim.classifier),
         source_sequence: Some(observation.sequence),
@@ -311,7 +309,8 @@ fn window(window: &LocalWindow) -> v1::LocalWindow {
     }
 }
 
-fn location(place: &Location, raw: bool) -> v1::Location {
+/// Writes a place as the source states it, without its own text.
+fn location(place: &Location) -> v1::Location {
     v1::Location {
         country_code: place.country.clone(),
         subdivision_code: place.subdivision.clone(),
@@ -324,15 +323,36 @@ fn location(place: &Location, raw: bool) -> v1::Location {
             kind: facility.kind as i32,
         }),
         time_zone: place.time_zone.clone(),
-        resolution: match place.resolution() {
-            Resolution::None => 0,
-            level => level as i32,
-        },
-        raw: if raw {
-            place.raw.reveal().clone()
-        } else {
-            String::new()
-        },
+        resolution: place.resolution() as i32,
+        ..v1::Location::default()
+    }
+}
+
+/// Writes a place as the source states it, with its own text.
+fn observed(place: &Location) -> v1::Location {
+    v1::Location {
+        raw: place.raw.reveal().clone(),
+        ..location(place)
+    }
+}
+
+/// Writes a place with what is known of it beyond what the source states.
+fn located(place: &Location) -> v1::Location {
+    let found = gazetteer::resolve(place);
+    v1::Location {
+        country_code: found.country.to_owned(),
+        subdivision_code: found.subdivision.to_owned(),
+        un_locode: found.un_locode.to_owned(),
+        position: found.position().map(|at| {
+            let (latitude, longitude) = at.degrees();
+            v1::GeoPoint {
+                latitude,
+                longitude,
+            }
+        }),
+        time_zone: found.zone.to_owned(),
+        resolution: place.resolution().max(found.level()) as i32,
+        ..location(place)
     }
 }
 
@@ -344,7 +364,7 @@ fn next_step(step: &NextStep) -> v1::NextStep {
     }
 }
 
-fn milestone_progress(progress: &MilestoneProgress) -> v1::MilestoneProgress {
+fn milestone_progress(progress: &MilestoneProgress, detail: bool) -> v1::MilestoneProgress {
     v1::MilestoneProgress {
         milestone: milestone(Some(progress.milestone)),
         title: milestone_title(progress.milestone).to_owned(),
@@ -352,7 +372,7 @@ fn milestone_progress(progress: &MilestoneProgress) -> v1::MilestoneProgress {
         location: progress
             .location
             .as_ref()
-            .map(|place| location(place, false)),
+            .map(if detail { located } else { location }),
         event_id: progress.event.map(|id| id.to_string()).unwrap_or_default(),
         inferred: progress.inferred,
     }
@@ -374,10 +394,7 @@ fn requirements(needs: &Requirements) -> v1::DeliveryRequirements {
             amount: money.amount.clone(),
         }),
         instructions: needs.instructions.reveal().clone(),
-        pickup_place: needs
-            .pickup_place
-            .as_ref()
-            .map(|place| location(place, false)),
+        pickup_place: needs.pickup_place.as_ref().map(located),
         collect_by: needs.collect_by.clone(),
     }
 }

@@ -245,8 +245,8 @@ fn event_time(time: &v1::EventTime, place: Option<&Location>) -> Result<EventTim
     };
     let clues = Clues {
         facility_zone: Some(zone).filter(|zone| !zone.is_empty()),
-        country: place.map(|place| place.country.as_str()),
-        convention: None,
+        place,
+        ..Clues::default()
     };
     Ok(resolve(stated, clues))
 }

@@ -64,7 +64,7 @@ fn checkpoints_are_put_in_order_and_the_carriers_own_codes_count() {
     let delivered = &report.claims[9];
     assert_eq!(delivered.basis, MappingBasis::CodeAndText);
     assert_eq!(delivered.native_reason, "mailbox");
-    assert_eq!(delivered.time.basis, Basis::Facility, "zone of the state");
+    assert_eq!(delivered.time.basis, Basis::Locality, "zone of the state");
     let at = "2026-02-27T21:05:00Z".parse().unwrap();
     assert_eq!(delivered.time.instant, Some(at));
     let facts = &report.facts;
@@ -105,7 +105,7 @@ fn every_form_of_a_time_is_read_and_no_local_time_is_utc() {
         (
             "state with one zone",
             "2026-03-03T13:00:00Z",
-            Basis::Facility,
+            Basis::Locality,
             false,
         ),
         ("state with two zones", "", Basis::Unresolved, false),

@@ -224,7 +224,13 @@ fn mail_innovations_has_its_own_codes_and_local_time_only() {
         EventCode::DELIVERED,
     ];
     assert_eq!(codes(&report), way);
-    for claim in &report.claims {
+    // The last two were scanned in a state with one zone.
+    let (open, known) = report.claims.split_at(2);
+    for claim in known {
+        assert_eq!(claim.time.zone, "America/Denver");
+        assert_eq!(claim.time.basis, Basis::Locality);
+    }
+    for claim in open {
         assert_eq!(claim.time.instant, None, "the country has several zones");
         assert_eq!(claim.time.basis, Basis::Unresolved);
         let hours = claim

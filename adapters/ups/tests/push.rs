@@ -97,8 +97,12 @@ fn an_activity_has_both_clocks_and_its_window() {
     );
     let local = &good(EXCEPTION).reports[0];
     assert_eq!(local.claims[0].code, EventCode::DELIVERY_ATTEMPTED);
-    assert_eq!(local.claims[0].time.instant, None, "never read as UTC");
-    assert_eq!(local.claims[0].time.basis, Basis::Unresolved);
+    assert_eq!(
+        local.claims[0].time.instant,
+        Some("2026-03-04T19:00:00Z".parse().unwrap()),
+        "noon in Colorado, never read as UTC"
+    );
+    assert_eq!(local.claims[0].time.basis, Basis::Locality);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::super::{country, zone};
 const NOWHERE: Spot<'_> = Spot {
     zone: None,
     country: "US",
+    place: None,
 };
 
 fn read(at: &str, gmt: &str, offset: &str) -> Option<(Option<String>, bool)> {
@@ -134,6 +135,7 @@ fn windows_are_read_in_both_notations() {
     let denver = Spot {
         zone: Some("America/Denver"),
         country: "US",
+        place: None,
     };
     for (start, end, from, to) in [
         ("13:15", "17:15", Some("13:15:00"), Some("17:15:00")),
