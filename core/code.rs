@@ -34,8 +34,6 @@ pub struct EventCodeInfo {
     pub severity: Severity,
     /// UPU EMSEVT V3 codes that mean it.
     pub upu: &'static [&'static str],
-    /// One line for people, in English.
-    pub title: &'static str,
 }
 
 /// Row of the reason-code table.
@@ -64,7 +62,7 @@ macro_rules! event_codes {
         impl EventCode {
             $(#[doc = $title] pub const $name: Self = Self($number);)*
         }
-        /// Every event code by number: name, status effect, milestone, severity, UPU codes, title.
+        /// Every event code by number: name, status effect, milestone, severity, UPU codes.
         pub static EVENT_CODES: &[EventCodeInfo] = &[$(EventCodeInfo {
             code: EventCode($number),
             name: stringify!($name),
@@ -72,7 +70,6 @@ macro_rules! event_codes {
             milestone: optional!(Milestone, $milestone),
             severity: Severity::$severity,
             upu: &[$($upu),*],
-            title: $title,
         }),*];
     };
 }

@@ -32,6 +32,7 @@ pub mod revision;
 mod rule;
 pub mod shipment;
 pub mod status;
+pub mod text;
 pub mod time;
 mod timeline;
 mod verify;

@@ -1,0 +1,85 @@
+//! The texts that this gateway speaks: the built-in ones, the operator's over them, and the names
+//! of carriers.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use waybill_core::number;
+use waybill_core::registry::Registry;
+use waybill_core::text::{Catalogue, File, Language};
+
+/// Languages and names.
+pub struct Texts {
+    catalogue: Catalogue,
+    names: BTreeMap<String, String>,
+}
+
+/// One language of [`Texts`], and the names.
+#[derive(Clone, Copy)]
+pub struct Voice<'a> {
+    /// The language.
+    pub language: &'a Language,
+    names: &'a BTreeMap<String, String>,
+}
+
+impl Texts {
+    /// Reads the operator's folder, if there is one. Names of carriers are those of their own
+    /// source, or those of the table of number formats.
+    ///
+    /// # Errors
+    /// Names the file and the line that is wrong.
+    pub fn load(folder: &Path, registry: Registry) -> Result<Self, String> {
+        let files = if folder.as_os_str().is_empty() {
+            Vec::new()
+        } else {
+            read(folder).map_err(|error| format!("texts.folder: {error}"))?
+        };
+        let catalogue =
+            Catalogue::new(&files).map_err(|error| format!("texts.folder: {error}"))?;
+        let formats = number::formats().map(|format| (&format.carrier, &format.name));
+        let mut names: BTreeMap<String, String> = formats
+            .map(|(carrier, name)| (carrier.clone(), name.clone()))
+            .collect();
+        for source in registry.iter().filter(|source| !source.carrier.is_empty()) {
+            names.insert(source.carrier.to_owned(), source.display_name.to_owned());
+        }
+        names.remove("");
+        Ok(Self { catalogue, names })
+    }
+
+    /// The language for a BCP 47 tag; English if there is none.
+    pub fn voice(&self, wanted: &str) -> Voice<'_> {
+        Voice {
+            language: self.catalogue.find(wanted),
+            names: &self.names,
+        }
+    }
+}
+
+impl<'a> Voice<'a> {
+    /// Name of a carrier; empty if it has none.
+    pub fn carrier(&self, id: &str) -> &'a str {
+        self.names.get(id).map_or("", String::as_str)
+    }
+}
+
+/// Every `<language>.ftl` of a folder.
+fn read(folder: &Path) -> Result<Vec<File>, String> {
+    let at = |path: &Path, error: std::io::Error| format!("cannot read {}: {error}", path.display());
+    let entries = std::fs::read_dir(folder).map_err(|error| at(folder, error))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| at(folder, error))?.path();
+        if path.extension().is_none_or(|extension| extension != "ftl") {
+            continue;
+        }
+        let tag = path.file_stem().and_then(|stem| stem.to_str());
+        let text = std::fs::read_to_string(&path).map_err(|error| at(&path, error))?;
+        files.push(File {
+            name: path.display().to_string(),
+            tag: tag.unwrap_or_default().to_owned(),
+            text,
+        });
+    }
+    Ok(files)
+}
