@@ -34,6 +34,8 @@ pub struct EventCodeInfo {
     pub severity: Severity,
     /// UPU EMSEVT V3 codes that mean it.
     pub upu: &'static [&'static str],
+    /// Short name in English, as carriers say it; what people are told is in [`crate::text`].
+    pub title: &'static str,
 }
 
 /// Row of the reason-code table.
@@ -62,7 +64,7 @@ macro_rules! event_codes {
         impl EventCode {
             $(#[doc = $title] pub const $name: Self = Self($number);)*
         }
-        /// Every event code by number: name, status effect, milestone, severity, UPU codes.
+        /// Every event code by number: name, status effect, milestone, severity, UPU codes, title.
         pub static EVENT_CODES: &[EventCodeInfo] = &[$(EventCodeInfo {
             code: EventCode($number),
             name: stringify!($name),
@@ -70,6 +72,7 @@ macro_rules! event_codes {
             milestone: optional!(Milestone, $milestone),
             severity: Severity::$severity,
             upu: &[$($upu),*],
+            title: $title,
         }),*];
     };
 }

@@ -2,11 +2,22 @@
 //! of carriers.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+use waybill_core::adapter::Descriptor;
 use waybill_core::number;
 use waybill_core::registry::Registry;
 use waybill_core::text::{Catalogue, File, Language};
+
+/// `[texts]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Folder of `<language>.ftl` files that go over the built-in texts or add languages; empty:
+    /// none.
+    pub folder: PathBuf,
+}
 
 /// Languages and names.
 pub struct Texts {
@@ -24,7 +35,8 @@ pub struct Voice<'a> {
 
 impl Texts {
     /// Reads the operator's folder, if there is one. Names of carriers are those of their own
-    /// source, or those of the table of number formats.
+    /// source, or those of the table of number formats, or those of a source of
+    /// one of their divisions.
     ///
     /// # Errors
     /// Names the file and the line that is wrong.
@@ -36,13 +48,13 @@ impl Texts {
         };
         let catalogue =
             Catalogue::new(&files).map_err(|error| format!("texts.folder: {error}"))?;
-        let formats = number::formats().map(|format| (&format.carrier, &format.name));
-        let mut names: BTreeMap<String, String> = formats
-            .map(|(carrier, name)| (carrier.clone(), name.clone()))
-            .collect();
-        for source in registry.iter().filter(|source| !source.carrier.is_empty()) {
-            names.insert(source.carrier.to_owned(), source.display_name.to_owned());
-        }
+        // Best last: a source of one division, the table of formats, the carrier's own source.
+        let own = |source: &&Descriptor| source.id == source.carrier;
+        let named = |source: &Descriptor| (source.carrier.to_owned(), source.display_name.to_owned());
+        let formats = number::formats().map(|format| (format.carrier.clone(), format.name.clone()));
+        let mut names: BTreeMap<String, String> = registry.iter().map(named).collect();
+        names.extend(formats);
+        names.extend(registry.iter().filter(own).map(named));
         names.remove("");
         Ok(Self { catalogue, names })
     }

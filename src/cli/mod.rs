@@ -9,6 +9,7 @@ mod json;
 mod local;
 mod normalize;
 mod out;
+mod people;
 mod print;
 mod serve;
 mod sim;
