@@ -85,7 +85,8 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let (drain, drained) = watch::channel(false);
     let calls = Arc::new(config::Calls::from(&config.calls));
     let streams = Streams::new(&config.streams, &calls, &server_id(), drained.clone());
-    let tracking = grpc::tracking::Tracking::new(pipeline.clone(), Arc::clone(&calls), streams, texts);
+    let tracking =
+        grpc::tracking::Tracking::new(pipeline.clone(), Arc::clone(&calls), streams, texts);
     let reflection = match config.server.reflection {
         Reflection::On => true,
         Reflection::Off => false,

@@ -46,11 +46,11 @@ impl Texts {
         } else {
             read(folder).map_err(|error| format!("texts.folder: {error}"))?
         };
-        let catalogue =
-            Catalogue::new(&files).map_err(|error| format!("texts.folder: {error}"))?;
+        let catalogue = Catalogue::new(&files).map_err(|error| format!("texts.folder: {error}"))?;
         // Best last: a source of one division, the table of formats, the carrier's own source.
         let own = |source: &&Descriptor| source.id == source.carrier;
-        let named = |source: &Descriptor| (source.carrier.to_owned(), source.display_name.to_owned());
+        let named =
+            |source: &Descriptor| (source.carrier.to_owned(), source.display_name.to_owned());
         let formats = number::formats().map(|format| (format.carrier.clone(), format.name.clone()));
         let mut names: BTreeMap<String, String> = registry.iter().map(named).collect();
         names.extend(formats);
@@ -77,7 +77,8 @@ impl<'a> Voice<'a> {
 
 /// Every `<language>.ftl` of a folder.
 fn read(folder: &Path) -> Result<Vec<File>, String> {
-    let at = |path: &Path, error: std::io::Error| format!("cannot read {}: {error}", path.display());
+    let at =
+        |path: &Path, error: std::io::Error| format!("cannot read {}: {error}", path.display());
     let entries = std::fs::read_dir(folder).map_err(|error| at(folder, error))?;
     let mut files = Vec::new();
     for entry in entries {

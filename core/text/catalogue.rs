@@ -139,7 +139,11 @@ impl Language {
         variables: &[(&'static str, FluentValue<'_>)],
     ) -> Option<String> {
         let (text, errors) = self.try_format(id, attribute, variables)?;
-        debug_assert!(errors.is_empty(), "{}: {id}.{attribute}: {errors:?}", self.tag);
+        debug_assert!(
+            errors.is_empty(),
+            "{}: {id}.{attribute}: {errors:?}",
+            self.tag
+        );
         Some(text)
     }
 
@@ -160,9 +164,9 @@ impl Language {
             arguments.set(*name, value.clone());
         }
         let mut errors = Vec::new();
-        let text: Cow<'_, str> =
-            self.bundle
-                .format_pattern(pattern, Some(&arguments), &mut errors);
+        let text: Cow<'_, str> = self
+            .bundle
+            .format_pattern(pattern, Some(&arguments), &mut errors);
         let errors = errors.iter().map(ToString::to_string).collect();
         Some((text.into_owned(), errors))
     }
@@ -231,7 +235,10 @@ fn parse(name: &str, source: &str) -> Result<FluentResource, String> {
 
 /// Number of the line in which a byte lies.
 fn line_of(source: &str, position: usize) -> usize {
-    let before = source.as_bytes().get(..position).unwrap_or(source.as_bytes());
+    let before = source
+        .as_bytes()
+        .get(..position)
+        .unwrap_or(source.as_bytes());
     before.iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
