@@ -191,18 +191,31 @@ async fn every_method_with_a_record_knows_languages() {
 
 #[tokio::test]
 async fn an_exception_tells_both_sides_what_to_do() {
-    let world = World::start_at(Duration::from_hours(200), |_| {}).await;
+    let world = World::start_at(Duration::from_hours(30), |_| {}).await;
     let mut client = world.client().await;
-    let request = v1::TrackRequest {
-        language: "en".to_owned(),
-        ..track(&world.ups_number("customs-hold"))
-    };
-    let answer = client.track(request).await.unwrap().into_inner();
-    let problem = &answer.shipments[0].exceptions[0];
+    let number = world.ups_number("failed-attempt");
+    let answer = client.track(track(&number)).await.unwrap().into_inner();
+    let mut problems = answer.shipments[0].exceptions.iter();
+    let failed = v1::ExceptionCategory::FailedDelivery;
+    let problem = problems.find(|one| one.category() == failed).unwrap();
     let recipient = problem.recipient_text.as_ref().unwrap();
     let shipper = problem.shipper_text.as_ref().unwrap();
-    assert_eq!(recipient.title, "Waiting for customs");
-    assert!(recipient.next_step != shipper.next_step || recipient.next_step.is_empty());
+    assert_eq!(recipient.title, "Delivery failed");
+    assert!(
+        recipient
+            .body
+            .ends_with("Reason: nobody was there to take it.")
+    );
+    assert!(
+        recipient.next_step.starts_with("Please choose a new day"),
+        "{recipient:?}"
+    );
+    assert!(
+        shipper
+            .next_step
+            .starts_with("The recipient has to choose a new day"),
+        "{shipper:?}"
+    );
     world.stop().await;
 }
 

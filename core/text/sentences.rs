@@ -235,15 +235,19 @@ impl Speaker<'_> {
         })
     }
 
-    /// The worst open problem that concerns the reader. Doubts about the data are the operator's.
+    /// The worst open problem that concerns the reader. Doubts about the data are the operator's,
+    /// and once a parcel goes back, why it does so matters less than what becomes of it.
     fn problem(&self) -> Option<&Exception> {
+        let is_return = |one: &Exception| {
+            self.record.status == Status::Returning && one.category == Category::Return
+        };
         self.record
             .exceptions
             .iter()
             .filter(|one| one.close_time.is_none() && one.severity >= Severity::Warning)
             .filter(|one| one.category != Category::DataQuality)
             .rev()
-            .max_by_key(|one| one.severity)
+            .max_by_key(|one| (is_return(one), one.severity))
     }
 
     /// What has to be done about a problem, and whether the reader has to do it.
@@ -382,8 +386,21 @@ impl Speaker<'_> {
         Some(self.say_with("next", "", &[("milestone", FluentValue::from(milestone))]))
     }
 
-    /// The window of delivery, unless the parcel has been seen after it.
+    /// The window of delivery, unless it does not hold any more: the parcel has been seen after it,
+    /// or a rule finds it late or silent.
     fn announced(&self) -> Option<String> {
+        let is_doubtful = |one: &Exception| {
+            one.close_time.is_none()
+                && (one.category == Category::NoUpdate
+                    || one.category == Category::Delay && one.derived)
+        };
+        let is_at_the_door = matches!(
+            self.record.status,
+            Status::AvailableForPickup | Status::DeliveryAttempted
+        );
+        if is_at_the_door || self.record.exceptions.iter().any(is_doubtful) {
+            return None;
+        }
         let window = self.record.next_step.as_ref()?.window.as_ref()?;
         let (start, end) = days(window)?;
         let seen = self.record.last_event_time.as_ref();

@@ -457,6 +457,32 @@ fn a_problem_goes_before_the_status_unless_the_status_says_it() {
 }
 
 #[test]
+fn of_a_parcel_that_goes_back_the_return_is_told_and_not_why() {
+    let mut record = parcel();
+    record.status = Status::Returning;
+    record.code = Some(EventCode::RETURN_IN_TRANSIT);
+    let refused = problem(
+        Category::RefusedOrUnclaimed,
+        Responsibility::Shipper,
+        NextAction::ReturnOrDispose,
+    );
+    let mut back = problem(
+        Category::Return,
+        Responsibility::Shipper,
+        NextAction::ReshipOrRefund,
+    );
+    back.severity = Severity::Warning;
+    back.event_ids = vec![Digest([1; 32])];
+    record.exceptions = vec![refused, back];
+    let text = say(&record, Audience::Recipient, "en");
+    assert_eq!(text.title, "Going back to the sender");
+    assert_eq!(
+        text.next_step,
+        "The sender decides about a replacement or a refund. You can ask the sender about it."
+    );
+}
+
+#[test]
 fn nothing_personal_and_no_guessed_clock_is_said() {
     let mut record = parcel();
     record.status = Status::Delivered;
@@ -511,6 +537,13 @@ fn a_day_to_collect_it_and_a_day_of_delivery_are_named() {
         text.next_step
             .ends_with("La entrega está anunciada para el 14 de mayo de 2026.")
     );
+    // Nobody repeats what a rule finds late.
+    let mut late = problem(Category::Delay, Responsibility::Carrier, NextAction::Wait);
+    late.derived = true;
+    record.exceptions.push(late);
+    let text = say(&record, Audience::Shipper, "es");
+    assert!(!text.next_step.contains("anunciada"), "{text:?}");
+    record.exceptions.clear();
     // A day that has passed is not announced any more.
     record.last_event_time = Some(time("2026-05-15T10:00:00", "DE"));
     let text = say(&record, Audience::Shipper, "es");
