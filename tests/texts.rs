@@ -191,7 +191,7 @@ async fn every_method_with_a_record_knows_languages() {
 
 #[tokio::test]
 async fn an_exception_tells_both_sides_what_to_do() {
-    let world = World::start_at(Duration::from_hours(30), |_| {}).await;
+    let world = World::start_at(Duration::from_hours(40), |_| {}).await;
     let mut client = world.client().await;
     let number = world.ups_number("failed-attempt");
     let answer = client.track(track(&number)).await.unwrap().into_inner();
