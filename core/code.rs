@@ -34,7 +34,7 @@ pub struct EventCodeInfo {
     pub severity: Severity,
     /// UPU EMSEVT V3 codes that mean it.
     pub upu: &'static [&'static str],
-    /// One line for people, in English.
+    /// Short name in English, as carriers say it; what people are told is in [`crate::text`].
     pub title: &'static str,
 }
 

@@ -38,6 +38,7 @@ mod rule;
 pub mod shipment;
 pub mod status;
 mod suspicion;
+pub mod text;
 pub mod time;
 mod timeline;
 mod verify;

@@ -28,6 +28,7 @@ use crate::store::Store;
 use crate::store::file::FileStore;
 use crate::store::memory::MemoryStore;
 use crate::store::seal::Keys;
+use crate::texts::Texts;
 use crate::watch::{Hub, told};
 
 /// A running server.
@@ -66,7 +67,8 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let registry = remote::registry(registry, &config.plugins)?;
     let sources = sources(&config, registry, &clock)?;
     let configured: BTreeSet<&str> = sources.iter().map(|source| source.descriptor.id).collect();
-    let carriers = grpc::carrier::Carriers::new(registry, &configured);
+    let texts = Arc::new(Texts::load(&config.texts.folder, registry)?);
+    let carriers = grpc::carrier::Carriers::new(registry, &configured, Arc::clone(&texts));
     let hub = Arc::new(Hub::default());
     let pipeline = Pipeline::new(Parts {
         sources,
@@ -83,7 +85,8 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let (drain, drained) = watch::channel(false);
     let calls = Arc::new(config::Calls::from(&config.calls));
     let streams = Streams::new(&config.streams, &calls, &server_id(), drained.clone());
-    let tracking = grpc::tracking::Tracking::new(pipeline.clone(), Arc::clone(&calls), streams);
+    let tracking =
+        grpc::tracking::Tracking::new(pipeline.clone(), Arc::clone(&calls), streams, texts);
     let reflection = match config.server.reflection {
         Reflection::On => true,
         Reflection::Off => false,

@@ -1,8 +1,7 @@
 //! One typed tree of settings, read from `waybill.toml` and the environment.
 //!
-//! Every default is here and in `docs/limits.md`, and a test compares the two. An unknown key is
-//! refused, naming the known ones. Credentials come from the file, from `<key>_file`, or from the
-//! environment, and never appear in an error.
+//! Every default is here and in `docs/limits.md`; a test compares them. An unknown key is refused,
+//! naming the known ones. Credentials come from file, `<key>_file` or environment, into no error.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -36,6 +35,8 @@ pub struct Config {
     pub guard: crate::guard::Tuning,
     /// The way out.
     pub http: crate::http::Settings,
+    /// Texts for people.
+    pub texts: crate::texts::Settings,
     /// Sources by id, each with its own keys.
     #[serde(skip_serializing)]
     pub sources: BTreeMap<String, toml::Table>,

@@ -48,4 +48,6 @@ pub mod tasks;
 #[cfg(feature = "server")]
 pub mod telemetry;
 #[cfg(feature = "server")]
+pub mod texts;
+#[cfg(feature = "server")]
 pub mod watch;

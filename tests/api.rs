@@ -439,7 +439,7 @@ async fn carriers_formats_and_codes_are_served() {
     assert!(!best.reason.is_empty());
 
     let codes = carriers
-        .list_event_codes(v1::ListEventCodesRequest {})
+        .list_event_codes(v1::ListEventCodesRequest::default())
         .await
         .unwrap()
         .into_inner();

@@ -11,6 +11,7 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ use waybill::server;
 use waybill::store::memory::MemoryStore;
 use waybill::store::seal::Keys;
 use waybill::store::{Change, Commit, CommitError, Store, StoreError, Stored};
+use waybill::texts::Texts;
 use waybill::v1::{self, ErrorReason, batch_track_response, batch_track_result};
 use waybill::watch::Hub;
 use waybill_core::adapter::BoxFuture;
@@ -108,8 +110,9 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
     let (drain, drained) = watch::channel(draining);
     let calls = Arc::new(Calls::from(&config.calls));
     let streams = Streams::new(&config.streams, &calls, "test", drained.clone());
-    let tracking = Tracking::new(pipeline, Arc::clone(&calls), streams);
-    let carriers = Carriers::new(common::registry(), &BTreeSet::new());
+    let texts = Arc::new(Texts::load(Path::new(""), common::registry()).unwrap());
+    let tracking = Tracking::new(pipeline, Arc::clone(&calls), streams, Arc::clone(&texts));
+    let carriers = Carriers::new(common::registry(), &BTreeSet::new(), texts);
     let front = waybill::grpc::service(tracking, carriers, &calls, true, drained).unwrap();
     let listener = tokio::net::TcpListener::bind(common::ANY).await.unwrap();
     let address = listener.local_addr().unwrap();

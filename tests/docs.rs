@@ -22,7 +22,8 @@ fn the_page_of_event_codes_is_the_table() {
          | number | code | title | status | milestone | severity | UPU |\n\
          |---|---|---|---|---|---|---|\n",
     );
-    for info in waybill::grpc::carrier::event_codes() {
+    let texts = waybill_core::text::Catalogue::new(&[]).unwrap();
+    for info in waybill::grpc::carrier::event_codes(texts.find("en")) {
         writeln!(
             page,
             "| {} | {} | {} | {} | {} | {} | {} |",

@@ -10,6 +10,7 @@ use waybill::clock::Clock;
 use waybill::guard::{Ask, Priority, Share, Tuning};
 use waybill::pipeline::Source;
 use waybill::remote;
+use waybill::texts::Texts;
 use waybill_core::adapter::{Limits, Query};
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::number::{self, TrackingNumber};
@@ -33,6 +34,7 @@ const CALL: Duration = Duration::from_secs(15);
 pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode, String> {
     let config = options.configured.load()?;
     let registry = remote::registry(registry, &config.plugins)?;
+    Texts::load(&config.texts.folder, registry)?;
     let sources = app::sources(&config, registry, &Clock::system())?;
     if sources.is_empty() {
         say!("The configuration is right, and names no source: every Track will fail with");

@@ -11,6 +11,7 @@ use waybill::v1;
 use waybill::v1::tracking_service_client::TrackingServiceClient;
 
 use super::out::say;
+use super::people::{Printer, Reader};
 use super::{Remote, View, json, print};
 
 /// Exit code of a call that failed.
@@ -52,6 +53,8 @@ pub(super) struct Track {
     #[arg(long, default_value_t = 5)]
     timeout: u64,
     #[command(flatten)]
+    reader: Reader,
+    #[command(flatten)]
     remote: Remote,
 }
 
@@ -77,6 +80,8 @@ pub(super) struct Follow {
     /// Amount of detail.
     #[arg(long, value_enum, default_value = "standard")]
     view: View,
+    #[command(flatten)]
+    reader: Reader,
     #[command(flatten)]
     remote: Remote,
 }
@@ -114,6 +119,7 @@ fn failed(status: &Status) -> ExitCode {
 }
 
 pub(super) async fn track(options: Track) -> Result<ExitCode, String> {
+    let printer = Printer::new(options.reader)?;
     let mut client = connect(&options.remote.address).await?;
     let hints = v1::Hints {
         postal_code: options.postal_code,
@@ -125,6 +131,7 @@ pub(super) async fn track(options: Track) -> Result<ExitCode, String> {
         carrier: options.carrier,
         hints: (hints != v1::Hints::default()).then_some(hints),
         view: options.view.number(),
+        language: printer.language().to_owned(),
         max_age: options.max_age.map(|seconds| prost_types::Duration {
             seconds: i64::try_from(seconds).unwrap_or(i64::MAX),
             nanos: 0,
@@ -141,7 +148,7 @@ pub(super) async fn track(options: Track) -> Result<ExitCode, String> {
             Ok(ExitCode::SUCCESS)
         }
         Ok(response) => {
-            print::track(response.get_ref());
+            printer.track(response.get_ref());
             Ok(ExitCode::SUCCESS)
         }
         Err(status) => Ok(failed(&status)),
@@ -212,7 +219,7 @@ fn batch_code(summary: &v1::BatchTrackSummary) -> ExitCode {
 }
 
 /// A subscription to numbers.
-pub(super) fn subscription(numbers: &[String], view: i32) -> v1::FollowRequest {
+pub(super) fn subscription(numbers: &[String], view: i32, language: &str) -> v1::FollowRequest {
     let key = |number: &String| v1::ShipmentKey {
         key: Some(v1::shipment_key::Key::TrackingNumber(number.clone())),
         ..Default::default()
@@ -224,6 +231,7 @@ pub(super) fn subscription(numbers: &[String], view: i32) -> v1::FollowRequest {
         open: Some(v1::WatchOpen {
             target: Some(v1::watch_open::Target::Shipments(shipments)),
             view,
+            language: language.to_owned(),
             heartbeat_interval: None,
         }),
     }
@@ -239,16 +247,18 @@ pub(super) async fn follow(options: Follow) -> Result<ExitCode, String> {
 
 /// Follows, and again when a stream ends: every stream does, by its age or with its server.
 async fn keep_following(options: Follow) -> Result<ExitCode, String> {
+    let printer = Printer::new(options.reader)?;
     let mut client = connect(&options.remote.address).await?;
     let mut was_open = false;
     let mut pause = LEAST_PAUSE;
     loop {
-        let request = subscription(&options.numbers, options.view.number());
+        let request = subscription(&options.numbers, options.view.number(), printer.language());
         let ended = match client.follow(request).await {
             Ok(response) => {
                 was_open = true;
                 pause = LEAST_PAUSE;
-                show(response.into_inner(), options.remote.json, &mut pause).await?
+                let json = options.remote.json;
+                show(response.into_inner(), json, &printer, &mut pause).await?
             }
             Err(status) => Err(status),
         };
@@ -269,6 +279,7 @@ async fn keep_following(options: Follow) -> Result<ExitCode, String> {
 async fn show(
     mut stream: Streaming<v1::WatchMessage>,
     as_json: bool,
+    printer: &Printer,
     pause: &mut Duration,
 ) -> Result<Result<(), Status>, String> {
     loop {
@@ -285,7 +296,7 @@ async fn show(
         if as_json {
             json::line("WatchMessage", &message)?;
         } else {
-            print::watch(&message);
+            print::watch(&message, printer);
         }
     }
 }

@@ -341,7 +341,7 @@ impl Tour<'_> {
         let view = v1::ShipmentView::Standard as i32;
         let mut stream = self
             .client
-            .follow(client::subscription(&numbers, view))
+            .follow(client::subscription(&numbers, view, "en"))
             .await
             .map_err(|status| client::failure(&status))?
             .into_inner();

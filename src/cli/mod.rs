@@ -10,6 +10,7 @@ mod json;
 mod local;
 mod normalize;
 mod out;
+mod people;
 mod print;
 mod serve;
 mod sim;

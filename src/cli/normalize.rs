@@ -1,13 +1,14 @@
 //! `waybill normalize`: one raw answer of a source through its adapter and the pure steps.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use bytes::Bytes;
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
-use waybill_core::adapter::{Answer, Hints, Query};
+use waybill::texts::Texts;
+use waybill_core::adapter::{Answer, Descriptor, Hints, Query};
 use waybill_core::assess::assess;
 use waybill_core::error::{Error, Retry};
 use waybill_core::event::SourceClass;
@@ -82,10 +83,11 @@ pub(super) fn run(options: &Options, registry: Registry) -> Result<ExitCode, Str
         SourceClass::Carrier => SourceClass::Custodian,
         class => class,
     };
+    let texts = Texts::load(Path::new(""), registry)?;
     let mut shipments = Vec::new();
     let mut problem = serde_json::Value::Null;
     for answer in adapter.interpret(&queries, &response, now) {
-        match read(answer, descriptor.id, descriptor.carrier, class, now)? {
+        match read(answer, descriptor, class, &texts, now)? {
             Ok(found) => shipments.extend(found),
             Err(error) => problem = describe(&error),
         }
@@ -98,9 +100,9 @@ type Read = Result<Vec<serde_json::Value>, Error>;
 
 fn read(
     answer: Answer,
-    source: &str,
-    carrier: &str,
+    source: &Descriptor,
     class: SourceClass,
+    texts: &Texts,
     now: Timestamp,
 ) -> Result<Read, String> {
     let reports = match answer {
@@ -111,17 +113,16 @@ fn read(
     for (at, report) in reports.iter().enumerate() {
         // Nothing is stored here, so an id only has to tell the shipments of this answer apart.
         let id = ShipmentId(format!("{at:026}"));
-        let carrier = if carrier.is_empty() {
-            &report.relays
-        } else {
-            carrier
+        let carrier = match source.carrier {
+            "" => &report.relays,
+            carrier => carrier,
         };
         let mut dossier = Dossier::new(id, report.number.clone(), carrier.to_owned());
-        dossier.absorb(source, class, report, now);
+        dossier.absorb(source.id, class, report, now);
         let (record, _) = assess(dossier.record(), now);
         let (record, _) = revise(None, record, now);
         let view = waybill::grpc::convert::View::Full;
-        let message = waybill::grpc::convert::shipment(&record, view);
+        let message = waybill::grpc::convert::shipment(&record, view, texts.voice("en"));
         shipments.push(json::value("Shipment", &message)?);
     }
     Ok(Ok(shipments))

@@ -2,22 +2,10 @@
 
 use std::io::IsTerminal;
 
-use comfy_table::{ContentArrangement, Table, presets};
 use waybill::v1;
 
 use super::out::say;
-
-/// Prints the answer to `track`.
-pub(super) fn track(response: &v1::TrackResponse) {
-    for record in &response.shipments {
-        shipment(record);
-        say!("");
-    }
-    if response.shipments.is_empty() {
-        say!("No source knows this number (yet).");
-    }
-    sources(response);
-}
+use super::people::Printer;
 
 /// Prints who was asked, and how old the answer is.
 pub(super) fn sources(response: &v1::TrackResponse) {
@@ -52,48 +40,11 @@ pub(super) fn freshness(freshness: &v1::Freshness) -> String {
     }
 }
 
-/// Prints a record.
-pub(super) fn shipment(record: &v1::Shipment) {
-    say!(
-        "{}  {}  {}",
-        bold(&record.tracking_number),
-        record.carrier,
-        bold(&words(record.status().as_str_name(), "SHIPMENT_STATUS_")),
-    );
-    if let Some(line) = position(record) {
-        say!("{line}");
-    }
-    for problem in record
-        .exceptions
-        .iter()
-        .filter(|problem| problem.close_time.is_none())
-    {
-        say!("  ! {}", exception(problem));
-    }
-    if record.events.is_empty() {
-        return;
-    }
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic);
-    for event in &record.events {
-        table.add_row([
-            time(event.time.as_ref()),
-            event_words(event),
-            place(event.location.as_ref()),
-        ]);
-    }
-    say!("{table}");
-}
-
 /// Progress and next step in one line; `None` if the route is unknown.
 pub(super) fn position(record: &v1::Shipment) -> Option<String> {
     let progress = record.progress.as_ref()?;
-    let (step, of) = (progress.step as usize, progress.of as usize);
-    let bar: String = (0..of)
-        .map(|at| if at < step { '#' } else { '.' })
-        .collect();
+    let bar = bar(progress);
+    let (step, of) = (progress.step, progress.of);
     let next = match &record.next_step {
         Some(next) => match next
             .window
@@ -109,6 +60,13 @@ pub(super) fn position(record: &v1::Shipment) -> Option<String> {
     Some(format!("  [{bar}] step {step} of {of}  {next}"))
 }
 
+/// Progress as a bar.
+pub(super) fn bar(progress: &v1::Progress) -> String {
+    (0..progress.of)
+        .map(|at| if at < progress.step { '#' } else { '.' })
+        .collect()
+}
+
 /// An exception in words.
 pub(super) fn exception(problem: &v1::ShipmentException) -> String {
     let due = problem.due_time.as_ref();
@@ -122,57 +80,24 @@ pub(super) fn exception(problem: &v1::ShipmentException) -> String {
     )
 }
 
-fn event_words(event: &v1::TrackingEvent) -> String {
-    let mut text = match v1::EventCode::try_from(event.code) {
-        Ok(code) => words(code.as_str_name(), "EVENT_CODE_"),
-        Err(_) => format!("code {}", event.code),
-    };
-    if event.reason != 0 {
-        text.push_str(&format!(
-            " ({})",
-            words(event.reason().as_str_name(), "REASON_CODE_")
-        ));
-    }
-    if event.standing() != v1::EventStanding::Accepted {
-        text.push_str(&format!(
-            " [{}]",
-            words(event.standing().as_str_name(), "EVENT_STANDING_")
-        ));
-    }
-    text
-}
-
 /// A time on its own clock; a question mark says that the zone is unknown.
 pub(super) fn time(time: Option<&v1::EventTime>) -> String {
     let Some(time) = time else {
         return String::new();
     };
     let local = time.local_time.replace('T', " ");
-    match &time.utc_offset {
-        Some(offset) => {
-            let minutes = offset.seconds.abs() / 60;
-            let sign = if offset.seconds < 0 { '-' } else { '+' };
-            format!("{local} {sign}{:02}:{:02}", minutes / 60, minutes % 60)
-        }
+    match offset(time) {
+        Some(offset) => format!("{local} {offset}"),
         None => format!("{local} (zone?)"),
     }
 }
 
-fn place(place: Option<&v1::Location>) -> String {
-    let Some(place) = place else {
-        return String::new();
-    };
-    let parts = [
-        &place.locality,
-        &place.subdivision_code,
-        &place.country_code,
-    ];
-    parts
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(", ")
+/// Offset from UTC, for example "+08:00".
+pub(super) fn offset(time: &v1::EventTime) -> Option<String> {
+    let seconds = time.utc_offset.as_ref()?.seconds;
+    let minutes = seconds.abs() / 60;
+    let sign = if seconds < 0 { '-' } else { '+' };
+    Some(format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60))
 }
 
 /// Prints one result of a batch in one line.
@@ -200,7 +125,7 @@ pub(super) fn batch_result(result: &v1::BatchTrackResult, numbers: &[String]) {
 }
 
 /// Prints one message of a stream.
-pub(super) fn watch(message: &v1::WatchMessage) {
+pub(super) fn watch(message: &v1::WatchMessage, printer: &Printer) {
     use v1::watch_message::Kind;
     match &message.kind {
         Some(Kind::Update(update)) => {
@@ -212,7 +137,7 @@ pub(super) fn watch(message: &v1::WatchMessage) {
                 record.revision,
                 update.new_event_ids.len()
             );
-            shipment(record);
+            printer.shipment(record);
         }
         Some(Kind::Synced(synced)) => {
             say!(

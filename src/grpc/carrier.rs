@@ -7,10 +7,12 @@ use tonic::{Request, Response, Status};
 use waybill_core::code::EVENT_CODES;
 use waybill_core::number;
 use waybill_core::registry::Registry;
+use waybill_core::text::Language;
 
 use super::convert;
 use super::status::Failure;
 use super::tracking;
+use crate::texts::Texts;
 use crate::v1;
 use crate::v1::carrier_service_server::CarrierService;
 
@@ -18,12 +20,13 @@ use crate::v1::carrier_service_server::CarrierService;
 #[derive(Clone)]
 pub struct Carriers {
     carriers: Arc<BTreeMap<String, v1::Carrier>>,
+    texts: Arc<Texts>,
 }
 
 impl Carriers {
     /// Makes the service from the table of sources and the ids of those that are configured. A
     /// carrier is listed if it has a source or a number format.
-    pub fn new(registry: Registry, configured: &BTreeSet<&str>) -> Self {
+    pub fn new(registry: Registry, configured: &BTreeSet<&str>, texts: Arc<Texts>) -> Self {
         let mut carriers: BTreeMap<String, v1::Carrier> = BTreeMap::new();
         for format in number::formats().filter(|format| !format.carrier.is_empty()) {
             let carrier = carriers
@@ -57,6 +60,7 @@ impl Carriers {
         }
         Self {
             carriers: Arc::new(carriers),
+            texts,
         }
     }
 
@@ -133,8 +137,8 @@ impl Carriers {
     }
 }
 
-/// The event-code table as messages.
-pub fn event_codes() -> Vec<v1::EventCodeInfo> {
+/// The event-code table as messages, with titles in a language.
+pub fn event_codes(language: &Language) -> Vec<v1::EventCodeInfo> {
     let row = |row: &waybill_core::code::EventCodeInfo| v1::EventCodeInfo {
         code: i32::from(row.code.0),
         phase: u32::from(row.code.phase()),
@@ -142,7 +146,7 @@ pub fn event_codes() -> Vec<v1::EventCodeInfo> {
         milestone: convert::milestone(row.milestone),
         severity: convert::severity(Some(row.severity)),
         upu_codes: row.upu.iter().map(|&code| code.to_owned()).collect(),
-        title: row.title.to_owned(),
+        title: language.event(row.code),
     };
     EVENT_CODES.iter().map(row).collect()
 }
@@ -182,10 +186,11 @@ impl CarrierService for Carriers {
 
     async fn list_event_codes(
         &self,
-        _request: Request<v1::ListEventCodesRequest>,
+        request: Request<v1::ListEventCodesRequest>,
     ) -> Result<Response<v1::ListEventCodesResponse>, Status> {
-        Ok(Response::new(v1::ListEventCodesResponse {
-            codes: event_codes(),
-        }))
+        let wanted = request.into_inner().language;
+        tracking::language("language", &wanted)?;
+        let codes = event_codes(self.texts.voice(&wanted).language);
+        Ok(Response::new(v1::ListEventCodesResponse { codes }))
     }
 }

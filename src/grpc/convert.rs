@@ -11,8 +11,10 @@ use waybill_core::shipment::{
     Proof, Requirements, Shipment,
 };
 use waybill_core::status::{Milestone, Severity, Status};
+use waybill_core::text::{Audience, Text};
 use waybill_core::time::EventTime;
 
+use crate::texts::Voice;
 use crate::v1;
 
 /// Amount of detail, with the default resolved.
@@ -48,8 +50,8 @@ impl View {
     }
 }
 
-/// Writes a record in a view.
-pub fn shipment(record: &Shipment, view: View) -> v1::Shipment {
+/// Writes a record in a view, with texts in a language.
+pub fn shipment(record: &Shipment, view: View, voice: Voice<'_>) -> v1::Shipment {
     let standard = view >= View::Standard;
     let full = view == View::Full;
     let estimates = if view == View::Basic { 1 } else { usize::MAX };
@@ -71,11 +73,13 @@ pub fn shipment(record: &Shipment, view: View) -> v1::Shipment {
         update_time: Some(timestamp(record.update_time)),
         tracking_state: record.tracking as i32,
         attention: severity(record.attention),
+        recipient_text: Some(text(record, Audience::Recipient, voice)),
+        shipper_text: Some(text(record, Audience::Shipper, voice)),
         progress: record.progress.map(|at| v1::Progress {
             step: at.step,
             of: at.of,
         }),
-        next_step: record.next_step.as_ref().map(next_step),
+        next_step: record.next_step.as_ref().map(|step| next_step(step, voice)),
         expected_silence_until: record.silence.map(|silence| timestamp(silence.until)),
         expected_silence_reason: record.silence.map_or(0, |silence| silence.reason as i32),
         contact_options: record.contacts.iter().map(contact).collect(),
@@ -98,9 +102,11 @@ pub fn shipment(record: &Shipment, view: View) -> v1::Shipment {
             .map(|it| event(it, full))
             .collect(),
         event_count: count(record.events.len()),
-        exceptions: part(standard, &record.exceptions, exception),
-        milestones: part(standard, &record.milestones, |it| {
-            milestone_progress(it, full)
+        exceptions: part(standard, &record.exceptions, |problem| {
+            exception(problem, record, voice)
+        }),
+        milestones: part(standard, &record.milestones, |progress| {
+            milestone_progress(progress, voice, full)
         }),
         identifiers: part(standard, &record.identifiers, identifier),
         legs: part(standard, &record.legs, leg),
@@ -183,24 +189,6 @@ pub fn milestone(milestone: Option<Milestone>) -> i32 {
             Milestone::Returned => v1::Milestone::Returned,
         }) as i32
     })
-}
-
-/// One line for people about a milestone, in English.
-pub const fn milestone_title(milestone: Milestone) -> &'static str {
-    match milestone {
-        Milestone::InfoReceived => "Shipment data received",
-        Milestone::PickedUp => "Picked up",
-        Milestone::InTransit => "On the way",
-        Milestone::AtFacility => "At a facility",
-        Milestone::DepartedOrigin => "Left the country of origin",
-        Milestone::ArrivedDestination => "Arrived in the destination country",
-        Milestone::CustomsCleared => "Cleared by customs",
-        Milestone::OutForDelivery => "Out for delivery",
-        Milestone::AvailableForPickup => "Ready to collect",
-        Milestone::Delivered => "Delivered",
-        Milestone::Returning => "Return started",
-        Milestone::Returned => "Back with the sender",
-    }
 }
 
 /// Writes a severity; none is "unspecified".
@@ -356,18 +344,22 @@ fn located(place: &Location) -> v1::Location {
     }
 }
 
-fn next_step(step: &NextStep) -> v1::NextStep {
+fn next_step(step: &NextStep, voice: Voice<'_>) -> v1::NextStep {
     v1::NextStep {
         milestone: milestone(Some(step.milestone)),
-        title: milestone_title(step.milestone).to_owned(),
+        title: voice.language.milestone(step.milestone),
         window: step.window.as_ref().map(window),
     }
 }
 
-fn milestone_progress(progress: &MilestoneProgress, detail: bool) -> v1::MilestoneProgress {
+fn milestone_progress(
+    progress: &MilestoneProgress,
+    voice: Voice<'_>,
+    detail: bool,
+) -> v1::MilestoneProgress {
     v1::MilestoneProgress {
         milestone: milestone(Some(progress.milestone)),
-        title: milestone_title(progress.milestone).to_owned(),
+        title: voice.language.milestone(progress.milestone),
         reach_time: progress.time.as_ref().map(|time| event_time(time, false)),
         location: progress
             .location
@@ -408,7 +400,27 @@ fn estimate(estimate: &Estimate) -> v1::DeliveryEstimate {
     }
 }
 
-fn exception(problem: &Exception) -> v1::ShipmentException {
+fn text(record: &Shipment, audience: Audience, voice: Voice<'_>) -> v1::Text {
+    let carrier = voice.carrier(&record.carrier);
+    written(voice.language.shipment(record, audience, carrier))
+}
+
+fn written(text: Text) -> v1::Text {
+    v1::Text {
+        language: text.language,
+        title: text.title,
+        body: text.body,
+        next_step: text.next_step,
+        short_form: text.short_form,
+    }
+}
+
+fn exception(problem: &Exception, record: &Shipment, voice: Voice<'_>) -> v1::ShipmentException {
+    let carrier = voice.carrier(&record.carrier);
+    let say = |audience| {
+        let text = voice.language.exception(problem, record, audience, carrier);
+        Some(written(text))
+    };
     v1::ShipmentException {
         id: problem.id.to_string(),
         category: problem.category as i32,
@@ -426,6 +438,8 @@ fn exception(problem: &Exception) -> v1::ShipmentException {
         close_time: problem.close_time.map(timestamp),
         derived: problem.derived,
         event_ids: problem.event_ids.iter().map(ToString::to_string).collect(),
+        recipient_text: say(Audience::Recipient),
+        shipper_text: say(Audience::Shipper),
     }
 }
 

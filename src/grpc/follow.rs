@@ -23,6 +23,7 @@ use super::tracking::{self, Tracking};
 use crate::config::{Calls, StreamSettings};
 use crate::guard::Priority;
 use crate::pipeline::{Found, Lookup, Miss, Pipeline, SourceResult};
+use crate::texts::Texts;
 use crate::v1;
 use crate::v1::watch_message::Kind;
 use crate::watch::{Mailbox, Topic, told};
@@ -87,6 +88,7 @@ impl Streams {
 /// Checks a subscription and starts its stream.
 pub(super) fn open(tracking: &Tracking, open: v1::WatchOpen) -> Result<FollowStream, Failure> {
     let view = tracking::view(open.view)?;
+    tracking::language("open.language", &open.language)?;
     let Some(v1::watch_open::Target::Shipments(target)) = open.target else {
         return Err(Failure::field("open.shipments", "is required"));
     };
@@ -116,6 +118,8 @@ pub(super) fn open(tracking: &Tracking, open: v1::WatchOpen) -> Result<FollowStr
         pipeline: tracking.pipeline.clone(),
         shared: tracking.streams.clone(),
         view,
+        texts: Arc::clone(&tracking.texts),
+        language: open.language,
         heartbeat,
         end: Instant::now() + tracking.streams.settings.max_age.mul_f64(jitter),
         sender,
@@ -144,6 +148,9 @@ struct Stream {
     pipeline: Pipeline,
     shared: Streams,
     view: View,
+    texts: Arc<Texts>,
+    /// As the reader asked for it.
+    language: String,
     heartbeat: Duration,
     end: Instant,
     sender: mpsc::Sender<Result<v1::WatchMessage, Status>>,
@@ -339,8 +346,9 @@ impl Stream {
         } else {
             v1::WatchChange::Updated
         };
+        let voice = self.texts.voice(&self.language);
         let update = v1::WatchUpdate {
-            shipment: Some(convert::shipment(&record, self.view)),
+            shipment: Some(convert::shipment(&record, self.view, voice)),
             change: change as i32,
             freshness,
             new_event_ids: new_events.iter().map(ToString::to_string).collect(),

@@ -207,8 +207,8 @@ fn late() -> Failure {
     )
 }
 
-/// Key of a request whose answer depends on nothing but number, carrier and view; `None` for one
-/// with further options. Spelling variants of a number have a key each and the same answer.
+/// Key of a request whose answer depends on nothing but number, carrier, language and view; `None`
+/// for one with further options. Spelling variants of a number have a key each and the same answer.
 fn plain_key(request: &v1::TrackRequest) -> Option<String> {
     let plain = request.hints.is_none()
         && request.max_age.is_none()
@@ -218,14 +218,23 @@ fn plain_key(request: &v1::TrackRequest) -> Option<String> {
         && request.sources.is_empty()
         && request.tracking_number.len() <= 64
         && request.carrier.len() <= 64
-        && !request.carrier.contains('\n');
+        && !request.carrier.contains('\n')
+        && request.language.len() <= 64
+        && !request.language.contains('\n');
     if !plain {
         return None;
     }
-    let mut key = String::with_capacity(request.tracking_number.len() + request.carrier.len() + 2);
-    key.push_str(&request.tracking_number);
-    key.push('\n');
-    key.push_str(&request.carrier);
+    let parts = [
+        &request.tracking_number,
+        &request.carrier,
+        &request.language,
+    ];
+    let length: usize = parts.iter().map(|part| part.len() + 1).sum();
+    let mut key = String::with_capacity(length + 1);
+    for part in parts {
+        key.push_str(part);
+        key.push('\n');
+    }
     key.push(char::from(
         b'0' + u8::try_from(request.view).ok().filter(|view| *view < 10)?,
     ));

@@ -21,6 +21,7 @@ use crate::config::Calls;
 use crate::guard::Priority;
 use crate::pipeline::{self, Found, Lookup, LookupOptions, Pipeline, SourceResult, State};
 use crate::server::parse_grpc_timeout;
+use crate::texts::{Texts, Voice};
 use crate::v1;
 use crate::v1::tracking_service_server::TrackingService;
 
@@ -40,6 +41,7 @@ pub struct Tracking {
     pub(super) pipeline: Pipeline,
     pub(super) calls: Arc<Calls>,
     pub(super) streams: follow::Streams,
+    pub(super) texts: Arc<Texts>,
 }
 
 /// An answer of `Track`, and how long it can be given again.
@@ -55,11 +57,17 @@ pub(super) struct Tracked {
 
 impl Tracking {
     /// Makes the service.
-    pub fn new(pipeline: Pipeline, calls: Arc<Calls>, streams: follow::Streams) -> Self {
+    pub fn new(
+        pipeline: Pipeline,
+        calls: Arc<Calls>,
+        streams: follow::Streams,
+        texts: Arc<Texts>,
+    ) -> Self {
         Self {
             pipeline,
             calls,
             streams,
+            texts,
         }
     }
 
@@ -69,7 +77,7 @@ impl Tracking {
         request: v1::TrackRequest,
         deadline: Instant,
     ) -> Result<Tracked, Failure> {
-        let view = view(request.view)?;
+        let speech = self.speech(request.view, &request.language)?;
         let number = number("tracking_number", &request.tracking_number)?;
         carrier("carrier", &request.carrier)?;
         let lookup = Lookup {
@@ -91,7 +99,7 @@ impl Tracking {
             .map(|record| record.id.clone())
             .collect();
         Ok(Tracked {
-            response: response(&found, view, &request.if_none_match),
+            response: response(&found, speech, &request.if_none_match),
             until: found.good_until,
             number: lookup.number,
             ids,
@@ -103,7 +111,7 @@ impl Tracking {
         request: v1::GetShipmentRequest,
         deadline: Instant,
     ) -> Result<v1::GetShipmentResponse, Failure> {
-        let view = view(request.view)?;
+        let speech = self.speech(request.view, &request.language)?;
         let id = shipment_id("id", request.id)?;
         let options = LookupOptions {
             max_age: max_age(request.max_age)?,
@@ -115,7 +123,7 @@ impl Tracking {
             priority: Priority::Interactive,
         };
         let found = self.pipeline.get(&id, &options).await?;
-        let mut all = response(&found, view, &request.if_none_match);
+        let mut all = response(&found, speech, &request.if_none_match);
         let answer = v1::GetShipmentResponse {
             shipment: all.shipments.pop(),
             freshness: all.freshness,
@@ -134,7 +142,7 @@ impl Tracking {
         request: v1::BatchTrackRequest,
         deadline: Instant,
     ) -> Result<BatchStream, Failure> {
-        let view = view(request.view)?;
+        self.speech(request.view, &request.language)?;
         if request.items.is_empty() || request.items.len() > self.calls.batch_items {
             let limit = self.calls.batch_items;
             return Err(Failure::field(
@@ -165,15 +173,17 @@ impl Tracking {
             });
             groups[at].1.push((index, correlation_id));
         }
-        let pipeline = self.pipeline.clone();
+        let tracking = self.clone();
+        let (view, language) = (request.view, request.language);
         let limit = self.calls.response_bytes;
         let results = stream::iter(groups)
             .map(move |(item, places)| {
-                let (pipeline, options) = (pipeline.clone(), options.clone());
+                let (tracking, options) = (tracking.clone(), options.clone());
+                let language = language.clone();
                 async move {
                     // Whatever one item meets, a defect or a store that hangs, the others and the
                     // totals arrive.
-                    let answer = answer_item(&pipeline, &options, view, item);
+                    let answer = tracking.answer_item(&options, view, &language, item);
                     let answer = AssertUnwindSafe(answer).catch_unwind();
                     let answer = match timeout_at(options.deadline, answer).await {
                         Ok(Ok(answer)) => answer,
@@ -191,6 +201,13 @@ impl Tracking {
             .flat_map(stream::iter);
         Ok(Box::pin(summarised(results)))
     }
+}
+
+/// What of a record is written, and in which language.
+#[derive(Clone, Copy)]
+struct Speech<'a> {
+    view: View,
+    voice: Voice<'a>,
 }
 
 type BatchStream = Pin<Box<dyn Stream<Item = Result<v1::BatchTrackResponse, Status>> + Send>>;
@@ -221,25 +238,6 @@ fn results_of(
         }
     };
     places.into_iter().map(result).collect()
-}
-
-async fn answer_item(
-    pipeline: &Pipeline,
-    options: &LookupOptions,
-    view: View,
-    item: v1::BatchTrackItem,
-) -> Result<v1::TrackResponse, Failure> {
-    let number = number("tracking_number", &item.tracking_number)?;
-    carrier("carrier", &item.carrier)?;
-    let lookup = Lookup {
-        hints: hints(item.hints)?,
-        ..options.lookup(number, item.carrier)
-    };
-    if lookup.deadline <= Instant::now() {
-        return Err(out_of_time());
-    }
-    let found = pipeline.track(&lookup).await?;
-    Ok(response(&found, view, &item.if_none_match))
 }
 
 fn out_of_time() -> Failure {
@@ -335,6 +333,36 @@ impl TrackingService for Tracking {
 }
 
 impl Tracking {
+    async fn answer_item(
+        &self,
+        options: &LookupOptions,
+        view: i32,
+        language: &str,
+        item: v1::BatchTrackItem,
+    ) -> Result<v1::TrackResponse, Failure> {
+        let speech = self.speech(view, language)?;
+        let number = number("tracking_number", &item.tracking_number)?;
+        carrier("carrier", &item.carrier)?;
+        let lookup = Lookup {
+            hints: hints(item.hints)?,
+            ..options.lookup(number, item.carrier)
+        };
+        if lookup.deadline <= Instant::now() {
+            return Err(out_of_time());
+        }
+        let found = self.pipeline.track(&lookup).await?;
+        Ok(response(&found, speech, &item.if_none_match))
+    }
+
+    /// Reads what a caller wants to see.
+    fn speech(&self, view: i32, language: &str) -> Result<Speech<'_>, Failure> {
+        self::language("language", language)?;
+        Ok(Speech {
+            view: self::view(view)?,
+            voice: self.texts.voice(language),
+        })
+    }
+
     /// Only a batch may be as large as tonic lets every request of this service be.
     fn bounded(&self, request: &impl prost::Message) -> Result<(), Failure> {
         let limit = self.calls.request_bytes;
@@ -353,6 +381,18 @@ impl Tracking {
 /// Reads a view.
 pub(super) fn view(number: i32) -> Result<View, Failure> {
     View::read(number).ok_or_else(|| Failure::field("view", "is not a known view"))
+}
+
+/// Checks the tag of a language, which need not be one that exists.
+pub(super) fn language(field: &str, tag: &str) -> Result<(), Failure> {
+    let valid = |c: u8| c.is_ascii_alphanumeric() || c == b'-';
+    if tag.len() <= 64 && tag.bytes().all(valid) {
+        return Ok(());
+    }
+    Err(Failure::field(
+        field,
+        "must be a BCP 47 tag: at most 64 of a-z, A-Z, 0-9 and hyphen",
+    ))
 }
 
 /// Reads a tracking number.
@@ -438,7 +478,7 @@ fn max_age(age: Option<prost_types::Duration>) -> Result<Option<Duration>, Failu
 }
 
 /// Writes the answer of a lookup.
-fn response(found: &Found, view: View, if_none_match: &str) -> v1::TrackResponse {
+fn response(found: &Found, speech: Speech<'_>, if_none_match: &str) -> v1::TrackResponse {
     let not_modified = !if_none_match.is_empty() && etags_hold(&found.shipments, if_none_match);
     let shipments = if not_modified {
         &[][..]
@@ -448,7 +488,7 @@ fn response(found: &Found, view: View, if_none_match: &str) -> v1::TrackResponse
     v1::TrackResponse {
         shipments: shipments
             .iter()
-            .map(|record| convert::shipment(record, view))
+            .map(|record| convert::shipment(record, speech.view, speech.voice))
             .collect(),
         freshness: Some(freshness(&found.freshness)),
         outcomes: found.outcomes.iter().map(status::outcome).collect(),

@@ -1,0 +1,264 @@
+//! Records as text for people, in their language: with a table for the eye, or one fact a line for
+//! the ear.
+
+use clap::{Args, ValueEnum};
+use comfy_table::{ContentArrangement, Table, presets};
+use waybill::v1;
+use waybill_core::code::{EventCode, ReasonCode};
+use waybill_core::exception::NextAction;
+use waybill_core::text::{Catalogue, Language};
+
+use super::out::say;
+use super::print;
+
+/// Who reads, and how.
+#[derive(Args, Clone)]
+pub(super) struct Reader {
+    /// Language of the texts, a BCP 47 tag such as "de" or "zh".
+    #[arg(long, default_value = "en")]
+    language: String,
+    /// Whom the texts speak to.
+    #[arg(long, value_enum, default_value = "recipient")]
+    audience: Audience,
+    /// One fact a line, without tables, bars and colours, for a screen reader.
+    #[arg(long)]
+    plain: bool,
+}
+
+/// Whom the texts speak to.
+#[derive(Clone, Copy, ValueEnum)]
+enum Audience {
+    /// Who gets the parcel.
+    Recipient,
+    /// Who sent it.
+    Shipper,
+}
+
+/// Prints records for a reader.
+pub(super) struct Printer {
+    reader: Reader,
+    catalogue: Catalogue,
+}
+
+impl Printer {
+    pub(super) fn new(reader: Reader) -> Result<Self, String> {
+        Ok(Self {
+            reader,
+            catalogue: Catalogue::new(&[])?,
+        })
+    }
+
+    /// Language to ask for.
+    pub(super) fn language(&self) -> &str {
+        &self.reader.language
+    }
+
+    /// Prints the answer to `track`.
+    pub(super) fn track(&self, response: &v1::TrackResponse) {
+        for record in &response.shipments {
+            self.shipment(record);
+            say!("");
+        }
+        if response.shipments.is_empty() {
+            let language = self.catalogue.find(&self.reader.language);
+            say!("{}", language.label("unknown"));
+        }
+        print::sources(response);
+    }
+
+    /// Prints a record. The words around the texts are in the language that the texts came in.
+    pub(super) fn shipment(&self, record: &v1::Shipment) {
+        let text = self.text(record.recipient_text.as_ref(), record.shipper_text.as_ref());
+        let language = self.catalogue.find(&text.language);
+        if self.reader.plain {
+            self.facts(record, &text, language);
+        } else {
+            self.picture(record, &text, language);
+        }
+    }
+
+    fn text(&self, recipient: Option<&v1::Text>, shipper: Option<&v1::Text>) -> v1::Text {
+        let text = match self.reader.audience {
+            Audience::Recipient => recipient,
+            Audience::Shipper => shipper,
+        };
+        text.cloned().unwrap_or_default()
+    }
+
+    fn picture(&self, record: &v1::Shipment, text: &v1::Text, language: &Language) {
+        say!(
+            "{}  {}  {}",
+            print::bold(&record.tracking_number),
+            record.carrier,
+            print::bold(&text.title)
+        );
+        for line in [&text.body, &text.next_step] {
+            if !line.is_empty() {
+                say!("  {line}");
+            }
+        }
+        if let Some(progress) = &record.progress {
+            let bar = print::bar(progress);
+            say!("  [{bar}] {}", language.step(progress.step, progress.of));
+        }
+        for problem in open(record) {
+            let text = self.text(
+                problem.recipient_text.as_ref(),
+                problem.shipper_text.as_ref(),
+            );
+            say!("  ! {}: {}", text.title, text.body);
+            say!("    {}", text.next_step);
+            for line in choices(record, problem, language) {
+                say!("    {line}");
+            }
+        }
+        if record.events.is_empty() {
+            return;
+        }
+        let mut table = Table::new();
+        table
+            .load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Dynamic);
+        for event in &record.events {
+            table.add_row([
+                print::time(event.time.as_ref()),
+                happened(event, language),
+                place(event, language),
+            ]);
+        }
+        say!("{table}");
+    }
+
+    fn facts(&self, record: &v1::Shipment, text: &v1::Text, language: &Language) {
+        let fact = |label: &str, value: &str| {
+            if !value.is_empty() {
+                say!("{}: {value}", language.label(label));
+            }
+        };
+        fact("number", &record.tracking_number);
+        fact("carrier", &record.carrier);
+        fact("status", &text.title);
+        fact("what", &text.body);
+        fact("next", &text.next_step);
+        if let Some(progress) = &record.progress {
+            fact("progress", &language.step(progress.step, progress.of));
+        }
+        if let Some(step) = &record.next_step {
+            fact("milestone", &step.title);
+        }
+        for problem in open(record) {
+            let text = self.text(
+                problem.recipient_text.as_ref(),
+                problem.shipper_text.as_ref(),
+            );
+            fact("problem", &format!("{}. {}", text.title, text.body));
+            fact("next", &text.next_step);
+            for line in choices(record, problem, language) {
+                say!("{line}");
+            }
+        }
+        for event in &record.events {
+            let parts = [
+                spoken_time(event.time.as_ref(), language),
+                happened(event, language),
+                place(event, language),
+            ];
+            let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+            fact("event", &parts.join(". "));
+        }
+    }
+}
+
+fn open(record: &v1::Shipment) -> impl Iterator<Item = &v1::ShipmentException> {
+    record
+        .exceptions
+        .iter()
+        .filter(|problem| problem.close_time.is_none())
+}
+
+/// What else can be done about a problem, and where the carrier lets one do it.
+fn choices(
+    record: &v1::Shipment,
+    problem: &v1::ShipmentException,
+    language: &Language,
+) -> Vec<String> {
+    let mut lines: Vec<String> = problem
+        .alternative_actions
+        .iter()
+        .filter_map(|number| action(*number))
+        .map(|action| format!("{}: {}", language.label("also"), language.action(action)))
+        .collect();
+    let pages = record
+        .contact_options
+        .iter()
+        .filter(|page| page.action == problem.next_action && !page.url.is_empty());
+    lines.extend(pages.map(|page| format!("{}: {}", language.label("page"), page.url)));
+    lines
+}
+
+/// Reads the enum of the API; `None` for a number that this version does not know.
+fn action(number: i32) -> Option<NextAction> {
+    Some(match v1::NextAction::try_from(number).ok()? {
+        v1::NextAction::Unspecified => return None,
+        v1::NextAction::Wait => NextAction::Wait,
+        v1::NextAction::ProvideInformation => NextAction::ProvideInformation,
+        v1::NextAction::PayCharges => NextAction::PayCharges,
+        v1::NextAction::CorrectAddress => NextAction::CorrectAddress,
+        v1::NextAction::ArrangeRedelivery => NextAction::ArrangeRedelivery,
+        v1::NextAction::Collect => NextAction::Collect,
+        v1::NextAction::ContactCarrier => NextAction::ContactCarrier,
+        v1::NextAction::FileClaim => NextAction::FileClaim,
+        v1::NextAction::ReshipOrRefund => NextAction::ReshipOrRefund,
+        v1::NextAction::ReviewData => NextAction::ReviewData,
+        v1::NextAction::ChangeToPickupPoint => NextAction::ChangeToPickupPoint,
+        v1::NextAction::ReturnOrDispose => NextAction::ReturnOrDispose,
+        v1::NextAction::OpenInvestigation => NextAction::OpenInvestigation,
+        v1::NextAction::CollectEvidence => NextAction::CollectEvidence,
+    })
+}
+
+/// What an event was, why, and whether it counts.
+fn happened(event: &v1::TrackingEvent, language: &Language) -> String {
+    let number = |number: i32| u16::try_from(number).unwrap_or(0);
+    let mut text = language.event(EventCode(number(event.code)));
+    if text.is_empty() {
+        text = event.code.to_string();
+    }
+    let reason = language.reason(ReasonCode(number(event.reason)));
+    if !reason.is_empty() {
+        text.push_str(&format!(" ({reason})"));
+    }
+    let standing = match event.standing() {
+        v1::EventStanding::Disputed => "disputed",
+        v1::EventStanding::Retracted => "retracted",
+        v1::EventStanding::Accepted | v1::EventStanding::Unspecified => return text,
+    };
+    format!("{text} [{}]", language.label(standing))
+}
+
+fn place(event: &v1::TrackingEvent, language: &Language) -> String {
+    event.location.as_ref().map_or_else(String::new, |place| {
+        language.place(&place.locality, &place.country_code)
+    })
+}
+
+/// Day in words, clock and offset.
+fn spoken_time(time: Option<&v1::EventTime>, language: &Language) -> String {
+    let Some(time) = time else {
+        return String::new();
+    };
+    let (day, clock) = match time.local_time.split_once('T') {
+        Some((day, clock)) => (day, clock.get(..5).unwrap_or(clock)),
+        None => (time.local_time.as_str(), ""),
+    };
+    let day = match day.parse() {
+        Ok(date) => language.date(date),
+        Err(_) => day.to_owned(),
+    };
+    // Of a day alone nobody asks the clock.
+    match (clock, print::offset(time)) {
+        ("", _) => day,
+        (clock, Some(offset)) => format!("{day}, {clock} (UTC{offset})"),
+        (clock, None) => format!("{day}, {clock} ({})", language.label("time-zone-unknown")),
+    }
+}
