@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Audience, Language, Text, message};
 use crate::code::{EventCode, ReasonCode};
 use crate::exception::{Category, Exception, NextAction, Responsibility};
+use crate::lane::SilenceReason;
 use crate::place::Location;
 use crate::shipment::{LocalWindow, Shipment};
 use crate::status::{Milestone, Severity, Status};
@@ -174,6 +175,7 @@ impl Speaker<'_> {
                 next
             }
         };
+        next.extend(self.silence());
         next.extend(self.announced());
         self.text(title, body.into_iter().flatten(), next, short_form)
     }
@@ -384,6 +386,34 @@ impl Speaker<'_> {
         let step = self.record.next_step.as_ref()?;
         let milestone = self.language.milestone(step.milestone);
         Some(self.say_with("next", "", &[("milestone", FluentValue::from(milestone))]))
+    }
+
+    /// Until when nobody will scan it, and that this is no reason to worry.
+    fn silence(&self) -> Option<String> {
+        let silence = self.record.silence?;
+        let id = match silence.reason {
+            SilenceReason::Sea => "silence-sea",
+            SilenceReason::Air => "silence-air",
+            SilenceReason::LaneNorm => "silence-lane",
+            SilenceReason::Peak => "silence-peak",
+        };
+        let day = jiff::tz::TimeZone::UTC.to_datetime(silence.until).date();
+        let date = FluentValue::from(self.language.date(day));
+        Some(self.say_with(id, "", &[("date", date)]))
+    }
+
+    /// Until when nobody will scan it, and that this is no reason to worry.
+    fn silence(&self) -> Option<String> {
+        let silence = self.record.silence?;
+        let id = match silence.reason {
+            SilenceReason::Sea => "silence-sea",
+            SilenceReason::Air => "silence-air",
+            SilenceReason::LaneNorm => "silence-lane",
+            SilenceReason::Peak => "silence-peak",
+        };
+        let day = jiff::tz::TimeZone::UTC.to_datetime(silence.until).date();
+        let date = FluentValue::from(self.language.date(day));
+        Some(self.say_with(id, "", &[("date", date)]))
     }
 
     /// The window of delivery, unless it does not hold any more: the parcel has been seen after it,
