@@ -22,6 +22,7 @@ pub mod event;
 pub mod exception;
 mod facts;
 mod fold;
+pub mod kpi;
 mod milestone;
 pub mod number;
 pub mod place;

@@ -34,6 +34,8 @@ pub struct Config {
     pub store: StoreSettings,
     /// Protection of and from sources.
     pub guard: crate::guard::Tuning,
+    /// Key figures.
+    pub kpi: crate::kpi::Settings,
     /// The way out.
     pub http: crate::http::Settings,
     /// Sources by id, each with its own keys.
