@@ -449,8 +449,7 @@ impl LimitSettings {
     }
 }
 
-/// Reads the accounts of one source: the section itself, or each of its `accounts`, which start
-/// from the section's own keys.
+/// Reads the accounts of a source: the section, or each of `accounts` over the section's keys.
 ///
 /// # Errors
 /// Names the section and what is wrong with it, never a value.

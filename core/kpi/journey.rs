@@ -12,7 +12,7 @@ use crate::event::{Classifier, Event, Standing};
 use crate::exception::Category;
 use crate::place::{CodeSystem, Location};
 use crate::reconcile::SourceFacts;
-use crate::shipment::{Estimate, EstimateKind, LocalWindow, Shipment};
+use crate::shipment::{Estimate, EstimateKind, LocalWindow, MilestoneProgress, Shipment};
 use crate::status::{Milestone, Severity, Status};
 use crate::time::{EventTime, Precision};
 
@@ -388,15 +388,17 @@ impl<'a> Journey<'a> {
             .filter(|one| one.is_reached())
             .collect();
         for (source, events) in told {
-            let has = |id| {
-                let is = |event: &&Event| event.observations().any(|one| one.id == id);
-                events.iter().any(is)
+            // An event that reaches it, or that stands for it all the same, for example on the way
+            // back.
+            let reaches = |one: &&&MilestoneProgress| {
+                events.iter().any(|event| {
+                    let own = event.code.info().and_then(|info| info.milestone);
+                    own == Some(one.milestone)
+                        || event.observations().any(|said| Some(said.id) == one.event)
+                })
             };
             if !passed.is_empty() {
-                let told = passed
-                    .iter()
-                    .filter(|one| one.event.is_some_and(has))
-                    .count();
+                let told = passed.iter().filter(reaches).count();
                 let share = told as f64 / passed.len() as f64;
                 samples.push(self.sample(Metric::Completeness, source, share, at));
             }
