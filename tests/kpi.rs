@@ -160,7 +160,7 @@ async fn a_sick_source_shows_in_its_availability() {
     let mut client = world.client().await;
     let number = world.ups_number("delivered");
     client.track(track(&number)).await.unwrap();
-    world.simulator.ups().set_fault(Some(Fault::Reset));
+    world.simulator.ups().set_fault(Some(Fault::TcpReset));
     client.track(ask(&number)).await.unwrap();
     let by = [KpiDimension::Source];
     let available = rows(world.app.address, KpiMetric::SourceAvailability, &by).await;

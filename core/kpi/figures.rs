@@ -6,11 +6,11 @@
 //! too. Totals by carrier stay right in every case.
 
 use std::collections::{BTreeMap, HashMap};
-use std::mem::size_of;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::day::{Cell, Day};
 use super::names::{Names, OTHER, UNKNOWN};
 use super::sketch::{Bins, key};
 use super::{Change, Dimension, Metric, Sample, day_of};
@@ -21,60 +21,6 @@ pub const DAYS_KEPT: i32 = 400;
 const DAYS_AHEAD: i32 = 1;
 /// Names that each place of a group can have: carriers, services, lanes, and what is last.
 const NAME_LIMITS: [usize; 4] = [1_000, 4_000, 10_000, 40_000];
-
-/// A group of a metric: number of the metric, then of the names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Cell {
-    pub(super) metric: u8,
-    pub(super) names: [u16; 4],
-}
-
-impl Cell {
-    /// The cell that counts for this one when there is no room.
-    fn coarse(self) -> Self {
-        let [carrier, rest @ ..] = self.names;
-        let [service, lane, last] = rest.map(|name| if name == UNKNOWN { UNKNOWN } else { OTHER });
-        Self {
-            metric: self.metric,
-            names: [carrier, service, lane, last],
-        }
-    }
-}
-
-/// The cells of one day.
-#[derive(Debug, Default)]
-pub(super) struct Day {
-    pub(super) cells: HashMap<Cell, Bins>,
-    /// No finer than by carrier from now on.
-    is_coarse: bool,
-    /// Differs from its last image.
-    is_new: bool,
-}
-
-impl Day {
-    /// Bytes of the table without the bins. One in eight places is free, and each has a mark.
-    fn table_bytes(&self) -> usize {
-        let places = (self.cells.capacity() * 8 / 7).next_power_of_two();
-        match self.cells.capacity() {
-            0 => 0,
-            _ => places * (size_of::<(Cell, Bins)>() + 1),
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        self.table_bytes() + self.cells.values().map(Bins::bytes).sum::<usize>()
-    }
-
-    fn fold(&mut self) {
-        let fine = std::mem::take(&mut self.cells);
-        for (cell, bins) in fine {
-            self.cells.entry(cell.coarse()).or_default().merge(&bins);
-        }
-        self.cells.shrink_to_fit();
-        self.is_coarse = true;
-        self.is_new = true;
-    }
-}
 
 /// One day of figures as a value that can be stored, sent, and merged into others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,7 +63,7 @@ impl Figures {
 
     /// Number of groups that have a count of their own, over all days.
     pub fn cells(&self) -> usize {
-        self.days.values().map(|day| day.cells.len()).sum()
+        self.days.values().map(Day::len).sum()
     }
 
     /// Counts a sample or takes it back. Samples of days that are not kept are left out. What is
@@ -160,18 +106,14 @@ impl Figures {
         let is_full = self.bytes >= self.limit;
         let at = self.days.entry(day).or_default();
         let has_room = !at.is_coarse && !is_full;
-        let cell = if has_room || at.cells.contains_key(&cell) {
+        let cell = if has_room || at.contains(&cell) {
             cell
         } else {
             cell.coarse()
         };
-        at.is_new = true;
-        let before = at.table_bytes();
-        let bins = at.cells.entry(cell).or_default();
-        let old = bins.bytes();
-        put(bins);
-        let new = bins.bytes();
-        self.bytes = self.bytes + new + at.table_bytes() - old - before;
+        let before = at.bytes();
+        at.change(cell, put);
+        self.bytes = self.bytes + at.bytes() - before;
         if self.bytes >= self.limit {
             self.fold_oldest();
         }
@@ -181,20 +123,13 @@ impl Figures {
         let Some(at) = self.days.get_mut(&day) else {
             return;
         };
+        let before = at.bytes();
         for cell in [cell, cell.coarse()] {
-            let Some(bins) = at.cells.get_mut(&cell) else {
-                continue;
-            };
-            let old = bins.bytes();
-            if bins.take(key) {
-                self.bytes = self.bytes + bins.bytes() - old;
-                if bins.is_empty() {
-                    at.cells.remove(&cell);
-                }
-                at.is_new = true;
-                return;
+            if at.contains(&cell) && at.change(cell, |bins| bins.take(key)) {
+                break;
             }
         }
+        self.bytes = self.bytes + at.bytes() - before;
     }
 
     /// Folds the oldest day that is still fine, unless it is the newest of all.
@@ -232,8 +167,8 @@ impl Figures {
         // Only the names that the day uses, so that those of long ago are forgotten with it.
         let mut lists: [Vec<String>; 4] = Default::default();
         let mut places: [HashMap<u16, u16>; 4] = Default::default();
-        let mut cells = Vec::with_capacity(at.cells.len());
-        for (cell, bins) in &at.cells {
+        let mut cells = Vec::new();
+        let show = |cell: Cell, bins: &[u32]| {
             let mut own = [0; 4];
             for (slot, number) in cell.names.into_iter().enumerate() {
                 let list = &mut lists[slot];
@@ -242,8 +177,9 @@ impl Figures {
                     u16::try_from(list.len() - 1).unwrap_or(u16::MAX)
                 });
             }
-            cells.push((cell.metric, own, bins.raw().to_vec()));
-        }
+            cells.push((cell.metric, own, bins.to_vec()));
+        };
+        at.visit(|_| true, show);
         Some(Image {
             day,
             coarse: at.is_coarse,
@@ -283,8 +219,7 @@ impl Figures {
                 metric: *metric,
                 names: std::array::from_fn(|slot| place(slot).unwrap_or(OTHER)),
             };
-            let other = Bins::from_raw(bins.clone());
-            self.add(image.day, cell, |bins| bins.merge(&other));
+            self.add(image.day, cell, |own| own.merge(bins));
         }
         if image.coarse
             && let Some(day) = self.days.get_mut(&image.day)

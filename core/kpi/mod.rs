@@ -9,6 +9,7 @@
 //! shipment is therefore always what its newest record says, however it came about: a repeated
 //! report adds nothing, and a corrected delivery takes back what the wrong one added.
 
+mod day;
 pub mod figures;
 mod journey;
 mod names;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use jiff::civil::{Date, Weekday};
 
+use super::day::Cell;
 use super::figures::{DAYS_KEPT, Figures};
 use super::names::UNKNOWN;
 use super::sketch::Sum;
@@ -94,7 +95,7 @@ pub struct Gathering {
     passing: [Option<HashSet<u16>>; 4],
     grouped: [bool; 4],
     wanted: Vec<Metric>,
-    sums: HashMap<(Metric, Date, [u16; 4]), Sum>,
+    sums: HashMap<(u8, Date, [u16; 4]), Sum>,
 }
 
 impl Query {
@@ -175,33 +176,36 @@ impl Gathering {
     /// # Errors
     /// [`Refusal::Rows`].
     pub fn gather(&mut self, figures: &Figures, day: i32) -> Result<(), Refusal> {
-        let Some(cells) = figures.days.get(&day).map(|day| &day.cells) else {
+        let Some(at) = figures.days.get(&day) else {
             return Ok(());
         };
         let start = self.query.start_of(date(day));
-        for (cell, bins) in cells {
-            let Some(metric) = Metric::from_number(cell.metric) else {
-                continue;
-            };
-            let passes = |slot: usize| {
-                let passing = self.passing[slot].as_ref();
-                passing.is_none_or(|passing| passing.contains(&cell.names[slot]))
-            };
-            if !self.wanted.contains(&metric) || !(0..4).all(passes) {
-                continue;
-            }
-            let group: [u16; 4] = std::array::from_fn(|slot| match self.grouped[slot] {
+        let (wanted, passing) = (&self.wanted, &self.passing);
+        let passes = |cell: &Cell| {
+            let mut places = passing.iter().zip(cell.names);
+            Metric::from_number(cell.metric).is_some_and(|metric| wanted.contains(&metric))
+                && places.all(|(passing, name)| {
+                    passing
+                        .as_ref()
+                        .is_none_or(|passing| passing.contains(&name))
+                })
+        };
+        let show = |cell: Cell, bins: &[u32]| {
+            let group = std::array::from_fn(|slot| match self.grouped[slot] {
                 true => cell.names[slot],
                 false => UNKNOWN,
             });
-            self.sums
-                .entry((metric, start, group))
-                .or_default()
-                .merge(bins);
-            // With a limit to the worst, rows are fewer than groups, which are bounded all the same.
-            if self.sums.len() > ROW_LIMIT * if self.query.worst > 0 { 10 } else { 1 } {
-                return Err(Refusal::Rows);
-            }
+            let sum = self.sums.entry((cell.metric, start, group)).or_default();
+            sum.merge(bins);
+        };
+        at.visit(passes, show);
+        // With a limit to the worst, rows are fewer than groups, which are bounded all the same.
+        let limit = match self.query.worst {
+            0 => ROW_LIMIT,
+            _ => 10 * ROW_LIMIT,
+        };
+        if self.sums.len() > limit {
+            return Err(Refusal::Rows);
         }
         Ok(())
     }
@@ -215,7 +219,8 @@ impl Gathering {
         let enough = |sum: &Sum| sum.count() >= query.least_count.max(1);
         let sums = self.sums.iter().filter(|(_, sum)| enough(sum));
         let mut rows: Vec<Row> = sums
-            .map(|((metric, start, group), sum)| {
+            .filter_map(|((metric, start, group), sum)| {
+                let metric = Metric::from_number(*metric)?;
                 let scale = metric.scale();
                 let name = |dimension: &Dimension| {
                     let slot = dimension.slot();
@@ -223,14 +228,14 @@ impl Gathering {
                 };
                 let quantile = |share| sum.quantile(scale, share);
                 let quantiles = (!scale.is_share()).then(|| [0.5, 0.8, 0.95, 0.99].map(quantile));
-                Row {
-                    metric: *metric,
+                Some(Row {
+                    metric,
                     start: *start,
                     group: query.group_by.iter().map(name).collect(),
                     count: sum.count(),
                     value: quantiles.map_or_else(|| sum.mean(scale), |quantiles| quantiles[0]),
                     quantiles,
-                }
+                })
             })
             .collect();
         rows.sort_by(|a, b| {

@@ -47,14 +47,25 @@ fn value(scale: Scale, key: u16) -> f64 {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Bins(Box<[u32]>);
 
+/// Key of a bin.
 const fn key_of(bin: u32) -> u16 {
     (bin >> COUNT_BITS) as u16
 }
 
 impl Bins {
-    pub(super) fn from_raw(mut raw: Vec<u32>) -> Self {
-        raw.sort_by_key(|bin| key_of(*bin));
+    /// Takes bins as they are.
+    pub(super) fn from_raw(raw: Vec<u32>) -> Self {
         Self(raw.into())
+    }
+
+    /// Key and count of a bin.
+    pub(super) const fn parts(bin: u32) -> (u16, u32) {
+        (key_of(bin), bin & COUNT_MASK)
+    }
+
+    /// A bin with a key and a count.
+    pub(super) const fn bin(key: u16, count: u32) -> u32 {
+        (key as u32) << COUNT_BITS | count & COUNT_MASK
     }
 
     pub(super) fn raw(&self) -> &[u32] {
@@ -76,7 +87,7 @@ impl Bins {
             } else {
                 let mut bins = Vec::with_capacity(self.0.len() + 1);
                 bins.extend_from_slice(&self.0[..at]);
-                bins.push(u32::from(key) << COUNT_BITS | part);
+                bins.push(Self::bin(key, part));
                 bins.extend_from_slice(&self.0[at..]);
                 self.0 = bins.into();
             }
@@ -99,9 +110,10 @@ impl Bins {
         true
     }
 
-    pub(super) fn merge(&mut self, other: &Self) {
-        for bin in &other.0 {
-            self.add(key_of(*bin), bin & COUNT_MASK);
+    pub(super) fn merge(&mut self, other: &[u32]) {
+        for bin in other {
+            let (key, count) = Self::parts(*bin);
+            self.add(key, count);
         }
     }
 
@@ -127,8 +139,8 @@ pub(super) struct Sum {
 }
 
 impl Sum {
-    pub(super) fn merge(&mut self, bins: &Bins) {
-        for bin in bins.raw() {
+    pub(super) fn merge(&mut self, bins: &[u32]) {
+        for bin in bins {
             let (key, count) = (key_of(*bin), u64::from(bin & COUNT_MASK));
             match self.bins.binary_search_by_key(&key, |bin| bin.0) {
                 Ok(at) => self.bins[at].1 += count,
@@ -213,7 +225,7 @@ mod tests {
         bins.add(9, 5);
         assert!(bins.take(9));
         let mut sum = Sum::default();
-        sum.merge(&bins);
+        sum.merge(bins.raw());
         assert_eq!(sum.count(), 2 * u64::from(COUNT_MASK) + 6);
         assert_eq!(sum.bins.len(), 2);
     }

@@ -462,7 +462,7 @@ fn everything(figures: &Figures) -> Vec<Row> {
 
 #[test]
 fn two_nodes_together_are_one() {
-    let world = World::new();
+    let world = World::new(200);
     let mut whole = Figures::new(ROOMY);
     let mut nodes = [Figures::new(ROOMY), Figures::new(ROOMY)];
     for number in 0..200 {
@@ -492,7 +492,7 @@ fn two_nodes_together_are_one() {
 
 #[test]
 fn out_of_room_the_oldest_days_become_coarse_and_carriers_stay_right() {
-    let world = World::new();
+    let world = World::new(2_000);
     let limit = 1 << 20;
     let (mut small, mut roomy) = (Figures::new(limit), Figures::new(ROOMY));
     for number in 0..2_000 {
@@ -536,7 +536,7 @@ fn days_too_old_or_ahead_are_left_out() {
 
 #[test]
 fn quantiles_are_within_one_percent_of_the_exact_ones() {
-    let world = World::new();
+    let world = World::new(5_000);
     let mut figures = Figures::new(ROOMY);
     let mut exact: BTreeMap<(Metric, String), Vec<f64>> = BTreeMap::new();
     for number in 0..5_000 {

@@ -21,6 +21,7 @@ pub(crate) struct World {
     lanes: Vec<String>,
     hubs: Vec<String>,
     start: Timestamp,
+    shipments: u64,
 }
 
 /// Splitmix64.
@@ -51,20 +52,21 @@ impl Dice {
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(shipments: u64) -> Self {
         let names = |count: u64, name: fn(u64) -> String| (0..count).map(name).collect();
         Self {
             carriers: names(CARRIERS, |at| format!("carrier-{at}")),
             services: names(CARRIERS * 4, |at| format!("Service No. {at}")),
             lanes: names(LANES, |at| format!("{:02}-{:02}", at / 14, at % 14)),
             hubs: names(HUBS, |at| format!("iata:H{at:03}")),
+            shipments,
             start: "2026-01-01T00:00:00Z".parse().unwrap(),
         }
     }
 
-    /// The moment after all of it.
+    /// The moment after all of it, midnight in UTC.
     pub(crate) fn end(&self) -> Timestamp {
-        self.start + SignedDuration::from_hours(24 * (DAYS as i64 + 1))
+        self.start + SignedDuration::from_hours(24 * (DAYS as i64 + 3))
     }
 
     /// Hands out the samples of one shipment.
@@ -76,9 +78,9 @@ impl World {
         let service = carrier * 4 + dice.below(2);
         let route = (lane * 31 + carrier * 17) % HUBS;
         let hub = |stop: u64| self.hubs[((route + stop * 7) % HUBS) as usize].as_str();
-        let moment = |dice: &mut Dice| {
-            self.start + SignedDuration::from_secs(dice.below(DAYS * 86_400) as i64)
-        };
+        // One after the other, within three days.
+        let at = number * DAYS * 86_400 / self.shipments + dice.below(3 * 86_400);
+        let end = self.start + SignedDuration::from_secs(at as i64);
         let mut sample = |metric, last: Cow<'a, str>, value, time| {
             give(Sample {
                 metric,
@@ -90,7 +92,6 @@ impl World {
                 time,
             });
         };
-        let end = moment(&mut dice);
         let none = Cow::Borrowed("");
         for stop in 0..STOPS {
             let stay = dice.quantity(20_000.0 + 300.0 * ((route + stop * 7) % HUBS) as f64);
