@@ -80,7 +80,7 @@ enum News {
     Record {
         before: Option<Arc<Stored>>,
         after: Arc<Shipment>,
-        announced: Option<Estimate>,
+        announced: Option<Box<Estimate>>,
         now: Timestamp,
     },
     /// A source was asked.
@@ -132,7 +132,7 @@ impl Kpis {
         self.tell(News::Record {
             before: before.cloned(),
             after: Arc::clone(after),
-            announced,
+            announced: announced.map(Box::new),
             now,
         });
     }
@@ -263,7 +263,7 @@ fn count(figures: &mut Figures, news: &News) {
         } => {
             let old = before.as_deref();
             let old = old.map(|old| Journey::new(&old.record, announced(&old.dossier.facts), None));
-            let new = Journey::new(after, heard.as_ref(), None);
+            let new = Journey::new(after, heard.as_deref(), None);
             for (sample, change) in changes(old.as_ref(), &new) {
                 figures.count(&sample, change, *now);
             }
