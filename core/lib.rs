@@ -24,6 +24,7 @@ pub mod exception;
 mod facts;
 mod fold;
 pub mod gazetteer;
+pub mod kpi;
 pub mod lane;
 pub mod leg;
 mod listing;

@@ -20,6 +20,7 @@ use crate::config::{self, Config, Reflection};
 use crate::grpc;
 use crate::grpc::follow::Streams;
 use crate::guard::Guard;
+use crate::kpi::Kpis;
 use crate::pipeline::{Pack, Parts, Pipeline, Source};
 use crate::remote::{self, Remote};
 use crate::server;
@@ -39,6 +40,7 @@ pub struct App {
     pub side: SocketAddr,
     /// The eight steps, for callers inside this process.
     pub pipeline: Pipeline,
+    kpis: Kpis,
     drain: watch::Sender<bool>,
     serving: JoinHandle<()>,
     others: Vec<JoinHandle<()>>,
@@ -54,6 +56,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// Names the setting, the file or the address that is wrong.
 pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<App, String> {
     config.check()?;
+    config.kpi.check()?;
     let listen = config.server.listen;
     if !listen.ip().is_loopback() && !config.server.insecure {
         return Err(format!(
@@ -70,6 +73,10 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let texts = Arc::new(Texts::load(&config.texts.folder, registry)?);
     let carriers = grpc::carrier::Carriers::new(registry, &configured, Arc::clone(&texts));
     let hub = Arc::new(Hub::default());
+    let folder = Some(config.store.data_dir.as_path()).filter(|path| !path.as_os_str().is_empty());
+    let kpis = Kpis::start(&config.kpi, folder, &keys)?;
+    let target = config.kpi.completeness_target;
+    let analytics = grpc::analytics::Analytics::new(kpis.clone(), target, clock.clone());
     let pipeline = Pipeline::new(Parts {
         sources,
         store,
@@ -80,6 +87,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         routing: config.routing.clone(),
         clock,
         hub: Arc::clone(&hub),
+        kpis: kpis.clone(),
     });
 
     let (drain, drained) = watch::channel(false);
@@ -92,7 +100,14 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         Reflection::Off => false,
         Reflection::Auto => listen.ip().is_loopback(),
     };
-    let front = grpc::service(tracking, carriers, &calls, reflection, drained.clone())?;
+    let front = grpc::service(
+        tracking,
+        carriers,
+        analytics,
+        &calls,
+        reflection,
+        drained.clone(),
+    )?;
 
     let grpc_port = bind(listen, "server.listen").await?;
     let side_port = bind(config.server.side, "server.side").await?;
@@ -123,6 +138,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         address,
         side,
         pipeline,
+        kpis,
         drain,
         serving,
         others: vec![side_serving, sweeping],
@@ -136,6 +152,7 @@ impl App {
         let _ended = self.drain.send(true);
         // A task that panicked has been reported where it happened.
         let _reported = self.serving.await;
+        self.kpis.stop().await;
         self.others.iter().for_each(JoinHandle::abort);
     }
 }

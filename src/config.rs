@@ -33,6 +33,8 @@ pub struct Config {
     pub store: StoreSettings,
     /// Protection of and from sources.
     pub guard: crate::guard::Tuning,
+    /// Key figures.
+    pub kpi: crate::kpi::Settings,
     /// The way out.
     pub http: crate::http::Settings,
     /// Texts for people.
@@ -448,8 +450,7 @@ impl LimitSettings {
     }
 }
 
-/// Reads the accounts of one source: the section itself, or each of its `accounts`, which start
-/// from the section's own keys.
+/// Reads the accounts of a source: the section, or each of `accounts` over the section's keys.
 ///
 /// # Errors
 /// Names the section and what is wrong with it, never a value.

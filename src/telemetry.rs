@@ -121,6 +121,8 @@ pub const METRICS: &[Metric] = &[
     counter("waybill_retry_budget_exhausted_total", "retries that the budget did not allow, by source"),
     counter("waybill_unmapped_codes_total", "events with a code that we do not know, by source"),
     counter("waybill_reports_foreign_total", "shipments that nobody asked for in answers, by source"),
+    gauge("waybill_kpi_bytes", "bytes of the key figures in memory, about"),
+    counter("waybill_kpi_dropped_total", "changes left out of the key figures, because too many waited"),
     gauge("waybill_streams", "watch streams now"),
     gauge("waybill_connections", "connections now"),
     counter("waybill_connections_refused_total", "connections closed at once, by limit"),

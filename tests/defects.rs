@@ -25,9 +25,11 @@ use waybill::app;
 use waybill::cache::memory::MemoryCache;
 use waybill::clock::Clock;
 use waybill::config::{Calls, Config};
+use waybill::grpc::analytics::Analytics;
 use waybill::grpc::carrier::Carriers;
 use waybill::grpc::follow::Streams;
 use waybill::grpc::tracking::Tracking;
+use waybill::kpi::Kpis;
 use waybill::pipeline::{Parts, Pipeline};
 use waybill::server;
 use waybill::store::memory::MemoryStore;
@@ -96,16 +98,20 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
         .sources
         .insert("sandbox".to_owned(), toml::Table::new());
     let clock = Clock::system();
+    let keys = Arc::new(Keys::random().unwrap());
+    let kpis = Kpis::start(&config.kpi, None, &keys).unwrap();
+    let analytics = Analytics::new(kpis.clone(), 1.0, clock.clone());
     let pipeline = Pipeline::new(Parts {
         sources: app::sources(&config, common::registry(), &clock).unwrap(),
         store: Arc::new(Broken(MemoryStore::new(1_000))),
-        keys: Arc::new(Keys::random().unwrap()),
+        keys,
         cache: Arc::new(MemoryCache::new(1_000_000, clock.clone())),
         policy: config.freshness,
         patience: config.calls.patience.0,
         routing: waybill::config::Routing::default(),
         clock,
         hub: Arc::new(Hub::default()),
+        kpis: kpis.clone(),
     });
     let (drain, drained) = watch::channel(draining);
     let calls = Arc::new(Calls::from(&config.calls));
@@ -113,7 +119,8 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
     let texts = Arc::new(Texts::load(Path::new(""), common::registry()).unwrap());
     let tracking = Tracking::new(pipeline, Arc::clone(&calls), streams, Arc::clone(&texts));
     let carriers = Carriers::new(common::registry(), &BTreeSet::new(), texts);
-    let front = waybill::grpc::service(tracking, carriers, &calls, true, drained).unwrap();
+    let front =
+        waybill::grpc::service(tracking, carriers, analytics, &calls, true, drained).unwrap();
     let listener = tokio::net::TcpListener::bind(common::ANY).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

@@ -18,10 +18,13 @@
 )]
 
 mod cached;
+mod kpi;
 mod miss;
 mod neighbour;
 mod parse;
 mod redis;
+#[path = "../../core/tests/rules/simulated.rs"]
+mod simulated;
 mod stampede;
 mod world;
 
@@ -47,13 +50,14 @@ fn main() -> ExitCode {
     let only = value_of("--only");
     let mut results = Map::new();
     type Bench = fn() -> Value;
-    let benches: [(&str, Bench); 6] = [
+    let benches: [(&str, Bench); 7] = [
         ("cached", cached::run),
         ("miss", miss::run),
         ("parse", parse::run),
         ("stampede", stampede::run),
         ("neighbour", neighbour::run),
         ("redis", redis::run),
+        ("kpi", kpi::run),
     ];
     for (name, run) in benches {
         if only.as_deref().is_none_or(|only| only == name) {
@@ -62,7 +66,7 @@ fn main() -> ExitCode {
         }
     }
     if results.is_empty() {
-        println!("--only takes cached, miss, parse, stampede, neighbour or redis");
+        println!("--only takes cached, miss, parse, stampede, neighbour, redis or kpi");
         return ExitCode::FAILURE;
     }
     if let Some(path) = value_of("--json") {

@@ -86,15 +86,20 @@ pub(super) struct Follow {
     remote: Remote,
 }
 
-/// Opens a connection.
+/// Opens a connection for calls about parcels.
 pub(super) async fn connect(address: &str) -> Result<TrackingServiceClient<Channel>, String> {
+    let client = TrackingServiceClient::new(channel(address).await?);
+    Ok(client.max_decoding_message_size(16 * 1_024 * 1_024))
+}
+
+/// Opens a connection.
+pub(super) async fn channel(address: &str) -> Result<Channel, String> {
     let endpoint = Channel::from_shared(address.to_owned())
         .map_err(|error| format!("{address} is not an address: {error}"))?
         .connect_timeout(Duration::from_secs(5));
-    let channel = endpoint.connect().await.map_err(|error| {
+    endpoint.connect().await.map_err(|error| {
         format!("cannot reach a gateway at {address}: {error} (start one with `waybill serve`)")
-    })?;
-    Ok(TrackingServiceClient::new(channel).max_decoding_message_size(16 * 1_024 * 1_024))
+    })
 }
 
 /// A failed call in one line: reason, message and advice.
@@ -113,7 +118,7 @@ pub(super) fn failure(status: &Status) -> String {
     format!("{:?} {reason}: {}{retry}", status.code(), status.message())
 }
 
-fn failed(status: &Status) -> ExitCode {
+pub(super) fn failed(status: &Status) -> ExitCode {
     eprintln!("error: {}", failure(status));
     ExitCode::from(FAILED)
 }

@@ -7,6 +7,7 @@ mod conform;
 mod demo;
 mod init;
 mod json;
+mod kpi;
 mod local;
 mod normalize;
 mod out;
@@ -43,6 +44,8 @@ enum Command {
     Batch(client::Batch),
     /// Follow numbers at a running gateway until interrupted.
     Follow(client::Follow),
+    /// Show key figures of a running gateway: transit times, dwell, on-time rate, sources.
+    Kpi(kpi::Options),
     /// Say which carriers a number can belong to, without asking anybody.
     Detect(local::Detect),
     /// List carriers with their number formats, and sources with abilities, limits and state.
@@ -134,6 +137,7 @@ pub(crate) async fn run(cli: Cli, registry: Registry) -> Result<ExitCode, String
         Command::Track(options) => client::track(options).await,
         Command::Batch(options) => client::batch(options).await,
         Command::Follow(options) => client::follow(options).await,
+        Command::Kpi(options) => kpi::run(options).await,
         Command::Detect(options) => local::detect(&options),
         Command::Carriers(options) => carriers::run(&options, registry),
         Command::Init(options) => init::run(&options, registry),

@@ -336,7 +336,7 @@ fn bounds(method: &str, headers: &HeaderMap, calls: &Calls) -> (Duration, usize)
 
 /// Last segment of a method's path, if it is one of ours; keeps the metric's labels few.
 fn method_name(path: &str) -> &'static str {
-    const METHODS: [&str; 8] = [
+    const METHODS: [&str; 9] = [
         "Track",
         "GetShipment",
         "BatchTrack",
@@ -345,6 +345,7 @@ fn method_name(path: &str) -> &'static str {
         "GetCarrier",
         "DetectCarriers",
         "ListEventCodes",
+        "QueryKpis",
     ];
     let last = path.rsplit('/').next().unwrap_or_default();
     METHODS

@@ -1,6 +1,7 @@
 //! The API: one file per service, [`convert`] for values, [`status`] for failures, and [`front`]
 //! before everything.
 
+pub mod analytics;
 pub mod carrier;
 pub mod convert;
 pub mod follow;
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 use tonic::service::Routes;
 
 use crate::config::Calls;
+use crate::v1::analytics_service_server::AnalyticsServiceServer;
 use crate::v1::carrier_service_server::CarrierServiceServer;
 use crate::v1::tracking_service_server::TrackingServiceServer;
 
@@ -23,6 +25,7 @@ use crate::v1::tracking_service_server::TrackingServiceServer;
 pub fn service(
     tracking: tracking::Tracking,
     carriers: carrier::Carriers,
+    analytics: analytics::Analytics,
     calls: &Calls,
     reflection: bool,
     drain: watch::Receiver<bool>,
@@ -36,10 +39,14 @@ pub fn service(
     let carrier_service = CarrierServiceServer::new(carriers)
         .max_decoding_message_size(calls.request_bytes)
         .max_encoding_message_size(calls.response_bytes);
+    let analytics_service = AnalyticsServiceServer::new(analytics)
+        .max_decoding_message_size(calls.request_bytes)
+        .max_encoding_message_size(calls.response_bytes);
     let mut routes = Routes::new(health_service);
     routes = routes
         .add_service(tracking_service)
-        .add_service(carrier_service);
+        .add_service(carrier_service)
+        .add_service(analytics_service);
     if reflection {
         let builder = || {
             tonic_reflection::server::Builder::configure()
@@ -64,12 +71,18 @@ fn spawn_health(health: tonic_health::server::HealthReporter, mut drain: watch::
         health
             .set_serving::<CarrierServiceServer<carrier::Carriers>>()
             .await;
+        health
+            .set_serving::<AnalyticsServiceServer<analytics::Analytics>>()
+            .await;
         crate::watch::told(&mut drain).await;
         health
             .set_not_serving::<TrackingServiceServer<tracking::Tracking>>()
             .await;
         health
             .set_not_serving::<CarrierServiceServer<carrier::Carriers>>()
+            .await;
+        health
+            .set_not_serving::<AnalyticsServiceServer<analytics::Analytics>>()
             .await;
         health
             .set_service_status("", tonic_health::ServingStatus::NotServing)

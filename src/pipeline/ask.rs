@@ -150,6 +150,9 @@ pub(super) fn depart(
             attempts,
             latency,
         } = asked.await;
+        let of = source.descriptor;
+        let kpis = &pipeline.parts.kpis;
+        kpis.answered(of.id, of.carrier, &answer, latency, pipeline.now());
         let entry = Arc::new(settle(&pipeline, &source, &query, answer, before.as_deref()).await);
         // A failure never takes the place of an answer that can stand in for it, neither here nor
         // on other nodes.

@@ -34,6 +34,7 @@ use crate::cache::{self, Cache, Entry, Key};
 use crate::clock::Clock;
 use crate::config::Routing;
 use crate::guard::{Guard, Priority};
+use crate::kpi::Kpis;
 use crate::store::Store;
 use crate::store::seal::Keys;
 use crate::watch::Hub;
@@ -76,6 +77,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Who wants to know of changes.
     pub hub: Arc<Hub>,
+    /// The key figures.
+    pub kpis: Kpis,
 }
 
 /// The eight steps. Cheap to clone.

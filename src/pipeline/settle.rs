@@ -10,6 +10,7 @@ use waybill_core::adapter::{Answer, Hints, Query, Report};
 use waybill_core::assess::assess;
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::{Claim, Classifier, SourceClass};
+use waybill_core::kpi;
 use waybill_core::number::{self, TrackingNumber};
 use waybill_core::reconcile::Dossier;
 use waybill_core::revision::revise;
@@ -259,7 +260,7 @@ async fn remember(
             .pieces
             .extend(pieces.iter().filter(|piece| *piece != id).cloned());
         let aliases = aliases(query, report);
-        match commit(pipeline, stored.as_deref(), dossier, aliases).await {
+        match commit(pipeline, stored.as_ref(), dossier, aliases).await {
             Ok((record, _)) => return Ok(Some(record)),
             Err(CommitError::Conflict) => {}
             Err(CommitError::Store(error)) => return Err(store_error(error)),
@@ -275,7 +276,7 @@ async fn remember(
 /// makes another one of it.
 pub(super) async fn commit(
     pipeline: &Pipeline,
-    stored: Option<&Stored>,
+    stored: Option<&Arc<Stored>>,
     mut dossier: Dossier,
     aliases: Vec<TrackingNumber>,
 ) -> Result<(Arc<Shipment>, Option<Timestamp>), CommitError> {
@@ -289,6 +290,7 @@ pub(super) async fn commit(
     let (record, next_change) = assess(record, now);
     let (record, changed) = revise(shown, record, now);
     let record = Arc::new(record);
+    let announced = kpi::announced(&dossier.facts).cloned();
     let commit = Commit {
         expected: stored.map_or(0, |stored| stored.version),
         dossier,
@@ -299,6 +301,7 @@ pub(super) async fn commit(
         time: now,
     };
     parts.store.commit(commit).await?;
+    parts.kpis.stored(stored, &record, announced, now);
     parts.hub.touch(&record.id, &aliases);
     if changed {
         parts.hub.publish(&record.id, &aliases);

@@ -22,7 +22,7 @@ const LAYOUT: &[u8] = &[1];
 const PAGE_CACHE_BYTES: usize = 64 << 20;
 
 /// An open file, or one that could not be opened again yet.
-pub(super) struct Disk {
+pub(crate) struct Disk {
     open: Opener,
     db: RwLock<Option<Database>>,
 }
@@ -61,7 +61,7 @@ impl From<redb::Error> for StoreError {
 
 impl Disk {
     /// Opens a file, which is made if it is missing.
-    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
         let file = path.to_owned();
         let open = move || {
             redb::Builder::new()
@@ -77,7 +77,7 @@ impl Disk {
     }
 
     /// Reads the last committed state.
-    pub(super) fn read<T>(
+    pub(crate) fn read<T>(
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, StoreError> {
@@ -89,7 +89,7 @@ impl Disk {
 
     /// Runs one transaction; what it did is on the disk when this returns. After an error it may
     /// be there or not.
-    pub(super) fn write<T>(
+    pub(crate) fn write<T>(
         &self,
         write: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, StoreError> {

@@ -6,7 +6,7 @@
 //!
 //! **Invariant:** a commit is atomic and, once acknowledged, as durable as its store promises.
 
-mod disk;
+pub(crate) mod disk;
 pub mod file;
 pub mod memory;
 pub mod seal;

@@ -3,10 +3,12 @@
 
 mod clock;
 mod exceptions;
+mod figures;
 mod identity;
 mod milestones;
 mod properties;
 mod record;
 mod revisions;
+mod simulated;
 mod support;
 mod transitions;

@@ -1,0 +1,570 @@
+//! Key figures: what a record adds, what a correction takes back, and how they are kept and asked.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::date;
+use jiff::{SignedDuration, Timestamp};
+use waybill_core::code::EventCode as E;
+use waybill_core::event::{Claim, SourceClass};
+use waybill_core::kpi::figures::Figures;
+use waybill_core::kpi::query::{Gathering, Period, Query, Refusal, Row};
+use waybill_core::kpi::{Change, Dimension, Journey, Metric, Sample, announced, changes};
+use waybill_core::place::{CodeSystem, Facility, Location};
+use waybill_core::reconcile::Dossier;
+use waybill_core::shipment::{EstimateKind, Facts, LocalWindow, Shipment};
+
+use crate::simulated::World;
+use crate::support::*;
+
+const ROOMY: usize = 256 << 20;
+
+fn question(metric: Metric, group_by: &[Dimension]) -> Query {
+    Query {
+        metrics: vec![metric],
+        from: date(2026, 1, 1),
+        until: date(2026, 12, 31),
+        group_by: group_by.to_vec(),
+        period: None,
+        filters: Vec::new(),
+        least_count: 0,
+        worst: 0,
+    }
+}
+
+fn answer(figures: &Figures, query: Query) -> Result<Vec<Row>, Refusal> {
+    query.check()?;
+    let mut gathering = Gathering::new(query, figures);
+    for day in gathering.days() {
+        gathering.gather(figures, day)?;
+    }
+    gathering.rows(figures)
+}
+
+/// Count and value of the one row without groups; nothing if there is no sample.
+fn total(figures: &Figures, metric: Metric) -> Option<(u64, f64)> {
+    let rows = answer(figures, question(metric, &[])).unwrap();
+    assert!(rows.len() < 2);
+    rows.first().map(|row| (row.count, row.value))
+}
+
+fn near(found: f64, expected: f64) -> bool {
+    (found - expected).abs() <= 0.01 * expected
+}
+
+/// A shipment that is told of bit by bit, and the figures that follow it.
+struct Told {
+    figures: Figures,
+    dossier: Dossier,
+    last: Option<(Dossier, Shipment)>,
+}
+
+impl Told {
+    fn new() -> Self {
+        Self {
+            figures: Figures::new(ROOMY),
+            dossier: dossier(),
+            last: None,
+        }
+    }
+
+    /// Takes a report, and returns how many samples came and went.
+    fn report(&mut self, claims: Vec<Claim>, facts: Facts, now: Timestamp) -> (usize, usize) {
+        let report = report(claims, facts);
+        self.dossier
+            .absorb("acme", SourceClass::Custodian, &report, now);
+        self.follow(now)
+    }
+
+    fn follow(&mut self, now: Timestamp) -> (usize, usize) {
+        let record = at(&self.dossier.record(), now);
+        let old = self.last.as_ref();
+        let old =
+            old.map(|(dossier, record)| Journey::new(record, announced(&dossier.facts), None));
+        let new = Journey::new(&record, announced(&self.dossier.facts), None);
+        let mut counts = (0, 0);
+        for (sample, change) in changes(old.as_ref(), &new) {
+            match change {
+                Change::Add => counts.0 += 1,
+                Change::Take => counts.1 += 1,
+            }
+            self.figures.count(&sample, change, now);
+        }
+        self.last = Some((self.dossier.clone(), record));
+        counts
+    }
+}
+
+fn scan(code: E, number: i64, hub: &str) -> Claim {
+    let facility = Facility {
+        code: hub.to_owned(),
+        system: CodeSystem::Iata,
+        ..Facility::default()
+    };
+    Claim {
+        location: Some(Location {
+            country: "US".to_owned(),
+            facility: Some(facility),
+            ..Location::default()
+        }),
+        ..claim(code, known(day(number)))
+    }
+}
+
+/// Two hubs, delivered on the ninth day.
+fn journey() -> Vec<Claim> {
+    vec![
+        claim(E::LABEL_CREATED, known(day(0))),
+        scan(E::PICKED_UP, 1, "AAA"),
+        scan(E::ARRIVED_AT_FACILITY, 2, "AAA"),
+        scan(E::DEPARTED_FACILITY, 3, "AAA"),
+        scan(E::ARRIVED_AT_FACILITY, 6, "BBB"),
+        scan(E::OUT_FOR_DELIVERY, 8, "BBB"),
+        claim(E::DELIVERED, known(day(9))),
+    ]
+}
+
+fn facts() -> Facts {
+    Facts {
+        service: "Express".to_owned(),
+        estimates: vec![estimate(EstimateKind::CarrierForecast, day(10))],
+        ..lane("CN", "US")
+    }
+}
+
+const DAY: f64 = 86_400.0;
+
+#[test]
+fn a_delivered_shipment_counts_once_in_each_figure() {
+    let mut told = Told::new();
+    told.report(journey()[..2].to_vec(), facts(), day(1));
+    told.report(journey(), facts(), day(9) + hours(1));
+    let figures = &told.figures;
+    let transit = total(figures, Metric::TransitTime).unwrap();
+    assert!(transit.0 == 1 && near(transit.1, 8.0 * DAY), "{transit:?}");
+    let by = [Dimension::Carrier, Dimension::Service, Dimension::Lane];
+    let rows = answer(figures, question(Metric::TransitTime, &by)).unwrap();
+    assert_eq!(rows[0].group, ["acme", "Express", "CN-US"]);
+    let stays = answer(figures, question(Metric::HubDwell, &[Dimension::Hub])).unwrap();
+    let stays: Vec<_> = stays
+        .iter()
+        .map(|row| (&*row.group[0], row.count))
+        .collect();
+    assert_eq!(stays, [("iata:AAA", 1), ("iata:BBB", 1)]);
+    let legs = answer(figures, question(Metric::LegTime, &[Dimension::Leg])).unwrap();
+    assert_eq!(legs[0].group, ["iata:AAA>iata:BBB"]);
+    assert!(near(legs[0].value, 3.0 * DAY));
+    assert_eq!(total(figures, Metric::OnTimeToEstimate), Some((1, 1.0)));
+    assert_eq!(
+        total(figures, Metric::ExceptionRate).map(|all| all.0),
+        Some(1)
+    );
+    assert_eq!(total(figures, Metric::MisrouteRate), Some((1, 0.0)));
+    assert_eq!(total(figures, Metric::DetourRate), Some((1, 0.0)));
+    // Of the five events of the second report; what the first one told was perhaps known for long.
+    assert_eq!(
+        total(figures, Metric::FeedLatency).map(|all| all.0),
+        Some(5)
+    );
+    // Five gaps between six events with the item under way, in eight days.
+    assert_eq!(total(figures, Metric::Silence).map(|all| all.0), Some(5));
+    let frequency = total(figures, Metric::UpdateFrequency).unwrap();
+    assert!(near(frequency.1, 6.0 / 8.0), "{frequency:?}");
+}
+
+#[test]
+fn hearing_the_same_again_adds_nothing() {
+    let mut told = Told::new();
+    told.report(journey(), facts(), day(10));
+    for number in 11..14 {
+        assert_eq!(told.report(journey(), facts(), day(number)), (0, 0));
+    }
+}
+
+#[test]
+fn a_withdrawn_delivery_is_taken_back_and_the_right_one_counts() {
+    let mut told = Told::new();
+    told.report(journey(), facts(), day(10));
+    let mut claims = journey();
+    claims[6].retracted = true;
+    told.report(claims.clone(), facts(), day(11));
+    assert_eq!(total(&told.figures, Metric::TransitTime), None);
+    assert_eq!(total(&told.figures, Metric::OnTimeToEstimate), None);
+    assert!(
+        total(&told.figures, Metric::HubDwell).is_some(),
+        "the stays stay"
+    );
+    claims.push(claim(E::DELIVERED, known(day(12))));
+    told.report(claims, facts(), day(13));
+    let transit = total(&told.figures, Metric::TransitTime).unwrap();
+    assert!(transit.0 == 1 && near(transit.1, 11.0 * DAY), "{transit:?}");
+    assert_eq!(
+        total(&told.figures, Metric::OnTimeToEstimate),
+        Some((1, 0.0))
+    );
+}
+
+#[test]
+fn what_is_learned_later_moves_the_samples_to_their_group() {
+    let mut told = Told::new();
+    told.report(journey(), Facts::default(), day(10));
+    let by_lane = || question(Metric::HubDwell, &[Dimension::Lane]);
+    let rows = answer(&told.figures, by_lane()).unwrap();
+    assert_eq!((rows[0].group[0].as_str(), rows[0].count), ("", 2));
+    told.report(journey(), facts(), day(11));
+    let rows = answer(&told.figures, by_lane()).unwrap();
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!((rows[0].group[0].as_str(), rows[0].count), ("CN-US", 2));
+}
+
+#[test]
+fn figures_do_not_depend_on_how_the_news_came() {
+    let whole = {
+        let mut told = Told::new();
+        told.report(journey()[..1].to_vec(), facts(), day(1));
+        told.report(journey(), facts(), day(20));
+        told
+    };
+    // In every order of two halves.
+    for cut in 0_u32..1 << 6 {
+        let part = |inside: bool| {
+            let all = journey().into_iter().skip(1).zip(0..);
+            let part = all.filter(|(_, at)| (cut >> at & 1 == 1) == inside);
+            part.map(|(claim, _)| claim).collect::<Vec<_>>()
+        };
+        let mut told = Told::new();
+        told.report(journey()[..1].to_vec(), facts(), day(1));
+        told.report(part(true), facts(), day(20));
+        told.report(part(false), facts(), day(20));
+        for (metric, _, dimensions) in Metric::ALL {
+            let of = |told: &Told| answer(&told.figures, question(metric, dimensions));
+            assert_eq!(of(&told), of(&whole), "{metric:?} with {cut:b}");
+        }
+    }
+}
+
+#[test]
+fn a_promise_is_measured_by_what_both_clocks_state() {
+    let record = record(journey());
+    let share = |promise: &LocalWindow| {
+        let journey = Journey::new(&record, None, Some(promise));
+        let mut samples = journey.samples().into_iter();
+        let found = samples.find(|sample| sample.metric == Metric::OnTime);
+        found.map(|sample| sample.value)
+    };
+    let until = |end| LocalWindow {
+        start: None,
+        end: Some(end),
+    };
+    assert_eq!(share(&until(known(day(9)))), Some(1.0));
+    assert_eq!(share(&until(known(day(9) - hours(1)))), Some(0.0));
+    assert_eq!(share(&until(unknown("2026-03-10T12:00:00"))), Some(1.0));
+    assert_eq!(share(&until(unknown("2026-03-10T11:00:00"))), Some(0.0));
+    assert_eq!(
+        share(&LocalWindow {
+            start: None,
+            end: None
+        }),
+        None
+    );
+}
+
+#[test]
+fn a_forecast_that_comes_with_the_delivery_foretells_nothing() {
+    let mut told = Told::new();
+    told.report(journey(), facts(), day(10));
+    assert_eq!(total(&told.figures, Metric::OnTimeToEstimate), None);
+    let mut told = Told::new();
+    told.report(journey()[..2].to_vec(), facts(), day(1));
+    // The carrier moves its forecast to the day of delivery; the first one counts.
+    let late = Facts {
+        estimates: vec![estimate(EstimateKind::CarrierForecast, day(30))],
+        ..facts()
+    };
+    let mut claims = journey();
+    claims[6] = claim(E::DELIVERED, known(day(11)));
+    told.report(claims, late, day(12));
+    assert_eq!(
+        total(&told.figures, Metric::OnTimeToEstimate),
+        Some((1, 0.0))
+    );
+}
+
+#[test]
+fn a_way_back_to_a_hub_is_a_detour_and_a_misroute_is_told_by_the_carrier() {
+    let mut claims = journey();
+    claims.insert(5, scan(E::MISROUTED, 7, "AAA"));
+    let mut back = scan(E::ARRIVED_AT_FACILITY, 7, "BBB");
+    back.time = known(day(7) + hours(12));
+    claims.insert(6, back);
+    let mut told = Told::new();
+    told.report(claims, facts(), day(10));
+    assert_eq!(total(&told.figures, Metric::DetourRate), Some((1, 1.0)));
+    assert_eq!(total(&told.figures, Metric::MisrouteRate), Some((1, 1.0)));
+    let by = [Dimension::Category];
+    let exceptions = answer(&told.figures, question(Metric::ExceptionTime, &by)).unwrap();
+    assert!(exceptions.iter().any(|row| row.group == ["ROUTING"]));
+}
+
+#[test]
+fn a_source_is_measured_against_all_milestones_that_were_passed() {
+    let mut told = Told::new();
+    told.report(journey(), facts(), day(10));
+    let all = total(&told.figures, Metric::Completeness).unwrap();
+    let poor = report(vec![claim(E::DELIVERED, known(day(9)))], Facts::default());
+    let class = SourceClass::Aggregator;
+    told.dossier.absorb("other-source", class, &poor, day(10));
+    told.follow(day(11));
+    let rows = answer(
+        &told.figures,
+        question(Metric::Completeness, &[Dimension::Source]),
+    );
+    let shares: BTreeMap<String, f64> = rows
+        .unwrap()
+        .into_iter()
+        .map(|row| (row.group[0].clone(), row.value))
+        .collect();
+    assert!(near(shares["acme"], all.1), "{shares:?} {all:?}");
+    assert!(
+        shares["other-source"] < 0.3 && shares["other-source"] > 0.0,
+        "{shares:?}"
+    );
+}
+
+#[test]
+fn what_never_began_does_not_count_as_ended() {
+    let mut told = Told::new();
+    told.report(days(&[E::LABEL_CREATED, E::CANCELLED]), facts(), day(10));
+    assert_eq!(told.figures.cells(), 0);
+}
+
+fn sample(metric: Metric, carrier: &'static str, last: &str, value: f64) -> Sample<'static> {
+    Sample {
+        metric,
+        carrier,
+        service: "",
+        lane: "",
+        last: last.to_owned().into(),
+        value,
+        time: day(5),
+    }
+}
+
+#[test]
+fn the_worst_come_first_unless_they_are_too_few() {
+    let mut figures = Figures::new(ROOMY);
+    for (hub, seconds, count) in [
+        ("a", 10.0, 9),
+        ("b", 500.0, 9),
+        ("c", 90.0, 9),
+        ("d", 9e9, 1),
+    ] {
+        for _ in 0..count {
+            let sample = sample(Metric::HubDwell, "x", hub, seconds);
+            figures.count(&sample, Change::Add, day(6));
+        }
+    }
+    let worst = |least_count, worst| {
+        let query = Query {
+            least_count,
+            worst,
+            ..question(Metric::HubDwell, &[Dimension::Hub])
+        };
+        let rows = answer(&figures, query).unwrap().into_iter();
+        rows.map(|row| row.group.concat()).collect::<String>()
+    };
+    assert_eq!(worst(0, 2), "db");
+    assert_eq!(worst(2, 2), "bc");
+    assert_eq!(worst(0, 0), "abcd");
+    let filtered = Query {
+        filters: vec![(Dimension::Hub, vec!["a".to_owned(), "nowhere".to_owned()])],
+        ..question(Metric::HubDwell, &[])
+    };
+    assert_eq!(answer(&figures, filtered).unwrap()[0].count, 9);
+}
+
+#[test]
+fn periods_are_days_weeks_and_months_within_the_window() {
+    let mut figures = Figures::new(ROOMY);
+    for number in 0..60 {
+        let mut sample = sample(Metric::TransitTime, "x", "", 100.0);
+        sample.time = day(number);
+        figures.count(&sample, Change::Add, day(61));
+    }
+    let counts = |period| {
+        let query = Query {
+            from: date(2026, 3, 4),
+            until: date(2026, 4, 3),
+            period: Some(period),
+            ..question(Metric::TransitTime, &[])
+        };
+        let rows = answer(&figures, query).unwrap().into_iter();
+        rows.map(|row| (row.start.to_string(), row.count))
+            .collect::<Vec<_>>()
+    };
+    let text = |start: &str, count| (start.to_owned(), count);
+    assert_eq!(counts(Period::Day).len(), 30);
+    assert_eq!(
+        counts(Period::Month),
+        [text("2026-03-04", 28), text("2026-04-01", 2)]
+    );
+    // 4 March 2026 is a Wednesday.
+    assert_eq!(
+        counts(Period::Week)[..2],
+        [text("2026-03-04", 5), text("2026-03-09", 7)]
+    );
+}
+
+#[test]
+fn questions_that_have_no_answer_say_why() {
+    let figures = Figures::new(ROOMY);
+    let ask = |query| answer(&figures, query).unwrap_err();
+    let hubs = question(Metric::TransitTime, &[Dimension::Hub]);
+    assert_eq!(
+        ask(hubs),
+        Refusal::NoSuchDimension(Metric::TransitTime, Dimension::Hub)
+    );
+    for until in [date(2026, 1, 1), date(2027, 2, 6)] {
+        let query = Query {
+            until,
+            ..question(Metric::TransitTime, &[])
+        };
+        assert_eq!(ask(query), Refusal::Days);
+    }
+}
+
+#[test]
+fn more_rows_than_anybody_reads_are_refused() {
+    let mut figures = Figures::new(ROOMY);
+    for number in 0..10_001 {
+        let sample = sample(Metric::HubDwell, "x", &number.to_string(), 1.0);
+        figures.count(&sample, Change::Add, day(6));
+    }
+    let query = question(Metric::HubDwell, &[Dimension::Hub]);
+    assert_eq!(answer(&figures, query.clone()), Err(Refusal::Rows));
+    let worst = Query { worst: 5, ..query };
+    assert_eq!(answer(&figures, worst).unwrap().len(), 5);
+}
+
+/// Everything that can be asked by all dimensions.
+fn everything(figures: &Figures) -> Vec<Row> {
+    let rows = Metric::ALL.into_iter().map(|(metric, _, dimensions)| {
+        let month = |month| Query {
+            from: date(2026, month, 1),
+            until: date(2026, month + 1, 1),
+            ..question(metric, dimensions)
+        };
+        let months = (1..6).map(month);
+        let rows = months.map(|query| answer(figures, query).unwrap());
+        rows.flatten().collect::<Vec<_>>()
+    });
+    rows.flatten().collect()
+}
+
+#[test]
+fn two_nodes_together_are_one() {
+    let world = World::new(200);
+    let mut whole = Figures::new(ROOMY);
+    let mut nodes = [Figures::new(ROOMY), Figures::new(ROOMY)];
+    for number in 0..200 {
+        world.shipment(number, |sample| {
+            whole.count(&sample, Change::Add, world.end());
+            nodes[(number % 2) as usize].count(&sample, Change::Add, world.end());
+        });
+    }
+    let mut merged = Figures::new(ROOMY);
+    for node in &mut nodes {
+        for day in node.new_days() {
+            let image = node.image(day).unwrap();
+            let sent = serde_json::to_vec(&image).unwrap();
+            merged.merge(&serde_json::from_slice(&sent).unwrap());
+        }
+        assert!(node.new_days().is_empty());
+    }
+    assert_eq!(everything(&merged), everything(&whole));
+    // And what one of them takes back, all forget.
+    for number in 0..200 {
+        world.shipment(number, |sample| {
+            merged.count(&sample, Change::Take, world.end())
+        });
+    }
+    assert_eq!(merged.cells(), 0);
+}
+
+#[test]
+fn out_of_room_the_oldest_days_become_coarse_and_carriers_stay_right() {
+    let world = World::new(2_000);
+    let limit = 640 << 10;
+    let (mut small, mut roomy) = (Figures::new(limit), Figures::new(ROOMY));
+    for number in 0..2_000 {
+        world.shipment(number, |sample| {
+            small.count(&sample, Change::Add, world.end());
+            roomy.count(&sample, Change::Add, world.end());
+        });
+    }
+    // The limit is not about the names, which have one of their own.
+    let names = 400 << 10;
+    assert!(roomy.bytes() > limit + names, "{}", roomy.bytes());
+    assert!(small.bytes() < limit + names, "{}", small.bytes());
+    for (metric, _, _) in Metric::ALL {
+        let by = || question(metric, &[Dimension::Carrier]);
+        assert_eq!(answer(&small, by()), answer(&roomy, by()), "{metric:?}");
+    }
+    let hubs = answer(&small, question(Metric::HubDwell, &[Dimension::Hub])).unwrap();
+    assert!(hubs.iter().any(|row| row.group == ["other"]));
+    for number in 0..2_000 {
+        world.shipment(number, |sample| {
+            small.count(&sample, Change::Take, world.end())
+        });
+    }
+    assert_eq!(small.cells(), 0, "what became coarse is taken back as well");
+}
+
+#[test]
+fn days_too_old_or_ahead_are_left_out() {
+    let mut figures = Figures::new(ROOMY);
+    let now = day(500);
+    for (time, counts) in [(day(101), 1), (day(100), 1), (day(501), 2), (day(502), 2)] {
+        let mut sample = sample(Metric::TransitTime, "x", "", 1.0);
+        sample.time = time;
+        figures.count(&sample, Change::Add, now);
+        assert_eq!(figures.cells(), counts, "{time}");
+    }
+    let mut later = sample(Metric::TransitTime, "x", "", 1.0);
+    later.time = now + SignedDuration::from_hours(24 * 390);
+    figures.count(&later, Change::Add, later.time);
+    assert_eq!(figures.cells(), 2, "the oldest day is forgotten");
+}
+
+#[test]
+fn quantiles_are_within_one_percent_of_the_exact_ones() {
+    let world = World::new(5_000);
+    let mut figures = Figures::new(ROOMY);
+    let mut exact: BTreeMap<(Metric, String), Vec<f64>> = BTreeMap::new();
+    for number in 0..5_000 {
+        world.shipment(number, |sample| {
+            figures.count(&sample, Change::Add, world.end());
+            let key = (sample.metric, sample.carrier.to_owned());
+            exact.entry(key).or_default().push(sample.value);
+        });
+    }
+    let mut compared = 0;
+    for (metric, scale, _) in Metric::ALL {
+        for row in answer(&figures, question(metric, &[Dimension::Carrier])).unwrap() {
+            let values = exact.get_mut(&(metric, row.group[0].clone())).unwrap();
+            values.sort_by(f64::total_cmp);
+            assert_eq!(row.count, values.len() as u64);
+            let Some(found) = row.quantiles else {
+                assert!(scale.is_share());
+                let mean = values.iter().sum::<f64>() / values.len() as f64;
+                assert!((mean - row.value).abs() < 0.000_6, "{metric:?}");
+                continue;
+            };
+            for (found, share) in found.into_iter().zip([0.5, 0.8, 0.95, 0.99]) {
+                let rank = (share * (values.len() - 1) as f64) as usize;
+                assert!(near(found, values[rank]), "{metric:?} {share}: {found}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 300, "{compared}");
+}
