@@ -402,20 +402,6 @@ impl Speaker<'_> {
         Some(self.say_with(id, "", &[("date", date)]))
     }
 
-    /// Until when nobody will scan it, and that this is no reason to worry.
-    fn silence(&self) -> Option<String> {
-        let silence = self.record.silence?;
-        let id = match silence.reason {
-            SilenceReason::Sea => "silence-sea",
-            SilenceReason::Air => "silence-air",
-            SilenceReason::LaneNorm => "silence-lane",
-            SilenceReason::Peak => "silence-peak",
-        };
-        let day = jiff::tz::TimeZone::UTC.to_datetime(silence.until).date();
-        let date = FluentValue::from(self.language.date(day));
-        Some(self.say_with(id, "", &[("date", date)]))
-    }
-
     /// The window of delivery, unless it does not hold any more: the parcel has been seen after it,
     /// or a rule finds it late or silent.
     fn announced(&self) -> Option<String> {
