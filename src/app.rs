@@ -196,6 +196,7 @@ pub fn sources(
                    account: String,
                    adapter: Arc<dyn Adapter>,
                    limits: Limits| {
+        let platforms = adapter.platforms();
         let guard = Guard::new(
             descriptor.id,
             &account,
@@ -209,6 +210,7 @@ pub fn sources(
             descriptor,
             account,
             limits,
+            platforms,
             guard,
             pack: Pack::default(),
         })

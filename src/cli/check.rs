@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use waybill::app;
 use waybill::clock::Clock;
-use waybill::guard::{Ask, Priority, Share, Tuning};
+use waybill::guard::{Ask, Asking, Priority, Share, Tuning};
 use waybill::pipeline::Source;
 use waybill::remote;
 use waybill_core::adapter::{Limits, Query};
@@ -104,7 +104,7 @@ async fn live(source: &Arc<Source>) -> (String, bool) {
     };
     let query = Query::of(number);
     let ask = Ask {
-        queries: Arc::from([query]),
+        asking: Asking::Numbers(Arc::from([query])),
         deadline: tokio::time::Instant::now() + CALL,
         priority: Priority::Interactive,
         share: Share::Full,

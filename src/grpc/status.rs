@@ -195,6 +195,14 @@ impl From<Miss> for Failure {
             )
             .with("carriers", carriers.join(","))
             .with("setting", "sources"),
+            Miss::NoOrderSource { platforms } => Self::new(
+                Reason::NoSourceConfigured,
+                "no source is configured that looks up orders of this platform: give one that \
+                 finds orders (waybill carriers lists them) the credentials of the shop",
+            )
+            .with("capability", "order_lookup")
+            .with("platforms", platforms.join(","))
+            .with("setting", "sources"),
             Miss::HintRequired(hint) => Self::new(
                 Reason::HintRequired,
                 format!("every source that could answer needs hints.{hint}"),
@@ -205,12 +213,12 @@ impl From<Miss> for Failure {
             }
             Miss::PaidOnly => Self::new(
                 Reason::NoSourceConfigured,
-                "only sources that bill each call or register each number serve this number; \
+                "only sources that bill each call or register each number serve it; \
                  allow_paid permits to ask them",
             ),
             Miss::SourcesUnfit => Self::field(
                 "sources",
-                "names only sources that do not serve this number",
+                "names only sources that do not serve this number or order",
             ),
             Miss::NoTime => Self::new(
                 Reason::Deadline,

@@ -9,9 +9,9 @@ use tower::ServiceExt;
 use waybill_core::adapter::{Adapter, Answer, Ctx, Http, Limits};
 use waybill_core::error::{Error, ErrorKind};
 
-use super::Names;
 use super::health::Figures;
 use super::step::{Call, Failure, Next, Outcome, Reply, Step, later};
+use super::{Asking, Names};
 use crate::clock::Clock;
 
 /// The clock of one attempt.
@@ -132,8 +132,11 @@ impl Source {
             now: self.clock.now(),
             within: within.min(self.timeout),
         };
-        let answers = self.adapter.fetch(ctx, &call.queries).await;
-        gather(answers, call.queries.len(), begun.elapsed())
+        let answers = match &call.asking {
+            Asking::Numbers(queries) => self.adapter.fetch(ctx, queries).await,
+            Asking::Order(query) => vec![self.adapter.look_up(ctx, query).await],
+        };
+        gather(answers, call.asking.count(), begun.elapsed())
     }
 }
 

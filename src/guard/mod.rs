@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use tower::retry::RetryLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
-use waybill_core::adapter::{Adapter, Answer, Http, Limits, Query};
+use waybill_core::adapter::{Adapter, Answer, Http, Limits, OrderQuery, Query};
 use waybill_core::error::{Error, ErrorKind};
 
 pub use self::breaker::BreakerState;
@@ -56,14 +56,33 @@ pub struct Guard {
 /// A call to make.
 #[derive(Clone)]
 pub struct Ask {
-    /// What to ask, at most as many as `Limits::batch`.
-    pub queries: Arc<[Query]>,
+    /// What to ask.
+    pub asking: Asking,
     /// When the call ends, answered or not.
     pub deadline: Instant,
     /// Who waits for it.
     pub priority: Priority,
     /// How much of the quota it may use.
     pub share: Share,
+}
+
+/// What a call asks.
+#[derive(Clone)]
+pub enum Asking {
+    /// About numbers, at most as many as `Limits::batch`.
+    Numbers(Arc<[Query]>),
+    /// About one order.
+    Order(Arc<OrderQuery>),
+}
+
+impl Asking {
+    /// Answers that are due.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Numbers(queries) => queries.len(),
+            Self::Order(_) => 1,
+        }
+    }
 }
 
 /// Who waits for a call.
@@ -86,7 +105,7 @@ pub enum Share {
 
 /// What became of a call.
 pub struct Asked {
-    /// One answer per query. What stopped the whole call is repeated for each.
+    /// One answer per query or order. What stopped the whole call is repeated for each.
     pub answers: Vec<Answer>,
     /// How often the source was asked.
     pub attempts: u32,
@@ -175,10 +194,10 @@ impl Guard {
 
     /// Asks the source, if it may be asked.
     pub async fn ask(&self, ask: Ask) -> Asked {
-        let count = ask.queries.len();
+        let count = ask.asking.count();
         let attempts = Arc::new(AtomicU32::new(0));
         let call = Call {
-            queries: ask.queries,
+            asking: ask.asking,
             deadline: ask.deadline,
             priority: ask.priority,
             share: ask.share,

@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tower::{Layer, Service};
-use waybill_core::adapter::{Answer, BoxFuture, Query};
+use waybill_core::adapter::{Answer, BoxFuture};
 use waybill_core::error::{Error, ErrorKind};
 
-use super::{Priority, Share};
+use super::{Asking, Priority, Share};
 
 /// A call on its way to the source.
 #[derive(Clone)]
 pub(super) struct Call {
-    pub(super) queries: Arc<[Query]>,
+    pub(super) asking: Asking,
     pub(super) deadline: Instant,
     pub(super) priority: Priority,
     pub(super) share: Share,

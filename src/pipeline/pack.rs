@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 use waybill_core::adapter::{Answer, Query};
 use waybill_core::error::{Error, ErrorKind};
 
-use super::Source;
-use crate::guard::{Ask, Asked, Priority, Share};
+use super::{Question, Source};
+use crate::guard::{Ask, Asked, Asking, Priority, Share};
 
 /// Background calls of one source that are on their way at a time: fewer than its bulkhead lets
 /// through, so that a batch of a thousand numbers is never shed, and callers who wait have room.
@@ -61,20 +61,28 @@ pub(super) struct Answered {
     pub(super) latency: Option<Duration>,
 }
 
-/// Asks a source for one number, together with others that come within `window`.
+/// Asks a source for one number, together with others that come within `window`, or for one order
+/// by itself.
 pub(super) async fn ask(
     source: &Arc<Source>,
-    query: Query,
+    question: Question,
     deadline: Instant,
     priority: Priority,
     share: Share,
     window: Duration,
 ) -> Answered {
     let kind = (priority, share);
-    if source.limits.batch <= 1 {
-        let asked = send(source, vec![query], deadline, kind).await;
-        return first(asked);
-    }
+    let query = match question {
+        Question::Order(query) => {
+            let asking = Asking::Order(Arc::new(query));
+            return first(send(source, asking, deadline, kind).await);
+        }
+        Question::Number(query) if source.limits.batch <= 1 => {
+            let asking = Asking::Numbers(Arc::from([query]));
+            return first(send(source, asking, deadline, kind).await);
+        }
+        Question::Number(query) => query,
+    };
     let (reply, answered) = oneshot::channel();
     let (serial, count) = {
         let mut packs = lock(&source.pack);
@@ -137,7 +145,7 @@ fn close(source: &Arc<Source>, kind: (Priority, Share), serial: u64) {
             answers,
             attempts,
             latency,
-        } = send(&source, queries, deadline, kind).await;
+        } = send(&source, Asking::Numbers(queries.into()), deadline, kind).await;
         for (reply, answer) in replies.into_iter().zip(answers) {
             // Who has gone does not need it.
             let _gone = reply.send(Answered {
@@ -151,7 +159,7 @@ fn close(source: &Arc<Source>, kind: (Priority, Share), serial: u64) {
 
 async fn send(
     source: &Source,
-    queries: Vec<Query>,
+    asking: Asking,
     deadline: Instant,
     (priority, share): (Priority, Share),
 ) -> Asked {
@@ -162,7 +170,7 @@ async fn send(
                 let message = "the deadline passed before the source was asked";
                 let error = Error::new(ErrorKind::Timeout, message).unspent();
                 return Asked {
-                    answers: vec![Err(error); queries.len()],
+                    answers: vec![Err(error); asking.count()],
                     attempts: 0,
                     latency: None,
                 };
@@ -173,7 +181,7 @@ async fn send(
     let asked = source
         .guard
         .ask(Ask {
-            queries: queries.into(),
+            asking,
             deadline,
             priority,
             share,

@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+pub mod every;
 pub mod plugin;
 pub mod post;
 pub mod program;

@@ -181,7 +181,7 @@ fn rig(limits: Limits, tuning: &Tuning, script: impl IntoIterator<Item = Say>) -
 impl Rig {
     fn asking(&self, priority: Priority, within: Duration) -> Ask {
         Ask {
-            queries: queries(1),
+            asking: queries(1),
             deadline: Instant::now() + within,
             priority,
             share: Share::Full,
@@ -261,8 +261,8 @@ fn number() -> TrackingNumber {
     TrackingNumber::parse("TEST0000001").unwrap()
 }
 
-fn queries(count: usize) -> Arc<[Query]> {
-    vec![Query::of(number()); count].into()
+fn queries(count: usize) -> Asking {
+    Asking::Numbers(vec![Query::of(number()); count].into())
 }
 
 #[tokio::test(start_paused = true)]
@@ -283,7 +283,7 @@ async fn a_batch_has_one_answer_per_query_and_no_more_queries_than_the_source_ta
     ];
     let rig = rig(WIDE, &Tuning::default(), script);
     let ask = |count| Ask {
-        queries: queries(count),
+        asking: queries(count),
         ..rig.asking(Priority::Interactive, SECOND)
     };
     let mixed = rig.guard.ask(ask(2)).await.answers;

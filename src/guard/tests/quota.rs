@@ -318,7 +318,7 @@ async fn a_batch_is_given_back_only_if_none_of_it_counted() {
         let answers = answers.into_iter().map(Say::Fail).collect();
         let rig = rig(daily(2), &once(), [Say::Each(answers)]);
         let ask = Ask {
-            queries: queries(2),
+            asking: queries(2),
             ..rig.asking(Priority::Interactive, SECOND)
         };
         let asked = rig.guard.ask(ask).await;
@@ -332,7 +332,7 @@ async fn one_throttled_number_of_a_batch_pauses_too() {
     let script = [Say::Each(vec![Say::Found, Say::throttled(7 * SECOND)])];
     let rig = rig(WIDE, &once(), script);
     let ask = Ask {
-        queries: queries(2),
+        asking: queries(2),
         ..rig.asking(Priority::Interactive, SECOND)
     };
     let asked = rig.guard.ask(ask).await;
