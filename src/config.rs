@@ -12,6 +12,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use waybill_core::adapter::Limits;
 
+use crate::money::{Amount, Budget};
+
 /// All settings.
 #[derive(Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -130,8 +132,11 @@ section! {
         /// When aggregators are asked.
         aggregators: crate::pipeline::Aggregators = crate::pipeline::Aggregators::After,
         /// Ask sources that bill each call or register each number also for callers who do not
-        /// say `allow_paid`; each stays within its daily limit.
+        /// say `allow_paid`; each stays within its daily limit and the budgets.
         allow_paid: bool = false,
+        /// What all sources together may cost in a UTC day, in the unit of their `cost`, counted by
+        /// each server for itself; empty: no limit.
+        daily_budget: Budget = Budget::default(),
         /// How long a number waits for others to share an upstream request with, at sources that
         /// take several at once.
         batch_window: Span = ms(10),
@@ -205,6 +210,10 @@ section! {
         required_hints: Vec<String> = Vec::new(),
         /// Time for one attempt.
         timeout: Span = secs(5),
+        /// Price of one call, in whatever unit the operator counts.
+        cost: Amount = Amount::ZERO,
+        /// What it may cost in a UTC day; empty: no limit.
+        daily_budget: Budget = Budget::default(),
         /// How hard it may be asked; a time-out here goes over the one above.
         limits: LimitSettings = LimitSettings::default(),
     }
@@ -412,6 +421,10 @@ pub struct Account {
     pub pairs: Vec<(String, String)>,
     /// `limits.*`
     pub limits: LimitSettings,
+    /// Price of one call, however many numbers it asks for, in whatever unit the operator counts.
+    pub cost: Amount,
+    /// What the account may cost in a UTC day.
+    pub daily_budget: Budget,
 }
 
 /// `[sources.<id>.limits]`: changes to what the source's own documents allow.
@@ -483,6 +496,8 @@ fn account(
     limits: LimitSettings,
 ) -> Result<Account, String> {
     let mut pairs = Vec::new();
+    let (mut cost, mut daily_budget) = (Amount::ZERO, Budget::default());
+    let wrong = |key: &str, error: &str| format!("sources.{id}.{key}: {error}");
     for (key, value) in table {
         let value = match value {
             toml::Value::String(text) => text.clone(),
@@ -495,6 +510,17 @@ fn account(
                 ));
             }
         };
+        match key.as_str() {
+            "cost" => {
+                cost = value.parse().map_err(|error| wrong(key, error))?;
+                continue;
+            }
+            "daily_budget" => {
+                daily_budget = value.parse().map_err(|error| wrong(key, error))?;
+                continue;
+            }
+            _ => {}
+        }
         match key.strip_suffix("_file") {
             Some(key) => {
                 let secret = std::fs::read_to_string(&value).map_err(|error| {
@@ -509,91 +535,10 @@ fn account(
         name: name.to_owned(),
         pairs,
         limits,
+        cost,
+        daily_budget,
     })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load_text(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), text).unwrap();
-        let pairs = environment
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        load(Some(file.path()), pairs)
-    }
-
-    #[test]
-    fn the_environment_goes_over_the_file() {
-        let file =
-            "[calls]\npatience = \"1s\"\nbatch_items = 7\n[sources.dhl-express]\nuser = \"a\"\n";
-        let config = load_text(
-            file,
-            &[
-                ("WAYBILL_CALLS__PATIENCE", "250ms"),
-                ("WAYBILL_SERVER__INSECURE", "true"),
-                ("WAYBILL_SOURCES__DHL_EXPRESS__PASSWORD", "007"),
-                ("WAYBILL_LOG", "debug"),
-            ],
-        )
-        .unwrap();
-        assert_eq!(config.calls.patience, ms(250));
-        assert_eq!(config.calls.batch_items, 7);
-        assert!(config.server.insecure);
-        let accounts = accounts("dhl-express", &config.sources["dhl-express"]).unwrap();
-        let pairs = &accounts[0].pairs;
-        assert!(pairs.contains(&("user".to_owned(), "a".to_owned())));
-        assert!(pairs.contains(&("password".to_owned(), "007".to_owned())));
-    }
-
-    #[test]
-    fn an_unknown_key_is_refused_naming_the_known_ones() {
-        let error = load_text("[calls]\npatince = \"1s\"\n", &[]).err().unwrap();
-        assert!(
-            error.contains("patince") && error.contains("patience"),
-            "{error}"
-        );
-        let error = load_text("[calls]\npatience = 3\n", &[]).err().unwrap();
-        assert!(error.contains("string"), "{error}");
-    }
-
-    #[test]
-    fn a_broken_file_is_named_by_line_without_its_text() {
-        let error = load_text("[sources.ups]\nclient_secret = \"hunter2\n", &[])
-            .err()
-            .unwrap();
-        assert!(
-            error.contains("line 2") && !error.contains("hunter2"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn accounts_start_from_the_keys_of_their_source() {
-        let secret = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(secret.path(), "s3cret\n").unwrap();
-        let text = format!(
-            "environment = \"sandbox\"\n[limits]\nper_day = 9\n[accounts.shop-a]\nclient_secret_file = {:?}\n",
-            secret.path()
-        );
-        let accounts = accounts("ups", &text.parse().unwrap()).unwrap();
-        assert_eq!(accounts[0].name, "shop-a");
-        assert_eq!(accounts[0].limits.per_day, Some(9));
-        let expected = [("client_secret", "s3cret"), ("environment", "sandbox")]
-            .map(|(k, v)| (k.to_owned(), v.to_owned()));
-        let mut pairs = accounts[0].pairs.clone();
-        pairs.sort();
-        assert_eq!(pairs, expected);
-    }
-
-    #[test]
-    fn spans_read_back_what_they_write() {
-        for text in ["300ms", "5s", "2m", "24h"] {
-            let span: Span = serde_json::from_value(text.into()).unwrap();
-            let again: Span = serde_json::from_value(serde_json::to_value(span).unwrap()).unwrap();
-            assert_eq!(span, again);
-        }
-    }
-}
+mod tests;

@@ -24,6 +24,8 @@ pub(super) struct Call {
     pub(super) share: Share,
     /// Attempts that have left so far; shared by all clones of one call.
     pub(super) attempts: Arc<AtomicU32>,
+    /// Requests of the attempt beside its first one, until the quota has counted them.
+    pub(super) extra: Arc<AtomicU32>,
 }
 
 impl Call {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, sleep, timeout_at};
 use waybill_core::adapter::{Answer, Query};
-use waybill_core::error::{Error, ErrorKind};
+use waybill_core::error::{Error, ErrorKind, Retry};
 
 use super::{Question, Source};
 use crate::guard::{Ask, Asked, Asking, Priority, Share};
@@ -167,10 +167,8 @@ async fn send(
         Priority::Interactive => None,
         Priority::Background => {
             let Ok(turn) = timeout_at(deadline, source.pack.background.acquire()).await else {
-                let message = "the deadline passed before the source was asked";
-                let error = Error::new(ErrorKind::Timeout, message).unspent();
                 return Asked {
-                    answers: vec![Err(error); asking.count()],
+                    answers: vec![Err(no_turn(source)); asking.count()],
                     attempts: 0,
                     latency: None,
                 };
@@ -189,6 +187,19 @@ async fn send(
         .await;
     drop(turn);
     asked
+}
+
+/// Why a background call had no turn in time: those before it wait for the quota, or for a source
+/// that is slow.
+fn no_turn(source: &Source) -> Error {
+    let due = source.guard.quota_due();
+    if due.is_zero() {
+        let message = "others waited for the source, too, and were first";
+        return Error::new(ErrorKind::Overloaded, message).unspent();
+    }
+    let message = "others waited for the quota, too, and were first";
+    let error = Error::new(ErrorKind::Throttled, message).unspent();
+    error.with_retry(Retry::After(due))
 }
 
 fn first(asked: Asked) -> Answered {

@@ -13,6 +13,7 @@ use waybill_core::order::{Order, Subject};
 use super::{Lookup, Miss, Source, SourceResult};
 use crate::config::Routing;
 use crate::guard::BreakerState;
+use crate::money::Amount;
 
 /// When aggregators are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -213,8 +214,8 @@ fn serving<'a>(
     pairs
 }
 
-/// Of the accounts of one source, the first whose breakers let calls through and whose quota is
-/// not used up; the first of all if there is none.
+/// Of the accounts of one source, the first whose breakers let calls through and whose quota and
+/// budget are not used up; the first of all if there is none.
 fn healthiest(sources: &[Arc<Source>], like: &Arc<Source>) -> Arc<Source> {
     let mut accounts = sources
         .iter()
@@ -225,7 +226,9 @@ fn healthiest(sources: &[Arc<Source>], like: &Arc<Source>) -> Arc<Source> {
     let admits = |source: &&Arc<Source>| {
         let health = source.guard.health();
         let breakers = [health.source.state, health.credential.state];
-        !breakers.contains(&BreakerState::Tripped) && health.quota_remaining > 0.0
+        !breakers.contains(&BreakerState::Tripped)
+            && health.quota_remaining > 0.0
+            && source.guard.can_pay()
     };
     Arc::clone(accounts.find(admits).unwrap_or(like))
 }
@@ -280,7 +283,8 @@ fn skip(source: &Source, routing: &Routing, lookup: &Lookup) -> Option<SourceRes
         return Some(SourceResult::SkippedNotNeeded);
     }
     let capabilities = &descriptor.capabilities;
-    let is_paid = capabilities.paid || capabilities.registers;
+    let has_price = source.guard.purse().cost() > Amount::ZERO;
+    let is_paid = capabilities.paid || capabilities.registers || has_price;
     if is_paid && !lookup.allow_paid && !routing.allow_paid {
         return Some(SourceResult::SkippedPaid);
     }

@@ -352,3 +352,22 @@ async fn absurd_limits_slow_down_and_do_not_panic() {
     assert!(rig.ask().await.found());
     rig.ask().await.refused(ErrorKind::Throttled);
 }
+
+#[tokio::test(start_paused = true)]
+async fn every_request_of_a_call_is_counted() {
+    let sending = |requests| Say::Sending(requests, Box::new(Say::Found));
+    let rig = rig(daily(10), &once(), [sending(1), sending(4), sending(0)]);
+    for left in [0.9, 0.5, 0.4] {
+        assert!(rig.ask().await.found());
+        assert_eq!(rig.guard.health().quota_remaining, left);
+    }
+    // What has left is owed to the rate as well.
+    let tight = Limits {
+        per_second: 1.0,
+        burst: 5,
+        ..WIDE
+    };
+    let rig = super::rig(tight, &once(), [sending(5)]);
+    assert!(rig.ask().await.found());
+    assert_eq!(rig.ask().await.refused(ErrorKind::Throttled), SECOND);
+}
