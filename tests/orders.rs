@@ -189,7 +189,7 @@ async fn exactly_one_of_number_and_order_is_named() {
         ..Default::default()
     };
     let mut stream = client.batch_track(batch).await.unwrap().into_inner();
-    let mut outcomes = vec![None, None];
+    let mut outcomes = [None, None];
     while let Some(message) = stream.message().await.unwrap() {
         if let Some(v1::batch_track_response::Message::Result(result)) = message.message {
             outcomes[result.index as usize] = result.outcome;

@@ -232,14 +232,16 @@ impl From<Miss> for Failure {
     }
 }
 
-/// With the common reason if all sources have the same, else with `SOURCES_UNAVAILABLE`. The wait
-/// is the shortest that any of them advises.
+/// With the common reason if all sources have the same, else with `SOURCES_UNAVAILABLE`; where some
+/// failures pass by waiting, only these count. The wait is the shortest that any of them advises.
 fn sources_failed(outcomes: &[Outcome]) -> Failure {
-    let mut reasons = outcomes.iter().filter_map(|outcome| match &outcome.result {
+    let reasons = outcomes.iter().filter_map(|outcome| match &outcome.result {
         SourceResult::Failed(error) => Some(row(error.kind).1),
         SourceResult::StillRunning => Some(Reason::Deadline),
         _ => None,
     });
+    let passing = reasons.clone().any(waits);
+    let mut reasons = reasons.filter(|reason| waits(*reason) || !passing);
     let first = reasons.next().unwrap_or(Reason::SourcesUnavailable);
     let reason = if reasons.all(|other| other == first) {
         first
@@ -264,7 +266,9 @@ fn sources_failed(outcomes: &[Outcome]) -> Failure {
             .filter(|outcome| matches!(outcome.result, SourceResult::Failed(_)))
     };
     if reason == Reason::SourceQuota {
-        let sources: Vec<&str> = asked().map(|outcome| outcome.source).collect();
+        let is_quota = |outcome: &&Outcome| matches!(&outcome.result, SourceResult::Failed(error) if row(error.kind).1 == reason);
+        let quotas = asked().filter(is_quota);
+        let sources: Vec<&str> = quotas.map(|outcome| outcome.source).collect();
         failure = failure.with("subject", sources.join(","));
     }
     if reason == Reason::NoSourceConfigured {

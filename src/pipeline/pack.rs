@@ -19,6 +19,9 @@ use crate::guard::{Ask, Asked, Asking, Priority, Share};
 /// Background calls of one source that are on their way at a time: fewer than its bulkhead lets
 /// through, so that a batch of a thousand numbers is never shed, and callers who wait have room.
 const BACKGROUND: usize = 16;
+/// Time that a background call needs once it has its turn. With less it would wait for the quota,
+/// leave at the last moment, and be spent on an answer that comes too late.
+const BACKGROUND_LEAST: Duration = Duration::from_secs(5);
 /// Nobody waits for a background call, which can wait longer for company.
 const BACKGROUND_WINDOWS: u32 = 5;
 
@@ -166,7 +169,8 @@ async fn send(
     let turn = match priority {
         Priority::Interactive => None,
         Priority::Background => {
-            let Ok(turn) = timeout_at(deadline, source.pack.background.acquire()).await else {
+            let latest = deadline - BACKGROUND_LEAST;
+            let Ok(turn) = timeout_at(latest, source.pack.background.acquire()).await else {
                 return Asked {
                     answers: vec![Err(no_turn(source)); asking.count()],
                     attempts: 0,
