@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Claim, SourceClass};
 use crate::number::TrackingNumber;
+use crate::order::Order;
 use crate::privacy::Pii;
 use crate::shipment::Facts;
 
@@ -26,6 +27,19 @@ pub trait Adapter: Send + Sync {
     /// Asks for `queries`, at most [`Limits::batch`] of them, and returns one answer per query in
     /// their order.
     fn fetch<'a>(&'a self, ctx: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>>;
+
+    /// Finds the shipments of an order: one report for each parcel, which names the order among its
+    /// references as the source does. Asked only if [`Adapter::platforms`] has its platform.
+    fn look_up<'a>(&'a self, _ctx: Ctx<'a>, _query: &'a OrderQuery) -> BoxFuture<'a, Answer> {
+        let message = "the source finds no orders";
+        let error = Error::new(ErrorKind::Unsupported, message).unspent();
+        Box::pin(std::future::ready(Err(error)))
+    }
+
+    /// Shops and platforms whose orders it can look up with its settings.
+    fn platforms(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Understands one raw response to `queries` without asking anything: what
     /// [`Adapter::fetch`] does with it once it has arrived. Shipments that the response holds and
@@ -125,13 +139,11 @@ pub trait Http: Send + Sync {
     ) -> BoxFuture<'_, Result<http::Response<Bytes>, Error>>;
 }
 
-/// One question to a source.
+/// One question to a source about a number.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Query {
-    /// The number; with `platform`, the id of an order.
+    /// The number.
     pub number: TrackingNumber,
-    /// Shop or platform whose order `number` is, `[a-z0-9-]+`; empty: it is a tracking number.
-    pub platform: String,
     /// Carrier that the number is believed to be of; empty if nobody knows. Aggregators need it.
     pub carrier: String,
     /// Facts that some sources need.
@@ -145,12 +157,20 @@ impl Query {
     pub fn of(number: TrackingNumber) -> Self {
         Self {
             number,
-            platform: String::new(),
             carrier: String::new(),
             hints: Hints::default(),
             format: String::new(),
         }
     }
+}
+
+/// One question to a source about an order.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OrderQuery {
+    /// The order.
+    pub order: Order,
+    /// Facts that some sources need.
+    pub hints: Hints,
 }
 
 /// Extra facts for a lookup; empty means unknown.
@@ -227,7 +247,7 @@ pub struct Capabilities {
     pub registers: bool,
     /// It pushes news.
     pub push: bool,
-    /// It finds shipments by the order of a shop or platform.
+    /// It finds shipments by the order of a shop or platform; which ones, its settings say.
     pub order_lookup: bool,
     /// Hints that it needs, by field name.
     pub required_hints: &'static [&'static str],

@@ -113,6 +113,20 @@ pub struct Error {
     pub retry: Retry,
     /// The request reached the source and counted against its quota.
     pub spent: bool,
+    /// Whom it concerns.
+    #[serde(default)]
+    pub scope: Scope,
+}
+
+/// Whom a failure concerns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// The account, as far as is known: the same may happen to every question.
+    #[default]
+    Account,
+    /// Only what was asked for: other questions are none the worse.
+    Query,
 }
 
 impl Error {
@@ -124,6 +138,7 @@ impl Error {
             message: message.into(),
             retry: kind.default_retry(),
             spent: true,
+            scope: Scope::Account,
         }
     }
 
@@ -138,6 +153,13 @@ impl Error {
     #[must_use]
     pub const fn with_retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
+        self
+    }
+
+    /// Says that it concerns nothing but what was asked for.
+    #[must_use]
+    pub const fn of_query(mut self) -> Self {
+        self.scope = Scope::Query;
         self
     }
 

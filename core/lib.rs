@@ -10,6 +10,7 @@
 //! - **report**: what one source says about one shipment; **facts**: its part that is not events.
 //! - **dossier**: everything kept about a shipment; **shipment** or **record**: its fold.
 //! - **query**: one question to a source; **answer**: reports, or an error with advice.
+//! - **order**: what a shop or platform calls what it sold; **subject**: a number or an order.
 
 pub mod adapter;
 pub mod assess;
@@ -30,6 +31,7 @@ pub mod leg;
 mod listing;
 mod milestone;
 pub mod number;
+pub mod order;
 pub mod place;
 pub mod privacy;
 pub mod reconcile;

@@ -19,8 +19,9 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Reflection};
 use crate::grpc;
 use crate::grpc::follow::Streams;
-use crate::guard::Guard;
+use crate::guard::{self, Guard, Ledger, Purse};
 use crate::kpi::Kpis;
+use crate::money::{Amount, Budget};
 use crate::pipeline::{Pack, Parts, Pipeline, Source};
 use crate::remote::{self, Remote};
 use crate::server;
@@ -212,16 +213,28 @@ pub fn sources(
 ) -> Result<Vec<Arc<Source>>, String> {
     let http: Arc<dyn Http> =
         Arc::new(crate::http::Client::new(&config.http).map_err(|error| error.to_string())?);
+    let setting = "routing.daily_budget".to_owned();
+    let all = Arc::new(Ledger::new(setting, config.routing.daily_budget));
+    let purse = |section: &str, id: &str, cost: Amount, budget: Budget| {
+        let own = Ledger::new(format!("{section}.{id}.daily_budget"), budget);
+        Purse::new(cost, own, Arc::clone(&all))
+    };
     let guarded = |descriptor: &'static Descriptor,
                    account: String,
                    adapter: Arc<dyn Adapter>,
-                   limits: Limits| {
+                   limits: Limits,
+                   purse: Purse| {
+        let platforms = adapter.platforms();
+        let whose = guard::Account {
+            source: descriptor.id,
+            name: &account,
+            limits,
+            purse,
+        };
         let guard = Guard::new(
-            descriptor.id,
-            &account,
+            whose,
             adapter,
             Arc::clone(&http),
-            limits,
             &config.guard,
             clock.clone(),
         );
@@ -229,6 +242,7 @@ pub fn sources(
             descriptor,
             account,
             limits,
+            platforms,
             guard,
             pack: Pack::default(),
         })
@@ -240,7 +254,8 @@ pub fn sources(
             let adapter: Arc<dyn Adapter> = Arc::from(registry.build(id, account.pairs)?);
             let mut limits = account.limits.over(descriptor.limits);
             limits.batch = adapter.batch(&limits).max(1);
-            sources.push(guarded(descriptor, account.name, adapter, limits));
+            let purse = purse("sources", id, account.cost, account.daily_budget);
+            sources.push(guarded(descriptor, account.name, adapter, limits, purse));
         }
     }
     for (id, settings) in &config.plugins {
@@ -253,6 +268,7 @@ pub fn sources(
             "default".to_owned(),
             Arc::new(adapter),
             limits,
+            purse("plugins", id, settings.cost, settings.daily_budget),
         ));
     }
     Ok(sources)

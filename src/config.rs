@@ -11,6 +11,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use waybill_core::adapter::Limits;
 
+use crate::money::{Amount, Budget};
+
 /// All settings.
 #[derive(Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -133,8 +135,11 @@ section! {
         /// When aggregators are asked.
         aggregators: crate::pipeline::Aggregators = crate::pipeline::Aggregators::After,
         /// Ask sources that bill each call or register each number also for callers who do not
-        /// say `allow_paid`; each stays within its daily limit.
+        /// say `allow_paid`; each stays within its daily limit and the budgets.
         allow_paid: bool = false,
+        /// What all sources together may cost in a UTC day, in the unit of their `cost`, counted by
+        /// each server for itself; empty: no limit.
+        daily_budget: Budget = Budget::default(),
         /// How long a number waits for others to share an upstream request with, at sources that
         /// take several at once.
         batch_window: Span = ms(10),
@@ -208,6 +213,10 @@ section! {
         required_hints: Vec<String> = Vec::new(),
         /// Time for one attempt.
         timeout: Span = secs(5),
+        /// Price of one call, in whatever unit the operator counts.
+        cost: Amount = Amount::ZERO,
+        /// What it may cost in a UTC day; empty: no limit.
+        daily_budget: Budget = Budget::default(),
         /// How hard it may be asked; a time-out here goes over the one above.
         limits: LimitSettings = LimitSettings::default(),
     }
@@ -415,6 +424,10 @@ pub struct Account {
     pub pairs: Vec<(String, String)>,
     /// `limits.*`
     pub limits: LimitSettings,
+    /// Price of one call, however many numbers it asks for, in whatever unit the operator counts.
+    pub cost: Amount,
+    /// What the account may cost in a UTC day.
+    pub daily_budget: Budget,
 }
 
 /// `[sources.<id>.limits]`: changes to what the source's own documents allow.
@@ -485,6 +498,8 @@ fn account(
     limits: LimitSettings,
 ) -> Result<Account, String> {
     let mut pairs = Vec::new();
+    let (mut cost, mut daily_budget) = (Amount::ZERO, Budget::default());
+    let wrong = |key: &str, error: &str| format!("sources.{id}.{key}: {error}");
     for (key, value) in table {
         let value = match value {
             toml::Value::String(text) => text.clone(),
@@ -497,6 +512,17 @@ fn account(
                 ));
             }
         };
+        match key.as_str() {
+            "cost" => {
+                cost = value.parse().map_err(|error| wrong(key, error))?;
+                continue;
+            }
+            "daily_budget" => {
+                daily_budget = value.parse().map_err(|error| wrong(key, error))?;
+                continue;
+            }
+            _ => {}
+        }
         match key.strip_suffix("_file") {
             Some(key) => {
                 let secret = std::fs::read_to_string(&value).map_err(|error| {
@@ -511,6 +537,8 @@ fn account(
         name: name.to_owned(),
         pairs,
         limits,
+        cost,
+        daily_budget,
     })
 }
 

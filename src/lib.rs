@@ -38,6 +38,8 @@ pub mod http;
 #[cfg(feature = "server")]
 pub mod kpi;
 #[cfg(feature = "server")]
+pub mod money;
+#[cfg(feature = "server")]
 pub mod pipeline;
 #[cfg(feature = "server")]
 pub mod remote;

@@ -368,6 +368,23 @@ async fn track_and_batch_speak_json_and_fail_with_reason_and_retry() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_tracked_by_platform_and_id() {
+    let world = common::every::world(|_| ()).await;
+    let address = format!("http://{}", world.app.address);
+    let order = ["track", "--order", "1688", "880000000000000001"];
+    let tracked = run_beside(&[&order[..], &["--json", "--address", &address]].concat()).await;
+    let shipments = &json(&tracked)["shipments"];
+    assert_eq!(shipments.as_array().unwrap().len(), 2);
+    let both = run(&[&order[..], &["1ZSIM0010300000017"]].concat());
+    assert_eq!(both.status.code(), Some(2), "one of the two");
+    assert_eq!(run(&["track"]).status.code(), Some(2));
+    let order = ["track", "--order", "ebay", "77-1", "--address", &address];
+    let failed = run_beside(&order).await;
+    assert!(err(&failed).contains("NO_SOURCE_CONFIGURED"));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_without_sources_names_the_setting() {
     let world = World::start(|config| config.sources.clear()).await;
     let address = format!("http://{}", world.app.address);

@@ -56,7 +56,7 @@ async fn commit_for_ever(store: Arc<FileStore>, writer: usize) {
             dossier,
             record: Arc::new(record),
             next_change: None,
-            aliases: vec![alias],
+            aliases: vec![alias.into()],
             changed: true,
             time: time("2026-03-01T12:00:00Z"),
         };
@@ -131,7 +131,7 @@ fn nothing_acknowledged_is_lost_by_killing_the_process_100_times() {
             for (writer, version, logged) in acknowledged {
                 let alias = number(&format!("ALIAS{writer}N{version}"));
                 let id = ShipmentId(format!("writer{writer}"));
-                let ids = store.find(&alias).await.unwrap();
+                let ids = store.find(&alias.into()).await.unwrap();
                 assert!(ids == [id.clone()], "round {round}: alias lost");
                 let entry = store.changes(logged - 1, 1).await.unwrap();
                 assert_eq!((&entry[0].id, entry[0].revision), (&id, version));

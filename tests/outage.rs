@@ -168,7 +168,9 @@ async fn ten_thousand_callers_of_one_unknown_number_are_one_request() {
         priority: waybill::guard::Priority::Interactive,
     }
     .lookup(
-        waybill_core::number::TrackingNumber::parse(&number).unwrap(),
+        waybill_core::number::TrackingNumber::parse(&number)
+            .unwrap()
+            .into(),
         String::new(),
     );
     // The first caller leaves before there is an answer.

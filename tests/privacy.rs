@@ -85,6 +85,15 @@ async fn nothing_personal_is_logged_or_in_an_error() {
         requests.push(track(number));
     }
     requests.push(track("NOBODYSNUMBER12345"));
+    let orders = ["order-77/0001", " order-77/0002"];
+    secrets.extend(orders.map(|id| id.trim().to_owned()));
+    requests.extend(orders.map(|id| v1::TrackRequest {
+        order: Some(v1::OrderKey {
+            platform: "shop-a".into(),
+            order_id: id.into(),
+        }),
+        ..Default::default()
+    }));
     requests.push(track("%%WRONGNUMBER%%"));
     let faults = [
         None,
@@ -100,7 +109,7 @@ async fn nothing_personal_is_logged_or_in_an_error() {
         world.simulator.ups().set_fault(fault.clone());
         world.simulator.dhl().set_fault(fault.clone());
         for request in &requests {
-            secrets.push(request.tracking_number.clone());
+            secrets.extend(Some(request.tracking_number.clone()).filter(|it| !it.is_empty()));
             let request = v1::TrackRequest {
                 view: v1::ShipmentView::Full as i32,
                 max_age: ask("").max_age,
@@ -123,6 +132,7 @@ async fn nothing_personal_is_logged_or_in_an_error() {
     }
     let items = requests.iter().map(|request| v1::BatchTrackItem {
         tracking_number: request.tracking_number.clone(),
+        order: request.order.clone(),
         ..Default::default()
     });
     let batch = v1::BatchTrackRequest {

@@ -13,7 +13,7 @@ mod common;
 use std::time::Duration;
 
 use common::redis::Redis;
-use common::{World, eventually, track};
+use common::{World, eventually, side, track};
 use tonic::transport::Channel;
 use waybill::v1::tracking_service_client::TrackingServiceClient;
 use waybill_simulator::{dhl_load_number, ups_load_number};
@@ -46,17 +46,6 @@ async fn load(client: &TrackingServiceClient<Channel>, seconds: u64) -> (usize, 
         answers.len(),
         answers.iter().filter(|answered| **answered).count(),
     )
-}
-
-async fn side(world: &World, path: &str) -> String {
-    let url = format!("http://{}{path}", world.app.side);
-    let client = reqwest_client();
-    client.get(url).send().await.unwrap().text().await.unwrap()
-}
-
-#[allow(clippy::disallowed_types, reason = "a test looks from outside")]
-fn reqwest_client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
 async fn becomes(world: &World, state: &str) {

@@ -1,52 +1,13 @@
-//! Which sources are asked, in which order and in how many requests: every built-in source against
+//! Which sources are asked, and in which order: every built-in source against
 //! its fake, over real gRPC and HTTP.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod common;
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
-use common::{ANY, World, registry};
-use tokio_stream::StreamExt;
-use waybill::clock::Clock;
-use waybill::config::Config;
+use common::every::world;
 use waybill::pipeline::Aggregators;
 use waybill::v1::{self, SourceResult};
-use waybill_simulator::{Fault, Kind, Simulator, Source, Target};
-
-/// A gateway that knows every source, with limits that no test reaches by accident.
-async fn world(change: impl FnOnce(&mut Config)) -> World {
-    let simulator = common::simulator(Duration::from_hours(60)).await;
-    let mut config = Config::default();
-    for source in simulator.sources() {
-        config
-            .sources
-            .insert(source.id().to_owned(), section(source));
-    }
-    config.server.listen = ANY;
-    config.server.side = ANY;
-    change(&mut config);
-    let clock = Clock::system();
-    let app = waybill::app::start(config, registry(), clock.clone())
-        .await
-        .unwrap();
-    World {
-        simulator,
-        app,
-        clock,
-    }
-}
-
-fn section(source: &dyn Source) -> toml::Table {
-    let limits =
-        "limits = { per_second = 10000, burst = 10000, per_day = 0, min_interval = \"0s\" }";
-    let mut section: toml::Table = limits.parse().unwrap();
-    for (key, value) in source.settings() {
-        section.insert(key.to_owned(), value.into());
-    }
-    section
-}
+use waybill_simulator::{Kind, Simulator, Source};
 
 fn source<'a>(simulator: &'a Simulator, id: &str) -> &'a dyn Source {
     simulator.source(id).unwrap()
@@ -144,70 +105,5 @@ async fn a_postal_number_is_asked_at_both_ends_of_its_way() {
     });
     let answer = client.track(request).await.unwrap().into_inner();
     assert_eq!(result(&answer, "usps"), Some(SourceResult::NotFound));
-    world.stop().await;
-}
-
-#[tokio::test]
-async fn a_thousand_numbers_over_all_sources_share_requests() {
-    let world = world(|config| {
-        config.routing.batch_window = common::span(100);
-        config.routing.aggregators = Aggregators::Missing;
-    })
-    .await;
-    let direct = ["dhl", "ups", "fedex", "usps", "china-post", "sf"];
-    let each = 1_000 / direct.len() as u64 + 1;
-    let numbers = direct.iter().flat_map(|id| {
-        let fake = source(&world.simulator, id);
-        (0..each).map(|n| (*id, fake.load_number(n)))
-    });
-    let numbers: Vec<(&str, String)> = numbers.take(1_000).collect();
-    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-    for (id, _) in &numbers {
-        *counts.entry(id).or_default() += 1;
-    }
-    // One source hangs: its own items are late, nobody else's.
-    source(&world.simulator, "dhl").arm(Target::Api, Some(Fault::Hang), None);
-    let request = v1::BatchTrackRequest {
-        items: numbers
-            .iter()
-            .map(|(id, number)| v1::BatchTrackItem {
-                tracking_number: number.clone(),
-                correlation_id: (*id).to_owned(),
-                ..Default::default()
-            })
-            .collect(),
-        sources: direct.iter().map(|id| (*id).to_owned()).collect(),
-        ..Default::default()
-    };
-    let mut request = tonic::Request::new(request);
-    request.set_timeout(Duration::from_secs(60));
-    let mut client = world.client().await;
-    let mut stream = client.batch_track(request).await.unwrap().into_inner();
-    let mut found: BTreeMap<String, u64> = BTreeMap::new();
-    let mut results = 0;
-    while let Some(message) = stream.next().await {
-        match message.unwrap().message.unwrap() {
-            v1::batch_track_response::Message::Result(result) => {
-                results += 1;
-                let is_found = matches!(
-                    &result.outcome,
-                    Some(v1::batch_track_result::Outcome::Response(answer))
-                        if !answer.shipments.is_empty()
-                );
-                *found.entry(result.correlation_id).or_default() += u64::from(is_found);
-            }
-            v1::batch_track_response::Message::Summary(summary) => {
-                assert_eq!(summary.success_count + summary.error_count, 1_000);
-            }
-        }
-    }
-    assert_eq!(results, 1_000);
-    for id in direct.into_iter().filter(|id| *id != "dhl") {
-        assert_eq!(found[id], counts[id], "{id}");
-    }
-    for (id, batch) in [("fedex", 30), ("usps", 35), ("ups", 1)] {
-        let requests = source(&world.simulator, id).requests();
-        assert_eq!(requests, counts[id].div_ceil(batch), "{id}");
-    }
     world.stop().await;
 }

@@ -15,6 +15,7 @@ use common::record::{PLACE, number, shipment, time};
 use waybill::store::file::FileStore;
 use waybill::store::memory::MemoryStore;
 use waybill::store::{Commit, CommitError, Store};
+use waybill_core::order::{Order, Subject};
 use waybill_core::shipment::ShipmentId;
 
 const AT: &str = "2026-03-01T12:00:00Z";
@@ -49,7 +50,7 @@ async fn count_of(store: &dyn Store, shipment_id: &str) -> Option<(u64, u32)> {
 }
 
 async fn found(store: &dyn Store, text: &str) -> Vec<String> {
-    let ids = store.find(&number(text)).await.unwrap();
+    let ids = store.find(&number(text).into()).await.unwrap();
     ids.into_iter().map(|id| id.0).collect()
 }
 
@@ -76,7 +77,7 @@ async fn a_commit_on_another_version_changes_nothing_at_all() {
             .unwrap();
         for wrong in [0, 2, u64::MAX - 1] {
             let mut late = commit("a", "AB1234567", wrong, 9, AT);
-            late.aliases.push(number("ZZ9999999"));
+            late.aliases.push(number("ZZ9999999").into());
             assert_eq!(store.commit(late).await, Err(CommitError::Conflict));
         }
         let missing = commit("b", "CD1234567", 3, 9, AT);
@@ -129,20 +130,39 @@ async fn no_update_is_lost_when_64_tasks_write_the_same_shipment() {
 async fn a_shipment_is_found_under_every_number_it_ever_had() {
     on_both(|store| async move {
         let mut first = commit("b", "AB1234567", 0, 1, AT);
-        first.aliases = vec![number("LAST-MILE 1")];
+        first.aliases = vec![number("LAST-MILE 1").into()];
         store.commit(first).await.unwrap();
         store
             .commit(commit("a", "AB1234567", 0, 1, AT))
             .await
             .unwrap();
         let mut again = commit("b", "AB1234567", 1, 2, AT);
-        again.aliases = vec![number("LASTMILE2")];
+        again.aliases = vec![number("LASTMILE2").into()];
         store.commit(again).await.unwrap();
 
         assert_eq!(found(&*store, "AB1234567").await, ["a", "b"]);
         assert_eq!(found(&*store, "LASTMILE1").await, ["b"]);
         assert_eq!(found(&*store, "LASTMILE2").await, ["b"]);
         assert!(found(&*store, "LASTMILE3").await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_order_leads_to_its_parcels_and_is_no_number() {
+    on_both(|store| async move {
+        let order = |platform: &str, id: &str| Subject::from(Order::parse(platform, id).unwrap());
+        for (id, parcel) in [("a", "AB1234567"), ("b", "CD1234567")] {
+            let mut commit = commit(id, parcel, 0, 1, AT);
+            commit.aliases = vec![order("shop", "1234-567")];
+            store.commit(commit).await.unwrap();
+        }
+        let parcels = store.find(&order("shop", "1234-567")).await.unwrap();
+        assert_eq!(parcels, [id("a"), id("b")]);
+        for other in [order("shop", "1234567"), order("shop-b", "1234-567")] {
+            assert!(store.find(&other).await.unwrap().is_empty());
+        }
+        assert!(found(&*store, "1234567").await.is_empty());
     })
     .await;
 }
@@ -210,7 +230,7 @@ async fn a_file_opens_again_with_everything_in_it() {
     let path = folder.path().join("made").join("here");
     let store = FileStore::open(&path, None).unwrap();
     let mut first = commit("a", "AB1234567", 0, 7, AT);
-    first.aliases = vec![number("LASTMILE1")];
+    first.aliases = vec![number("LASTMILE1").into()];
     store.commit(first.clone()).await.unwrap();
     let name = store.keys().shipment_id("dhl", &number("AB1234567"), 0);
     drop(store);
@@ -234,7 +254,7 @@ async fn no_file_has_a_number_or_a_place_in_clear() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::open(folder.path(), None).unwrap();
     let mut first = commit("a", "AB1234567", 0, 7, AT);
-    first.aliases = vec![number("LASTMILE1")];
+    first.aliases = vec![number("LASTMILE1").into()];
     store.commit(first).await.unwrap();
     drop(store);
     let mut files = 0;

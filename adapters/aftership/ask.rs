@@ -69,40 +69,25 @@ impl<'a> Create<'a> {
 impl AfterShip {
     /// Asks for at most [`BATCH`] queries.
     pub(super) async fn ask(&self, ctx: Ctx<'_>, queries: &[Query]) -> Vec<Answer> {
-        let mut answers: Vec<Answer> = queries.iter().map(refused).collect();
-        let open: Vec<usize> = (0..queries.len())
-            .filter(|at| answers[*at].is_ok())
-            .collect();
-        let asked: Vec<&Query> = open.iter().map(|at| &queries[*at]).collect();
+        let asked: Vec<&Query> = queries.iter().collect();
         if asked.is_empty() {
-            return answers;
+            return Vec::new();
         }
         let rows = match self.list(ctx, &asked, None).await {
             Ok(rows) => rows,
-            Err(error) => {
-                open.iter().for_each(|at| answers[*at] = Err(error.clone()));
-                return answers;
-            }
+            Err(error) => return vec![Err(error); queries.len()],
         };
-        let mut strange = Vec::new();
-        for at in open {
-            match settle(&about(&rows, &queries[at])) {
-                Some(answer) => answers[at] = answer,
-                None => strange.push(at),
+        let answers = queries.iter().map(|query| {
+            let known = settle(&about(&rows, query));
+            async move {
+                match known {
+                    Some(answer) => answer,
+                    None if self.registers => self.create(ctx, query).await,
+                    None => Err(fault::of_code(fault::UNKNOWN, "")),
+                }
             }
-        }
-        if !self.registers {
-            let unknown = fault::of_code(fault::UNKNOWN, "");
-            strange
-                .iter()
-                .for_each(|at| answers[*at] = Err(unknown.clone()));
-            return answers;
-        }
-        let made = join_all(strange.iter().map(|at| self.create(ctx, &queries[*at]))).await;
-        for (at, answer) in strange.into_iter().zip(made) {
-            answers[at] = answer;
-        }
-        answers
+        });
+        join_all(answers).await
     }
 
     /// Asks for the trackings of numbers, under any carrier or one.
@@ -207,7 +192,6 @@ impl AfterShip {
 
     /// A tracking is pushed from its creation on, without end.
     async fn start(&self, ctx: Ctx<'_>, query: &Query) -> Subscribed {
-        refused(query)?;
         let response = self.post(ctx, query).await?;
         match answer::read(self.codes, &response, ctx.now) {
             Ok(_) => Ok(None),
@@ -217,7 +201,7 @@ impl AfterShip {
     }
 
     async fn stop(&self, ctx: Ctx<'_>, queries: &[Query]) -> Vec<Subscribed> {
-        let asked: Vec<&Query> = queries.iter().filter(|it| refused(it).is_ok()).collect();
+        let asked: Vec<&Query> = queries.iter().collect();
         let rows = match asked.as_slice() {
             [] => Ok(Vec::new()),
             asked => self.list(ctx, asked, None).await,
@@ -225,7 +209,6 @@ impl AfterShip {
         let stopped = queries.iter().map(|query| {
             let rows = &rows;
             async move {
-                refused(query)?;
                 let rows = rows.as_ref().map_err(Clone::clone)?;
                 for row in about(rows, query) {
                     self.delete(ctx, &row.id).await?;
@@ -311,15 +294,6 @@ fn resource(parameters: &[(&str, &str)]) -> String {
         resource.extend(utf8_percent_encode(value, PLAIN));
     }
     resource
-}
-
-/// Why a query is not asked at all; `Ok` if it is.
-fn refused(query: &Query) -> Answer {
-    if !query.platform.is_empty() {
-        let message = "orders cannot be looked up";
-        return Err(Error::new(ErrorKind::Unsupported, message).unspent());
-    }
-    Ok(Vec::new())
 }
 
 fn unmade() -> Error {

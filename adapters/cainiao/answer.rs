@@ -5,6 +5,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use waybill_core::adapter::{Answer, Query, Report};
 use waybill_core::error::Error;
+use waybill_core::order::Order;
 use waybill_core::privacy::Pii;
 use waybill_core::shipment::{Identifier, IdentifierKind};
 
@@ -23,13 +24,30 @@ impl Reader {
     ) -> Vec<Answer> {
         let asked = match queries {
             [] => Asked::Nobody,
-            [query] if query.platform.is_empty() => Asked::Number(&query.number),
+            [query] => Asked::Number(&query.number),
             _ => Asked::Many,
         };
         match self.read(response, asked, now) {
             Ok(entries) => share_out(queries, entries),
             Err(error) => vec![Err(error); queries.len().max(1)],
         }
+    }
+
+    /// Understands a response to the question for an order: everything in it is of that order, and
+    /// says so itself or is told so here.
+    pub(super) fn order(
+        &self,
+        order: &Order,
+        response: &http::Response<Bytes>,
+        now: Timestamp,
+    ) -> Answer {
+        let entries = self.read(response, Asked::Many, now)?;
+        let nothing = || malformed("answer has no parcel of the order");
+        let mut reports = all(entries).unwrap_or_else(|| Err(nothing()))?;
+        for report in &mut reports {
+            belongs(report, order.reveal());
+        }
+        Ok(reports)
     }
 
     fn read(
@@ -139,16 +157,8 @@ pub(super) fn envelope(body: &[u8]) -> Result<Envelope<'_>, Error> {
 
 fn share_out(queries: &[Query], entries: Vec<Entry>) -> Vec<Answer> {
     let nothing = || malformed("answer lacks the number that was asked for");
-    let Some((first, _)) = queries.split_first() else {
+    if queries.is_empty() {
         return vec![all(entries).unwrap_or_else(|| Err(nothing()))];
-    };
-    if queries.len() == 1 && !first.platform.is_empty() {
-        let answer = all(entries).unwrap_or_else(|| Err(nothing()));
-        let order = first.number.reveal();
-        return vec![answer.map(|mut reports| {
-            reports.iter_mut().for_each(|report| belongs(report, order));
-            reports
-        })];
     }
     let mut left = entries;
     let mut answers = Vec::with_capacity(queries.len());
@@ -198,10 +208,10 @@ fn is_about(entry: &Entry, number: &str) -> bool {
         })
 }
 
-/// Names the order in a report of one of its parcels.
+/// Names the order in a report of one of its parcels, unless that names one itself.
 fn belongs(report: &mut Report, order: &str) {
     let mut known = report.facts.identifiers.iter();
-    if known.any(|known| known.value.reveal() == order) {
+    if known.any(|known| known.kind == IdentifierKind::Reference) {
         return;
     }
     report.facts.identifiers.push(Identifier {

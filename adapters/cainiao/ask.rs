@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use waybill_core::adapter::{Query, Settings};
 use waybill_core::error::{Error, ErrorKind};
+use waybill_core::order::Order;
 use waybill_core::privacy::Secret;
 
 use super::clock;
@@ -237,24 +238,22 @@ impl Desk {
         self.page.is_some()
     }
 
-    /// Whether everything that can be asked comes several to a request.
-    pub(super) fn takes_batches(&self) -> bool {
-        self.asks_page() && self.shops.is_empty()
+    /// Shops whose orders can be looked up.
+    pub(super) fn platforms(&self) -> Vec<String> {
+        let shops = self.shops.iter();
+        shops.map(|shop| shop.platform.clone()).collect()
     }
 
-    /// The request for one number or order.
-    pub(super) fn request(&self, query: &Query, now: Timestamp) -> Result<Request<Bytes>, Error> {
-        if !query.platform.is_empty() {
-            return self.order(query, now);
-        }
+    /// The request for one number.
+    pub(super) fn request(&self, query: &Query) -> Result<Request<Bytes>, Error> {
         match &self.page {
-            Some(_) => self.numbers(&[query]),
+            Some(_) => self.numbers(std::slice::from_ref(query)),
             None => self.link(query.number.reveal()),
         }
     }
 
     /// The request for several numbers at the public page.
-    pub(super) fn numbers(&self, queries: &[&Query]) -> Result<Request<Bytes>, Error> {
+    pub(super) fn numbers(&self, queries: &[Query]) -> Result<Request<Bytes>, Error> {
         let root = self.page.as_deref().unwrap_or_default();
         let numbers: Vec<&str> = queries.iter().map(|query| query.number.reveal()).collect();
         let (numbers, language) = (numbers.join(","), &self.language);
@@ -293,13 +292,14 @@ impl Desk {
         post(&format!("{}{LINK_PATH}", app.root), &fields)
     }
 
-    fn order(&self, query: &Query, now: Timestamp) -> Result<Request<Bytes>, Error> {
+    /// The request for one order.
+    pub(super) fn order(&self, order: &Order, now: Timestamp) -> Result<Request<Bytes>, Error> {
         let mut shops = self.shops.iter();
-        let shop = shops.find(|shop| shop.platform == query.platform);
+        let shop = shops.find(|shop| shop.platform == order.platform());
         let shop = shop.ok_or_else(|| {
             Error::new(ErrorKind::Unsupported, "no token of this shop is set").unspent()
         })?;
-        let order = query.number.reveal();
+        let order = order.reveal();
         if !order.bytes().all(|byte| byte.is_ascii_digit()) {
             let message = "the id of an order there has digits only";
             return Err(Error::new(ErrorKind::InvalidQuery, message).unspent());

@@ -65,8 +65,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use waybill_core::adapter::{
-    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Pushed, Query, Setting,
-    Settings,
+    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, OrderQuery, Pushed, Query,
+    Setting, Settings,
 };
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::SourceClass;
@@ -195,7 +195,7 @@ impl Cainiao {
     }
 
     async fn ask(&self, ctx: Ctx<'_>, query: &Query) -> Answer {
-        let request = self.desk.request(query, ctx.now)?;
+        let request = self.desk.request(query)?;
         let response = ctx.http.send(request).await?;
         let queries = std::slice::from_ref(query);
         let mut answers = self.reader.answers(queries, &response, ctx.now);
@@ -203,16 +203,13 @@ impl Cainiao {
     }
 
     /// Asks for several numbers at once and returns as many answers.
-    async fn ask_page(&self, ctx: Ctx<'_>, queries: &[&Query]) -> Vec<Answer> {
+    async fn ask_page(&self, ctx: Ctx<'_>, queries: &[Query]) -> Vec<Answer> {
         let answer = async {
             let request = self.desk.numbers(queries)?;
             ctx.http.send(request).await
         };
         match answer.await {
-            Ok(response) => {
-                let queries: Vec<Query> = queries.iter().map(|query| (*query).clone()).collect();
-                self.reader.answers(&queries, &response, ctx.now)
-            }
+            Ok(response) => self.reader.answers(queries, &response, ctx.now),
             Err(error) => vec![Err(error); queries.len()],
         }
     }
@@ -221,22 +218,27 @@ impl Cainiao {
 impl Adapter for Cainiao {
     fn fetch<'a>(&'a self, ctx: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>> {
         Box::pin(async move {
-            let together = |query: &&Query| self.desk.asks_page() && query.platform.is_empty();
-            let numbers: Vec<&Query> = queries.iter().filter(together).collect();
-            let mut told = match numbers.as_slice() {
-                [] => Vec::new(),
-                numbers => self.ask_page(ctx, numbers).await,
+            if self.desk.asks_page() {
+                return self.ask_page(ctx, queries).await;
             }
-            .into_iter();
             let mut answers = Vec::with_capacity(queries.len());
             for query in queries {
-                answers.push(match together(&query) {
-                    true => told.next().unwrap_or_else(|| Err(lost())),
-                    false => self.ask(ctx, query).await,
-                });
+                answers.push(self.ask(ctx, query).await);
             }
             answers
         })
+    }
+
+    fn look_up<'a>(&'a self, ctx: Ctx<'a>, query: &'a OrderQuery) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            let request = self.desk.order(&query.order, ctx.now)?;
+            let response = ctx.http.send(request).await?;
+            self.reader.order(&query.order, &response, ctx.now)
+        })
+    }
+
+    fn platforms(&self) -> Vec<String> {
+        self.desk.platforms()
     }
 
     fn interpret(
@@ -249,7 +251,7 @@ impl Adapter for Cainiao {
     }
 
     fn batch(&self, limits: &Limits) -> usize {
-        if self.desk.takes_batches() {
+        if self.desk.asks_page() {
             limits.batch
         } else {
             1

@@ -158,10 +158,6 @@ impl ChinaPost {
     }
 
     async fn ask(&self, ctx: Ctx<'_>, query: &Query) -> Answer {
-        if !query.platform.is_empty() {
-            let error = Error::new(ErrorKind::Unsupported, "orders cannot be looked up");
-            return Err(error.unspent());
-        }
         let response = ctx.http.send(self.request(query, ctx.now)?).await?;
         self.reader.read(&response, Some(&query.number), ctx.now)
     }

@@ -125,9 +125,14 @@ pub(super) fn of_code(table: &[Row], code: &str) -> Error {
         return malformed("answer has a code that is not documented").with_code(shown(code));
     };
     let error = Error::new(kind, message).with_code(code);
-    match retry {
+    let error = match retry {
         Some(retry) => error.with_retry(retry),
         None => error,
+    };
+    match kind {
+        // 504 is the only one: the number is locked, and the account is not.
+        ErrorKind::Throttled => error.of_query(),
+        _ => error,
     }
 }
 

@@ -148,9 +148,6 @@ impl Kuaidi {
     /// The company that a number is asked under; `None` if its carrier is unknown.
     fn company<'a>(&'a self, query: &'a Query) -> Result<Option<&'a str>, Error> {
         let refused = |kind, message| Err(Error::new(kind, message).unspent());
-        if !query.platform.is_empty() {
-            return refused(ErrorKind::Unsupported, "the source knows no orders");
-        }
         if !(6..=32).contains(&query.number.reveal().len()) {
             let message = "a number has 6 to 32 characters at this source";
             return refused(ErrorKind::InvalidQuery, message);

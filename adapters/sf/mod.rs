@@ -21,8 +21,7 @@
 //! - An error about one number refuses the whole call: the numbers are then asked for one by one.
 //! - Code 8000 says a moment after a delivery that its proof can be seen; it is no delivery.
 //! - New waybills and numbers of other couriers stand in sentences only, see `numbers.rs`.
-//! - Orders are not looked up: the platform's order numbers have hyphens, which a number here
-//!   has not.
+//! - Orders are not looked up.
 //! - A push has no signature, see `push.rs`. Where it goes is set in SF's portal, and SF documents
 //!   no way to end the push of a number.
 //!
@@ -447,13 +446,7 @@ impl Adapter for Sf {
             // One telephone number per call.
             let mut groups: Vec<(&str, Vec<usize>)> = Vec::new();
             for (at, query) in queries.iter().enumerate() {
-                let refused = if query.platform.is_empty() {
-                    phone(query)
-                } else {
-                    let message = "sf does not look orders up";
-                    Err(Error::new(ErrorKind::Unsupported, message).unspent())
-                };
-                match refused {
+                match phone(query) {
                     Err(error) => answers.push(Some(Err(error))),
                     Ok(phone) => {
                         answers.push(None);
@@ -505,11 +498,9 @@ impl Adapter for Sf {
             let mut answers = Vec::with_capacity(queries.len());
             for query in queries {
                 answers.push(match change {
-                    Subscription::Start if query.platform.is_empty() => {
-                        self.register(ctx, query).await
-                    }
-                    _ => {
-                        let message = "sf takes no orders and ends no push";
+                    Subscription::Start => self.register(ctx, query).await,
+                    Subscription::Stop => {
+                        let message = "sf ends no push";
                         Err(Error::new(ErrorKind::Unsupported, message).unspent())
                     }
                 });

@@ -290,10 +290,6 @@ fn items<'a>(open: &[Open<'a>], language: Option<&'a str>) -> Vec<Item<'a>> {
 
 /// Refuses what 17TRACK cannot be asked for.
 fn refused(query: &Query) -> Answer {
-    if !query.platform.is_empty() {
-        let message = "17track finds no orders";
-        return Err(Error::new(ErrorKind::Unsupported, message).unspent());
-    }
     if query.number.reveal().len() < 5 {
         let message = "a number of 17track has 5 to 50 characters";
         return Err(Error::new(ErrorKind::InvalidQuery, message).unspent());

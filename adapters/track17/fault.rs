@@ -340,6 +340,11 @@ pub(super) fn of_code(code: &str) -> Error {
             .with_code(if plain { code } else { "" });
     };
     let error = Error::new(kind, message).with_code(code);
+    let error = match kind {
+        // Nothing can be registered; numbers that are can still be asked for.
+        ErrorKind::Throttled => error.of_query(),
+        _ => error,
+    };
     match wait {
         Some(wait) => error.with_retry(Retry::After(wait)),
         None => error,

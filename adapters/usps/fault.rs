@@ -119,6 +119,11 @@ pub(super) fn of_failure(failure: Option<&Failure<'_>>, status: u16) -> Error {
         status => Error::new(kind, format!("{message}, http status {status}")),
     };
     let error = error.with_code(code);
+    // The API itself refuses one item, for example mail of another shipper.
+    let error = match (status, failure, listed) {
+        (403, Some(_), None) => error.of_query(),
+        _ => error,
+    };
     match again {
         Again::AsUsual => error,
         Again::Never => error.with_retry(Retry::Never),

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use waybill_core::adapter::{BoxFuture, Query, Report};
+use waybill_core::adapter::{BoxFuture, Hints, OrderQuery, Query, Report};
 use waybill_core::error::Error;
 use waybill_core::shipment::Shipment;
 use waybill_core::status::{Severity, Status};
@@ -83,21 +83,37 @@ pub struct Key(String);
 impl Key {
     /// Key of one source's answer, for one account, to one query.
     pub fn new(keys: &Keys, source: &str, account: &str, query: &Query) -> Self {
-        let hints = &query.hints;
+        let own = [query.number.reveal(), &query.carrier, &query.format];
+        Self::of("answer", keys, [source, account], own, &query.hints)
+    }
+
+    /// Key of one source's answer, for one account, to a question about an order. It never equals
+    /// that of a number.
+    pub fn of_order(keys: &Keys, source: &str, account: &str, query: &OrderQuery) -> Self {
+        let own = [query.order.platform(), query.order.reveal(), ""];
+        Self::of("order-answer", keys, [source, account], own, &query.hints)
+    }
+
+    fn of(
+        kind: &str,
+        keys: &Keys,
+        [source, account]: [&str; 2],
+        [first, second, third]: [&str; 3],
+        hints: &Hints,
+    ) -> Self {
         let parts = [
             source,
             account,
-            query.number.reveal(),
+            first,
+            second,
+            third,
             hints.postal_code.reveal(),
             &hints.destination_country,
             &hints.origin_country,
             &hints.ship_date,
             hints.phone_last_four.reveal(),
-            &query.platform,
-            &query.carrier,
-            &query.format,
         ];
-        Self(hex(&keys.hash("answer", &parts.map(str::as_bytes))))
+        Self(hex(&keys.hash(kind, &parts.map(str::as_bytes))))
     }
 
     /// 64 hexadecimal digits.

@@ -3,6 +3,7 @@
 use waybill_core::adapter::Hints;
 use waybill_core::error::ErrorKind;
 use waybill_core::number::TrackingNumber;
+use waybill_core::order::Order;
 
 use super::*;
 
@@ -135,8 +136,11 @@ fn a_key_differs_with_everything_that_changes_an_answer_and_shows_nothing() {
     };
     let mut formatted = plain.clone();
     formatted.format = "s10".to_owned();
-    let mut ordered = plain.clone();
-    ordered.platform = "shop-a".to_owned();
+    let ordered = |platform: &str, id: &str| OrderQuery {
+        order: Order::parse(platform, id).ok().unwrap(),
+        hints: Hints::default(),
+    };
+    let order = ordered("shop-a", "AB1234567");
     let mut of_carrier = plain.clone();
     of_carrier.carrier = "acme".to_owned();
     let different = [
@@ -146,7 +150,9 @@ fn a_key_differs_with_everything_that_changes_an_answer_and_shows_nothing() {
         Key::new(&keys, "dhl", "main", &query("AB1234568", Hints::default())),
         Key::new(&keys, "dhl", "main", &query("AB1234567", hinted)),
         Key::new(&keys, "dhl", "main", &formatted),
-        Key::new(&keys, "dhl", "main", &ordered),
+        Key::of_order(&keys, "dhl", "main", &order),
+        Key::of_order(&keys, "dhl", "main", &ordered("shop-b", "AB1234567")),
+        Key::of_order(&keys, "dhl", "main", &ordered("shop-a", "AB-1234567")),
         Key::new(&keys, "dhl", "main", &of_carrier),
         Key::new(&Keys::new(&[2; 32]), "dhl", "main", &plain),
     ];

@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::Args;
 use waybill::app;
 use waybill::clock::Clock;
-use waybill::guard::{Ask, Priority, Share, Tuning};
+use waybill::guard::{Ask, Asking, Priority, Purse, Share, Tuning};
+use waybill::money::{Amount, Budget};
 use waybill::pipeline::Source;
 use waybill::remote;
 use waybill::texts::Texts;
@@ -46,6 +47,9 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
     let mut code = ExitCode::SUCCESS;
     for source in &sources {
         say!("{} (account {})", source.descriptor.id, source.account);
+        if let Some(line) = price(source.guard.purse(), config.routing.daily_budget) {
+            say!("  price       {line}");
+        }
         for line in stack(&config.guard, &source.limits) {
             say!("  {line}");
         }
@@ -84,6 +88,18 @@ fn stack(guard: &Tuning, limits: &Limits) -> [String; 6] {
     ]
 }
 
+/// What a call costs and what may be spent; `None` if calls cost nothing.
+fn price(purse: &Purse, all: Budget) -> Option<String> {
+    let limit = |budget: Budget| match budget.0 {
+        Some(amount) => format!("{amount} a day"),
+        None => "no daily budget".to_owned(),
+    };
+    (purse.cost() > Amount::ZERO).then(|| {
+        let (cost, own, all) = (purse.cost(), limit(purse.budget()), limit(all));
+        format!("{cost} a call, {own}; all sources together: {all}")
+    })
+}
+
 fn per_day(limit: u32) -> String {
     if limit == 0 {
         "no daily limit".to_owned()
@@ -106,7 +122,7 @@ async fn live(source: &Arc<Source>) -> (String, bool) {
     };
     let query = Query::of(number);
     let ask = Ask {
-        queries: Arc::from([query]),
+        asking: Asking::Numbers(Arc::from([query])),
         deadline: tokio::time::Instant::now() + CALL,
         priority: Priority::Interactive,
         share: Share::Full,

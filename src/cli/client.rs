@@ -24,7 +24,11 @@ const GREATEST_PAUSE: Duration = Duration::from_secs(30);
 #[derive(Args)]
 pub(super) struct Track {
     /// The number, as printed or typed.
-    number: String,
+    #[arg(required_unless_present = "order", conflicts_with = "order")]
+    number: Option<String>,
+    /// Shop or platform as configured, and the order's id there, instead of a number.
+    #[arg(long, num_args = 2, value_names = ["PLATFORM", "ORDER_ID"])]
+    order: Vec<String>,
     /// Carrier id, if known.
     #[arg(long, default_value = "")]
     carrier: String,
@@ -132,7 +136,8 @@ pub(super) async fn track(options: Track) -> Result<ExitCode, String> {
         ..Default::default()
     };
     let mut request = tonic::Request::new(v1::TrackRequest {
-        tracking_number: options.number,
+        tracking_number: options.number.unwrap_or_default(),
+        order: order(options.order),
         carrier: options.carrier,
         hints: (hints != v1::Hints::default()).then_some(hints),
         view: options.view.number(),
@@ -158,6 +163,12 @@ pub(super) async fn track(options: Track) -> Result<ExitCode, String> {
         }
         Err(status) => Ok(failed(&status)),
     }
+}
+
+/// Reads the two values of `--order`.
+fn order(values: Vec<String>) -> Option<v1::OrderKey> {
+    let [platform, order_id] = <[String; 2]>::try_from(values).ok()?;
+    Some(v1::OrderKey { platform, order_id })
 }
 
 pub(super) async fn batch(options: Batch) -> Result<ExitCode, String> {

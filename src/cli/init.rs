@@ -63,6 +63,10 @@ fn text(registry: Registry) -> Result<String, String> {
                 setting.help, setting.key, setting.default
             ));
         }
+        text.push_str(
+            "## price of one call, in whatever unit you count, and what may be spent in a UTC day\n\
+             # cost = \"0\"\n# daily_budget = \"\"\n",
+        );
         let limits = &source.limits;
         text.push_str(&format!(
             "# limits = {{ per_second = {}, burst = {}, per_day = {}, timeout = \"{}ms\", min_interval = \"{}s\" }}\n",

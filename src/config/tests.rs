@@ -74,6 +74,22 @@ fn accounts_start_from_the_keys_of_their_source() {
 }
 
 #[test]
+fn costs_and_budgets_are_of_each_account() {
+    let text = "cost = \"0.004\"\ndaily_budget = 5\n[accounts.a]\n[accounts.b]\ncost = 0.01\n";
+    let accounts = accounts("ups", &text.parse().unwrap()).unwrap();
+    let costs: Vec<String> = accounts.iter().map(|it| it.cost.to_string()).collect();
+    assert_eq!(costs, ["0.004", "0.01"]);
+    assert!(accounts.iter().all(|it| it.daily_budget.to_string() == "5"));
+    assert!(accounts.iter().all(|it| it.pairs.is_empty()));
+    let error = super::accounts("ups", &"cost = \"free\"".parse().unwrap());
+    let error = error.err().unwrap();
+    assert!(
+        error.starts_with("sources.ups.cost: must be a decimal"),
+        "{error}"
+    );
+}
+
+#[test]
 fn spans_read_back_what_they_write() {
     for text in ["300ms", "5s", "2m", "24h"] {
         let span: Span = serde_json::from_value(text.into()).unwrap();

@@ -78,8 +78,6 @@ struct StatedCase {
     #[serde(default)]
     carrier: String,
     #[serde(default)]
-    platform: String,
-    #[serde(default)]
     hints: BTreeMap<String, String>,
     #[serde(default = "ok")]
     status: u16,
@@ -203,7 +201,6 @@ impl Cases {
             let query = |text: &String| {
                 query(text).map(|query| Query {
                     carrier: case.carrier.clone(),
-                    platform: case.platform.clone(),
                     hints: hints.clone(),
                     ..query
                 })

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use waybill_core::adapter::Hints;
-use waybill_core::number::TrackingNumber;
+use waybill_core::order::Subject;
 use waybill_core::revision::new_event_ids;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
@@ -168,7 +168,7 @@ struct Gone;
 /// A key that is followed: what to look up, and as what the client asked for it.
 struct Followed {
     requested: v1::ShipmentKey,
-    number: TrackingNumber,
+    subject: Subject,
     carrier: String,
     hints: Hints,
     /// Only this shipment of those that the number stands for.
@@ -211,7 +211,7 @@ impl Stream {
                     // On the topic before the lookup: a change in between is not missed.
                     let topic = match &followed.only {
                         Some(id) => Topic::Shipment(id.clone()),
-                        None => Topic::Number(followed.number.clone()),
+                        None => Topic::Subject(followed.subject.clone()),
                     };
                     pipeline.hub().follow(topic, &mailbox);
                     match look(&pipeline, &followed, deadline, Priority::Interactive).await {
@@ -395,13 +395,18 @@ impl Followed {
 
 async fn read_key(pipeline: &Pipeline, key: &v1::ShipmentKey) -> Result<Followed, Failure> {
     use v1::shipment_key::Key;
-    let (number, carrier, hints, only) = match &key.key {
+    let named = |subject: Subject| {
+        tracking::carrier("carrier", &key.carrier)?;
+        let hints = tracking::hints(key.hints.clone())?;
+        Ok::<_, Failure>((subject, key.carrier.clone(), hints, None))
+    };
+    let (subject, carrier, hints, only) = match &key.key {
         None => return Err(Failure::field("key", "is required")),
         Some(Key::Id(id)) => {
             let id = tracking::shipment_id("id", id.clone())?;
             let (record, _) = pipeline.held(&id).await?;
             (
-                record.number.clone(),
+                record.number.clone().into(),
                 record.carrier.clone(),
                 Hints::default(),
                 Some(id),
@@ -409,18 +414,13 @@ async fn read_key(pipeline: &Pipeline, key: &v1::ShipmentKey) -> Result<Followed
         }
         Some(Key::TrackingNumber(text)) => {
             let number = tracking::number("tracking_number", text)?;
-            tracking::carrier("carrier", &key.carrier)?;
-            (
-                number,
-                key.carrier.clone(),
-                tracking::hints(key.hints.clone())?,
-                None,
-            )
+            named(number.into())?
         }
+        Some(Key::Order(order)) => named(tracking::order("order", order)?.into())?,
     };
     Ok(Followed {
         requested: key.clone(),
-        number,
+        subject,
         carrier,
         hints,
         only,
@@ -434,7 +434,7 @@ async fn look(
     priority: Priority,
 ) -> Result<Found, Miss> {
     let lookup = Lookup {
-        number: followed.number.clone(),
+        subject: followed.subject.clone(),
         carrier: followed.carrier.clone(),
         hints: followed.hints.clone(),
         sources: Vec::new(),

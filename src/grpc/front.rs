@@ -163,7 +163,7 @@ impl Room {
     async fn keep(&self, key: String, tracked: Tracked, frame: Bytes, until: Timestamp) {
         let pipeline = &self.tracking.pipeline;
         let shipments = tracked.ids.iter().cloned().map(Topic::Shipment);
-        let topics = std::iter::once(Topic::Number(tracked.number.clone())).chain(shipments);
+        let topics = std::iter::once(Topic::Subject(tracked.subject.clone())).chain(shipments);
         let versions = topics.map(|topic| {
             let version = pipeline.hub().version(topic);
             let then = version.load(Ordering::Acquire);
@@ -171,7 +171,7 @@ impl Room {
         });
         // First the versions, then the check: whatever changes after it shows in a version.
         let versions: Vec<_> = versions.collect();
-        let Ok(known) = pipeline.known(&tracked.number).await else {
+        let Ok(known) = pipeline.known(&tracked.subject).await else {
             return;
         };
         if known.len() != tracked.ids.len() || !known.iter().all(|id| tracked.ids.contains(id)) {
@@ -210,7 +210,8 @@ fn late() -> Failure {
 /// Key of a request whose answer depends on nothing but number, carrier, language and view; `None`
 /// for one with further options. Spelling variants of a number have a key each and the same answer.
 fn plain_key(request: &v1::TrackRequest) -> Option<String> {
-    let plain = request.hints.is_none()
+    let plain = request.order.is_none()
+        && request.hints.is_none()
         && request.max_age.is_none()
         && !request.cache_only
         && !request.wait_for_all_sources

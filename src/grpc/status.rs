@@ -195,6 +195,14 @@ impl From<Miss> for Failure {
             )
             .with("carriers", carriers.join(","))
             .with("setting", "sources"),
+            Miss::NoOrderSource { platforms } => Self::new(
+                Reason::NoSourceConfigured,
+                "no source is configured that looks up orders of this platform: give one that \
+                 finds orders (waybill carriers lists them) the credentials of the shop",
+            )
+            .with("capability", "order_lookup")
+            .with("platforms", platforms.join(","))
+            .with("setting", "sources"),
             Miss::HintRequired(hint) => Self::new(
                 Reason::HintRequired,
                 format!("every source that could answer needs hints.{hint}"),
@@ -205,12 +213,12 @@ impl From<Miss> for Failure {
             }
             Miss::PaidOnly => Self::new(
                 Reason::NoSourceConfigured,
-                "only sources that bill each call or register each number serve this number; \
+                "only sources that bill each call or register each number serve it; \
                  allow_paid permits to ask them",
             ),
             Miss::SourcesUnfit => Self::field(
                 "sources",
-                "names only sources that do not serve this number",
+                "names only sources that do not serve this number or order",
             ),
             Miss::NoTime => Self::new(
                 Reason::Deadline,
@@ -224,14 +232,16 @@ impl From<Miss> for Failure {
     }
 }
 
-/// With the common reason if all sources have the same, else with `SOURCES_UNAVAILABLE`. The wait
-/// is the shortest that any of them advises.
+/// With the common reason if all sources have the same, else with `SOURCES_UNAVAILABLE`; where some
+/// failures pass by waiting, only these count. The wait is the shortest that any of them advises.
 fn sources_failed(outcomes: &[Outcome]) -> Failure {
-    let mut reasons = outcomes.iter().filter_map(|outcome| match &outcome.result {
+    let reasons = outcomes.iter().filter_map(|outcome| match &outcome.result {
         SourceResult::Failed(error) => Some(row(error.kind).1),
         SourceResult::StillRunning => Some(Reason::Deadline),
         _ => None,
     });
+    let passing = reasons.clone().any(waits);
+    let mut reasons = reasons.filter(|reason| waits(*reason) || !passing);
     let first = reasons.next().unwrap_or(Reason::SourcesUnavailable);
     let reason = if reasons.all(|other| other == first) {
         first
@@ -256,7 +266,9 @@ fn sources_failed(outcomes: &[Outcome]) -> Failure {
             .filter(|outcome| matches!(outcome.result, SourceResult::Failed(_)))
     };
     if reason == Reason::SourceQuota {
-        let sources: Vec<&str> = asked().map(|outcome| outcome.source).collect();
+        let is_quota = |outcome: &&Outcome| matches!(&outcome.result, SourceResult::Failed(error) if row(error.kind).1 == reason);
+        let quotas = asked().filter(is_quota);
+        let sources: Vec<&str> = quotas.map(|outcome| outcome.source).collect();
         failure = failure.with("subject", sources.join(","));
     }
     if reason == Reason::NoSourceConfigured {

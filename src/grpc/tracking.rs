@@ -12,6 +12,7 @@ use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 use waybill_core::adapter::Hints;
 use waybill_core::number::TrackingNumber;
+use waybill_core::order::{Order, Subject};
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::convert::{self, View};
@@ -49,8 +50,8 @@ pub(super) struct Tracked {
     pub(super) response: v1::TrackResponse,
     /// Until then the same request has the same answer without asking anybody.
     pub(super) until: Option<jiff::Timestamp>,
-    /// The number as the server writes it.
-    pub(super) number: TrackingNumber,
+    /// The number as the server writes it, or the order.
+    pub(super) subject: Subject,
     /// Shipments of the answer.
     pub(super) ids: Vec<ShipmentId>,
 }
@@ -78,10 +79,10 @@ impl Tracking {
         deadline: Instant,
     ) -> Result<Tracked, Failure> {
         let speech = self.speech(request.view, &request.language)?;
-        let number = number("tracking_number", &request.tracking_number)?;
+        let subject = subject(&request.tracking_number, request.order.as_ref())?;
         carrier("carrier", &request.carrier)?;
         let lookup = Lookup {
-            number,
+            subject,
             carrier: request.carrier,
             hints: hints(request.hints)?,
             sources: sources(request.sources)?,
@@ -101,7 +102,7 @@ impl Tracking {
         Ok(Tracked {
             response: response(&found, speech, &request.if_none_match),
             until: found.good_until,
-            number: lookup.number,
+            subject: lookup.subject,
             ids,
         })
     }
@@ -341,11 +342,11 @@ impl Tracking {
         item: v1::BatchTrackItem,
     ) -> Result<v1::TrackResponse, Failure> {
         let speech = self.speech(view, language)?;
-        let number = number("tracking_number", &item.tracking_number)?;
+        let subject = subject(&item.tracking_number, item.order.as_ref())?;
         carrier("carrier", &item.carrier)?;
         let lookup = Lookup {
             hints: hints(item.hints)?,
-            ..options.lookup(number, item.carrier)
+            ..options.lookup(subject, item.carrier)
         };
         if lookup.deadline <= Instant::now() {
             return Err(out_of_time());
@@ -393,6 +394,28 @@ pub(super) fn language(field: &str, tag: &str) -> Result<(), Failure> {
         field,
         "must be a BCP 47 tag: at most 64 of a-z, A-Z, 0-9 and hyphen",
     ))
+}
+
+/// Reads what to track: a number or an order, and exactly one of them.
+fn subject(text: &str, key: Option<&v1::OrderKey>) -> Result<Subject, Failure> {
+    match key {
+        None if text.is_empty() => Err(Failure::number(
+            "tracking_number",
+            "is required unless order is set",
+        )),
+        None => Ok(number("tracking_number", text)?.into()),
+        Some(_) if !text.is_empty() => Err(Failure::field(
+            "order",
+            "must not be set together with tracking_number",
+        )),
+        Some(key) => Ok(order("order", key)?.into()),
+    }
+}
+
+/// Reads an order.
+pub(super) fn order(field: &str, key: &v1::OrderKey) -> Result<Order, Failure> {
+    Order::parse(&key.platform, &key.order_id)
+        .map_err(|wrong| Failure::field(format!("{field}.{}", wrong.field), wrong.description))
 }
 
 /// Reads a tracking number.

@@ -1,17 +1,18 @@
 //! One attempt: its own time-out, its figures, and the adapter behind it.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
 use tower::ServiceExt;
-use waybill_core::adapter::{Adapter, Answer, Ctx, Http, Limits};
-use waybill_core::error::{Error, ErrorKind};
+use waybill_core::adapter::{Adapter, Answer, BoxFuture, Ctx, Http, Limits};
+use waybill_core::error::{Error, ErrorKind, Scope};
 
-use super::Names;
 use super::health::Figures;
 use super::step::{Call, Failure, Next, Outcome, Reply, Step, later};
+use super::{Asking, Names};
 use crate::clock::Clock;
 
 /// The clock of one attempt.
@@ -127,13 +128,40 @@ impl Source {
     pub(super) async fn fetch(self, call: Call) -> Outcome {
         let begun = Instant::now();
         let within = call.deadline.saturating_duration_since(begun);
-        let ctx = Ctx {
+        let counted = Counted {
             http: &*self.http,
+            sent: AtomicU32::new(0),
+            extra: &call.extra,
+        };
+        let ctx = Ctx {
+            http: &counted,
             now: self.clock.now(),
             within: within.min(self.timeout),
         };
-        let answers = self.adapter.fetch(ctx, &call.queries).await;
-        gather(answers, call.queries.len(), begun.elapsed())
+        let answers = match &call.asking {
+            Asking::Numbers(queries) => self.adapter.fetch(ctx, queries).await,
+            Asking::Order(query) => vec![self.adapter.look_up(ctx, query).await],
+        };
+        gather(answers, call.asking.count(), begun.elapsed())
+    }
+}
+
+/// The way out, which counts what leaves.
+struct Counted<'a> {
+    http: &'a dyn Http,
+    sent: AtomicU32,
+    extra: &'a AtomicU32,
+}
+
+impl Http for Counted<'_> {
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, Error>> {
+        if self.sent.fetch_add(1, Ordering::Relaxed) > 0 {
+            self.extra.fetch_add(1, Ordering::Relaxed);
+        }
+        self.http.send(request)
     }
 }
 
@@ -156,7 +184,7 @@ fn gather(answers: Vec<Answer>, queries: usize, took: Duration) -> Outcome {
     let mut spent = false;
     for answer in &answers {
         match answer {
-            Err(error) if !is_answer(error.kind) => {
+            Err(error) if !is_answer(error) => {
                 spent |= error.spent;
                 if worst.is_none_or(|worst| weight(error.kind) > weight(worst.kind)) {
                     worst = Some(error);
@@ -175,15 +203,16 @@ fn gather(answers: Vec<Answer>, queries: usize, took: Duration) -> Outcome {
     }
 }
 
-/// Whether an error of this kind is about the query, so that the source has done its work.
-pub(super) const fn is_answer(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::NotFound
-            | ErrorKind::InvalidQuery
-            | ErrorKind::HintRequired
-            | ErrorKind::Unsupported
-    )
+/// Whether an error is about the query, so that the source has done its work.
+pub(super) const fn is_answer(error: &Error) -> bool {
+    matches!(error.scope, Scope::Query)
+        || matches!(
+            error.kind,
+            ErrorKind::NotFound
+                | ErrorKind::InvalidQuery
+                | ErrorKind::HintRequired
+                | ErrorKind::Unsupported
+        )
 }
 
 /// Which of several failures stands for the call: the one that forbids most.

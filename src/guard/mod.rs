@@ -11,6 +11,7 @@ mod attempt;
 mod breaker;
 mod health;
 mod limit;
+mod purse;
 mod quota;
 mod retry;
 mod step;
@@ -24,17 +25,19 @@ use tokio::time::Instant;
 use tower::retry::RetryLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
-use waybill_core::adapter::{Adapter, Answer, Http, Limits, Query};
+use waybill_core::adapter::{Adapter, Answer, Http, Limits, OrderQuery, Query};
 use waybill_core::error::{Error, ErrorKind};
 
 pub use self::breaker::BreakerState;
 pub use self::health::{BreakerHealth, Health};
+pub use self::purse::{Ledger, Purse};
 pub use self::tuning::{BreakerTuning, BulkheadTuning, QuotaTuning, RetryTuning, Tuning};
 
 use self::attempt::{Attempt, Source, is_answer};
 use self::breaker::{Breaker, Rules, Subject, Verdict};
 use self::health::Figures;
 use self::limit::Bulkhead;
+use self::purse::Paying;
 use self::quota::Quota;
 use self::retry::Retries;
 use self::step::{Around, Call, Failure, Reply};
@@ -47,6 +50,7 @@ pub struct Guard {
     source: Breaker,
     credential: Breaker,
     quota: Quota,
+    purse: Purse,
     figures: Arc<Figures>,
     clock: Clock,
     names: Names,
@@ -56,14 +60,33 @@ pub struct Guard {
 /// A call to make.
 #[derive(Clone)]
 pub struct Ask {
-    /// What to ask, at most as many as `Limits::batch`.
-    pub queries: Arc<[Query]>,
+    /// What to ask.
+    pub asking: Asking,
     /// When the call ends, answered or not.
     pub deadline: Instant,
     /// Who waits for it.
     pub priority: Priority,
     /// How much of the quota it may use.
     pub share: Share,
+}
+
+/// What a call asks.
+#[derive(Clone)]
+pub enum Asking {
+    /// About numbers, at most as many as `Limits::batch`.
+    Numbers(Arc<[Query]>),
+    /// About one order.
+    Order(Arc<OrderQuery>),
+}
+
+impl Asking {
+    /// Answers that are due.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Numbers(queries) => queries.len(),
+            Self::Order(_) => 1,
+        }
+    }
 }
 
 /// Who waits for a call.
@@ -86,7 +109,7 @@ pub enum Share {
 
 /// What became of a call.
 pub struct Asked {
-    /// One answer per query. What stopped the whole call is repeated for each.
+    /// One answer per query or order. What stopped the whole call is repeated for each.
     pub answers: Vec<Answer>,
     /// How often the source was asked.
     pub attempts: u32,
@@ -101,21 +124,37 @@ struct Names {
     account: Arc<str>,
 }
 
+/// Whose guard it is to be, and what is allowed.
+pub struct Account<'a> {
+    /// Source id.
+    pub source: &'static str,
+    /// Name of the account.
+    pub name: &'a str,
+    /// What the source allows.
+    pub limits: Limits,
+    /// What may be spent.
+    pub purse: Purse,
+}
+
 impl Guard {
     /// Builds the guard of an account. Build it once: a second one would not know what the first
     /// has spent.
     pub fn new(
-        source: &'static str,
-        account: &str,
+        account: Account<'_>,
         adapter: Arc<dyn Adapter>,
         http: Arc<dyn Http>,
-        limits: Limits,
         tuning: &Tuning,
         clock: Clock,
     ) -> Self {
+        let Account {
+            source,
+            name,
+            limits,
+            purse,
+        } = account;
         let names = Names {
             source,
-            account: account.into(),
+            account: name.into(),
         };
         let figures = Arc::new(Figures::new());
         let bulkhead = Bulkhead::new(names.clone(), &tuning.bulkhead, tuning.patience);
@@ -155,6 +194,12 @@ impl Guard {
             // The same for refused credentials; inside, because a source that is down is the
             // better reason.
             .layer(Around(credential.clone()))
+            // A call that cannot be paid for needs no quota.
+            .layer(Around(Paying {
+                names: names.clone(),
+                purse: purse.clone(),
+                clock: clock.clone(),
+            }))
             // Last gate, so that only what really leaves is counted.
             .layer(Around(quota.clone()))
             // Innermost, so that each attempt has its own clock and no waiting is in the latency.
@@ -166,6 +211,7 @@ impl Guard {
             source,
             credential,
             quota,
+            purse,
             figures,
             clock,
             names,
@@ -175,14 +221,15 @@ impl Guard {
 
     /// Asks the source, if it may be asked.
     pub async fn ask(&self, ask: Ask) -> Asked {
-        let count = ask.queries.len();
+        let count = ask.asking.count();
         let attempts = Arc::new(AtomicU32::new(0));
         let call = Call {
-            queries: ask.queries,
+            asking: ask.asking,
             deadline: ask.deadline,
             priority: ask.priority,
             share: ask.share,
             attempts: Arc::clone(&attempts),
+            extra: Arc::default(),
         };
         let outcome = if (1..=self.batch).contains(&count) {
             self.stack.clone().oneshot(call).await
@@ -204,6 +251,21 @@ impl Guard {
             attempts: attempts.load(Ordering::Relaxed),
             latency,
         }
+    }
+
+    /// What calls cost.
+    pub const fn purse(&self) -> &Purse {
+        &self.purse
+    }
+
+    /// Whether one more call can be paid for today.
+    pub fn can_pay(&self) -> bool {
+        self.purse.covers(self.clock.now())
+    }
+
+    /// How long a background call would have to wait for the quota now; nothing if it could go.
+    pub fn quota_due(&self) -> Duration {
+        self.quota.due()
     }
 
     /// How the source is doing.
@@ -257,7 +319,7 @@ const SOURCE: Subject = Subject {
                 .answers
                 .iter()
                 .flat_map(|answer| answer.as_ref().err())
-                .any(is_hard) =>
+                .any(|error| is_hard(error) && !is_answer(error)) =>
         {
             Verdict::Failed
         }
@@ -293,7 +355,7 @@ const CREDENTIAL: Subject = Subject {
 fn is_evidence(answer: &Answer) -> bool {
     match answer {
         Ok(_) => true,
-        Err(error) => is_answer(error.kind) && error.spent,
+        Err(error) => is_answer(error) && error.spent,
     }
 }
 

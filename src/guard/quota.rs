@@ -5,6 +5,7 @@
 //! have to be decided in one step, all or nothing: the rate, the day, the pause and the share of
 //! a call; because a call can be given back; and because background calls must leave room.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tower::ServiceExt;
 use waybill_core::adapter::{Answer, Limits};
-use waybill_core::error::{Error, ErrorKind, Retry};
+use waybill_core::error::{Error, ErrorKind, Retry, Scope};
 
 use super::step::{Call, Failure, Next, Outcome, Step, later};
 use super::tuning::QuotaTuning;
@@ -31,6 +32,8 @@ struct Shared {
     names: Names,
     tuning: QuotaTuning,
     patience: Duration,
+    /// What an answer may take.
+    slow: Duration,
     per_day: u32,
     degraded_per_day: u32,
     clock: Clock,
@@ -96,6 +99,7 @@ impl Quota {
         Self(Arc::new(Shared {
             names,
             patience,
+            slow: limits.slow,
             per_day: limits.per_day,
             degraded_per_day: part(limits.per_day),
             epoch: Instant::now(),
@@ -180,9 +184,46 @@ impl Quota {
         })
     }
 
+    /// How long a background call would have to wait now; nothing if it could go.
+    pub(super) fn due(&self) -> Duration {
+        let shared = &self.0;
+        let (now, wall) = (Instant::now(), shared.clock.now());
+        let mut book = lock(&shared.book);
+        book.roll(wall);
+        let day_over = shared.per_day > 0 && book.used >= shared.per_day;
+        let day = if day_over {
+            to_midnight(wall)
+        } else {
+            Duration::ZERO
+        };
+        let pause = book.pause.map_or(Duration::ZERO, |pause| {
+            pause.until.saturating_duration_since(now)
+        });
+        let rate = book.full.wait(now - shared.epoch, book.full.reserve());
+        // Others stand in line: whoever comes now goes after them.
+        let line = match shared.line.try_lock() {
+            Ok(_) => Duration::ZERO,
+            Err(_) => book.full.interval,
+        };
+        day.max(pause).max(rate).max(line)
+    }
+
+    /// When a call that waits for its turn now gives up. In the background it leaves itself the
+    /// time that an answer takes: a request without it would be spent for nothing.
+    fn give_up(&self, call: &Call) -> Instant {
+        let give_up = call.give_up(self.0.patience);
+        match call.priority {
+            Priority::Interactive => give_up,
+            Priority::Background => {
+                let left = give_up.saturating_duration_since(Instant::now());
+                give_up - self.0.slow.min(left / 10)
+            }
+        }
+    }
+
     /// Waits for the turn of a call.
     async fn wait(&self, call: &Call) -> Result<Ticket, Failure> {
-        let give_up = call.give_up(self.0.patience);
+        let give_up = self.give_up(call);
         let mut waited = false;
         let line = &self.0.line;
         let _turn = match call.priority {
@@ -220,6 +261,17 @@ impl Quota {
             let source = self.0.names.source;
             metrics::counter!("waybill_quota_waits_total", "source" => source).increment(1);
         }
+    }
+
+    /// Counts requests that a call made beside the one that it is: for a token, to register a
+    /// number, page by page. They have left, so they are owed: later calls wait for them.
+    fn charge(&self, requests: u32) {
+        let since_epoch = Instant::now() - self.0.epoch;
+        let mut book = lock(&self.0.book);
+        for _ in 0..requests {
+            book.full.take(since_epoch);
+        }
+        book.used = book.used.saturating_add(requests);
     }
 
     /// Learns from what became of a request.
@@ -293,8 +345,10 @@ impl Quota {
 impl Step for Quota {
     async fn around<N: Next>(self, call: Call, next: N) -> Outcome {
         let ticket = self.wait(&call).await?;
+        let extra = Arc::clone(&call.extra);
         // A caller that goes away from here on has spent its request.
         let mut outcome = next.oneshot(call).await;
+        self.charge(extra.swap(0, Ordering::Relaxed));
         self.settle(&ticket, &mut outcome);
         outcome
     }
@@ -306,12 +360,14 @@ fn throttled(message: &'static str, wait: Duration) -> Failure {
     failure
 }
 
+/// Advice of a source that throttles us; one that only locks a number leaves the others alone.
 fn throttle(error: &Error) -> Option<Retry> {
-    (error.kind == ErrorKind::Throttled).then_some(error.retry)
+    let concerns_all = error.kind == ErrorKind::Throttled && error.scope == Scope::Account;
+    concerns_all.then_some(error.retry)
 }
 
 /// Whether the source has counted the request.
-fn spent(outcome: &Outcome) -> bool {
+pub(super) fn spent(outcome: &Outcome) -> bool {
     let counted = |answer: &Answer| answer.as_ref().err().is_none_or(|error| error.spent);
     match outcome {
         Ok(reply) => reply.answers.iter().any(counted),
@@ -396,7 +452,8 @@ impl Bucket {
     }
 }
 
-fn day_of(wall: Timestamp) -> i64 {
+/// Days since 1970-01-01 UTC.
+pub(super) fn day_of(wall: Timestamp) -> i64 {
     wall.as_second().div_euclid(86_400)
 }
 
@@ -405,6 +462,6 @@ fn midnight_after(wall: Timestamp) -> Timestamp {
 }
 
 /// Time until 00:00 UTC.
-fn to_midnight(wall: Timestamp) -> Duration {
+pub(super) fn to_midnight(wall: Timestamp) -> Duration {
     wall.duration_until(midnight_after(wall)).unsigned_abs()
 }

@@ -10,20 +10,22 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tower::{Layer, Service};
-use waybill_core::adapter::{Answer, BoxFuture, Query};
+use waybill_core::adapter::{Answer, BoxFuture};
 use waybill_core::error::{Error, ErrorKind};
 
-use super::{Priority, Share};
+use super::{Asking, Priority, Share};
 
 /// A call on its way to the source.
 #[derive(Clone)]
 pub(super) struct Call {
-    pub(super) queries: Arc<[Query]>,
+    pub(super) asking: Asking,
     pub(super) deadline: Instant,
     pub(super) priority: Priority,
     pub(super) share: Share,
     /// Attempts that have left so far; shared by all clones of one call.
     pub(super) attempts: Arc<AtomicU32>,
+    /// Requests of the attempt beside its first one, until the quota has counted them.
+    pub(super) extra: Arc<AtomicU32>,
 }
 
 impl Call {

@@ -1,4 +1,4 @@
-//! Step 3: the routed sources at once, one flight per source and number.
+//! Step 3: the routed sources at once, one flight per source and number or order.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,14 +6,15 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until};
-use waybill_core::adapter::Query;
+use waybill_core::adapter::{OrderQuery, Query};
 use waybill_core::error::{Error, ErrorKind};
+use waybill_core::order::Subject;
 
 use super::pack::{self, Answered};
 use super::recall::Recalled;
 use super::route::Routed;
 use super::settle::{Settled, key, settle};
-use super::{Lookup, Pipeline};
+use super::{Lookup, Pipeline, Question};
 use crate::cache::{Age, CacheState, Entry, Held};
 use crate::guard::{Priority, Share};
 
@@ -116,7 +117,7 @@ fn lost() -> Arc<Settled> {
     })
 }
 
-/// Joins the flight to this source for this number, or starts it. It goes on when the caller
+/// Joins the flight to this source for this number or order, or starts it. It goes on when the caller
 /// leaves, and ends in steps 4 to 8.
 pub(super) fn depart(
     pipeline: &Pipeline,
@@ -124,8 +125,8 @@ pub(super) fn depart(
     routed: &Routed,
     before: Option<Arc<Entry>>,
 ) -> impl Future<Output = Option<Arc<Settled>>> + Send + use<> {
-    let query = query(lookup, routed);
-    let key = key(pipeline, &routed.source, &query);
+    let question = question(lookup, routed);
+    let key = key(pipeline, &routed.source, &question);
     let (pipeline, source, priority) = (
         pipeline.clone(),
         Arc::clone(&routed.source),
@@ -144,7 +145,7 @@ pub(super) fn depart(
             CacheState::Degraded { .. } => Share::Degraded,
         };
         let window = pipeline.parts.routing.batch_window.0;
-        let asked = pack::ask(&source, query.clone(), deadline, priority, share, window);
+        let asked = pack::ask(&source, question.clone(), deadline, priority, share, window);
         let Answered {
             answer,
             attempts,
@@ -153,7 +154,8 @@ pub(super) fn depart(
         let of = source.descriptor;
         let kpis = &pipeline.parts.kpis;
         kpis.answered(of.id, of.carrier, &answer, latency, pipeline.now());
-        let entry = Arc::new(settle(&pipeline, &source, &query, answer, before.as_deref()).await);
+        let entry =
+            Arc::new(settle(&pipeline, &source, &question, answer, before.as_deref()).await);
         // A failure never takes the place of an answer that can stand in for it, neither here nor
         // on other nodes.
         let stands_in =
@@ -174,12 +176,18 @@ pub(super) fn depart(
 }
 
 /// The question to one source.
-pub(super) fn query(lookup: &Lookup, routed: &Routed) -> Query {
-    Query {
-        number: lookup.number.clone(),
-        platform: String::new(),
-        carrier: routed.carrier.clone(),
-        hints: lookup.hints.clone(),
-        format: routed.format.clone(),
+pub(super) fn question(lookup: &Lookup, routed: &Routed) -> Question {
+    let hints = lookup.hints.clone();
+    match &lookup.subject {
+        Subject::Number(number) => Question::Number(Query {
+            number: number.clone(),
+            carrier: routed.carrier.clone(),
+            hints,
+            format: routed.format.clone(),
+        }),
+        Subject::Order(order) => Question::Order(OrderQuery {
+            order: order.clone(),
+            hints,
+        }),
     }
 }

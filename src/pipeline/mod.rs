@@ -1,8 +1,8 @@
 //! The life of a request between gRPC and the sources, in eight steps.
 //!
-//! 1. **route**: which sources may know this number (`route.rs`)
+//! 1. **route**: which sources may know this number or order (`route.rs`)
 //! 2. **recall**: what is held already, and is it fresh enough to answer now (`recall.rs`)
-//! 3. **ask**: the routed sources at once, one flight per source and number (`ask.rs`)
+//! 3. **ask**: the routed sources at once, one flight per source and number or order (`ask.rs`)
 //! 4. **reconcile** reports and last known record into one
 //! 5. **verify**: findings attached, nothing thrown away
 //! 6. **assess**: what depends on the clock
@@ -24,9 +24,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use waybill_core::adapter::{Descriptor, Hints, Limits};
+use waybill_core::adapter::{Descriptor, Hints, Limits, OrderQuery, Query};
 use waybill_core::error::Error;
-use waybill_core::number::TrackingNumber;
+use waybill_core::order::Subject;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use crate::cache::flight::Flights;
@@ -51,6 +51,8 @@ pub struct Source {
     pub account: String,
     /// Limits with the operator's changes.
     pub limits: Limits,
+    /// Shops and platforms whose orders it can look up.
+    pub platforms: Vec<String>,
     /// The stack that protects it, and us from it.
     pub guard: Guard,
     /// Numbers that wait to be asked for together.
@@ -96,9 +98,10 @@ const LAPSES: u64 = 10_000;
 /// One question of a caller.
 #[derive(Clone)]
 pub struct Lookup {
-    /// The number.
-    pub number: TrackingNumber,
-    /// Carrier named by the caller; empty if none.
+    /// The number or order.
+    pub subject: Subject,
+    /// Carrier named by the caller; empty if none. Of an order it only tells which parcel is meant
+    /// first.
     pub carrier: String,
     /// Further facts.
     pub hints: Hints,
@@ -116,6 +119,25 @@ pub struct Lookup {
     pub deadline: tokio::time::Instant,
     /// Whether somebody waits at a screen.
     pub priority: Priority,
+}
+
+/// A question to one source.
+#[derive(Clone)]
+enum Question {
+    /// About a number.
+    Number(Query),
+    /// About an order.
+    Order(OrderQuery),
+}
+
+impl Question {
+    /// What it asks about.
+    fn subject(&self) -> Subject {
+        match self {
+            Self::Number(query) => Subject::Number(query.number.clone()),
+            Self::Order(query) => Subject::Order(query.order.clone()),
+        }
+    }
 }
 
 /// What a lookup comes to.
@@ -138,6 +160,11 @@ pub enum Miss {
     NoSource {
         /// Carriers that the format points to.
         carriers: Vec<String>,
+    },
+    /// No configured source looks up orders of the platform.
+    NoOrderSource {
+        /// Platforms whose orders can be looked up.
+        platforms: Vec<String>,
     },
     /// Every source that could answer needs this hint.
     HintRequired(&'static str),
@@ -266,12 +293,12 @@ impl Pipeline {
         recall::answer(self, lookup, route, held, asked).await
     }
 
-    /// Shipments that a number stands for, in order of their ids.
+    /// Shipments that a number or order stands for, in order of their ids.
     ///
     /// # Errors
     /// [`Miss::Store`].
-    pub async fn known(&self, number: &TrackingNumber) -> Result<Vec<ShipmentId>, Miss> {
-        let found = self.parts.store.find(number).await;
+    pub async fn known(&self, subject: &Subject) -> Result<Vec<ShipmentId>, Miss> {
+        let found = self.parts.store.find(subject).await;
         found.map_err(|error| Miss::Store(error.to_string()))
     }
 
@@ -297,7 +324,7 @@ impl Pipeline {
             .await
             .map_err(|error| Miss::Store(error.to_string()))?;
         let record = stored.ok_or(Miss::UnknownId)?.record.clone();
-        let lookup = options.lookup(record.number.clone(), record.carrier.clone());
+        let lookup = options.lookup(record.number.clone().into(), record.carrier.clone());
         let mut found = self.track(&lookup).await?;
         found.shipments.retain(|shipment| shipment.id == *id);
         if found.shipments.is_empty() {
@@ -317,7 +344,7 @@ impl Pipeline {
     }
 }
 
-/// The options of a lookup without the number.
+/// The options of a lookup without its subject.
 #[derive(Clone)]
 pub struct LookupOptions {
     /// As in [`Lookup`].
@@ -338,9 +365,9 @@ pub struct LookupOptions {
 
 impl LookupOptions {
     /// Makes a lookup of these options.
-    pub fn lookup(&self, number: TrackingNumber, carrier: String) -> Lookup {
+    pub fn lookup(&self, subject: Subject, carrier: String) -> Lookup {
         Lookup {
-            number,
+            subject,
             carrier,
             hints: Hints::default(),
             sources: self.sources.clone(),

@@ -11,14 +11,17 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, sleep, timeout_at};
 use waybill_core::adapter::{Answer, Query};
-use waybill_core::error::{Error, ErrorKind};
+use waybill_core::error::{Error, ErrorKind, Retry};
 
-use super::Source;
-use crate::guard::{Ask, Asked, Priority, Share};
+use super::{Question, Source};
+use crate::guard::{Ask, Asked, Asking, Priority, Share};
 
 /// Background calls of one source that are on their way at a time: fewer than its bulkhead lets
 /// through, so that a batch of a thousand numbers is never shed, and callers who wait have room.
 const BACKGROUND: usize = 16;
+/// Time that a background call needs once it has its turn. With less it would wait for the quota,
+/// leave at the last moment, and be spent on an answer that comes too late.
+const BACKGROUND_LEAST: Duration = Duration::from_secs(5);
 /// Nobody waits for a background call, which can wait longer for company.
 const BACKGROUND_WINDOWS: u32 = 5;
 
@@ -61,20 +64,28 @@ pub(super) struct Answered {
     pub(super) latency: Option<Duration>,
 }
 
-/// Asks a source for one number, together with others that come within `window`.
+/// Asks a source for one number, together with others that come within `window`, or for one order
+/// by itself.
 pub(super) async fn ask(
     source: &Arc<Source>,
-    query: Query,
+    question: Question,
     deadline: Instant,
     priority: Priority,
     share: Share,
     window: Duration,
 ) -> Answered {
     let kind = (priority, share);
-    if source.limits.batch <= 1 {
-        let asked = send(source, vec![query], deadline, kind).await;
-        return first(asked);
-    }
+    let query = match question {
+        Question::Order(query) => {
+            let asking = Asking::Order(Arc::new(query));
+            return first(send(source, asking, deadline, kind).await);
+        }
+        Question::Number(query) if source.limits.batch <= 1 => {
+            let asking = Asking::Numbers(Arc::from([query]));
+            return first(send(source, asking, deadline, kind).await);
+        }
+        Question::Number(query) => query,
+    };
     let (reply, answered) = oneshot::channel();
     let (serial, count) = {
         let mut packs = lock(&source.pack);
@@ -137,7 +148,7 @@ fn close(source: &Arc<Source>, kind: (Priority, Share), serial: u64) {
             answers,
             attempts,
             latency,
-        } = send(&source, queries, deadline, kind).await;
+        } = send(&source, Asking::Numbers(queries.into()), deadline, kind).await;
         for (reply, answer) in replies.into_iter().zip(answers) {
             // Who has gone does not need it.
             let _gone = reply.send(Answered {
@@ -151,18 +162,17 @@ fn close(source: &Arc<Source>, kind: (Priority, Share), serial: u64) {
 
 async fn send(
     source: &Source,
-    queries: Vec<Query>,
+    asking: Asking,
     deadline: Instant,
     (priority, share): (Priority, Share),
 ) -> Asked {
     let turn = match priority {
         Priority::Interactive => None,
         Priority::Background => {
-            let Ok(turn) = timeout_at(deadline, source.pack.background.acquire()).await else {
-                let message = "the deadline passed before the source was asked";
-                let error = Error::new(ErrorKind::Timeout, message).unspent();
+            let latest = deadline - BACKGROUND_LEAST;
+            let Ok(turn) = timeout_at(latest, source.pack.background.acquire()).await else {
                 return Asked {
-                    answers: vec![Err(error); queries.len()],
+                    answers: vec![Err(no_turn(source)); asking.count()],
                     attempts: 0,
                     latency: None,
                 };
@@ -173,7 +183,7 @@ async fn send(
     let asked = source
         .guard
         .ask(Ask {
-            queries: queries.into(),
+            asking,
             deadline,
             priority,
             share,
@@ -181,6 +191,19 @@ async fn send(
         .await;
     drop(turn);
     asked
+}
+
+/// Why a background call had no turn in time: those before it wait for the quota, or for a source
+/// that is slow.
+fn no_turn(source: &Source) -> Error {
+    let due = source.guard.quota_due();
+    if due.is_zero() {
+        let message = "others waited for the source, too, and were first";
+        return Error::new(ErrorKind::Overloaded, message).unspent();
+    }
+    let message = "others waited for the quota, too, and were first";
+    let error = Error::new(ErrorKind::Throttled, message).unspent();
+    error.with_retry(Retry::After(due))
 }
 
 fn first(asked: Asked) -> Answered {

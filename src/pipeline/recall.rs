@@ -8,9 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use waybill_core::assess::assess;
 use waybill_core::error::{Error, ErrorKind};
+use waybill_core::order::Subject;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
-use super::ask::{Answers, query};
+use super::ask::{Answers, question};
 use super::route::{Route, Routed, lacking_hint};
 use super::settle::{absorb, commit, key};
 use super::{Found, Freshness, Lookup, Miss, Outcome, Pipeline, SourceResult, State};
@@ -20,7 +21,7 @@ use crate::store::{CommitError, Stored};
 /// With less time than this left only held data is used: asking takes longer than waiting allows.
 const LEAST_TIME: Duration = Duration::from_millis(30);
 
-/// What is held about a number, source by source in the order of the route.
+/// What is held about a number or order, source by source in the order of the route.
 pub(super) struct Recalled {
     pub(super) entries: Vec<Option<Arc<Entry>>>,
     pub(super) ages: Vec<Age>,
@@ -49,15 +50,15 @@ pub(super) async fn recall(
             continue;
         }
         let source = &routed.source;
-        let query = query(lookup, routed);
-        let key = key(pipeline, source, &query);
+        let question = question(lookup, routed);
+        let key = key(pipeline, source, &question);
         let entry = pipeline.parts.cache.get(&key).await;
         // Another node, or this one before its restart, has asked: its answer comes by the same
         // steps into this node's store.
         if let Some(Held::Found(reports)) = entry.as_ref().map(|entry| &entry.answer)
             && let Some(fetched) = entry.as_ref().map(|entry| entry.fetch_time)
             && newest_fetch(pipeline, lookup, source.descriptor.id).await? < Some(fetched)
-            && let Err(error) = absorb(pipeline, source, &query, reports, fetched).await
+            && let Err(error) = absorb(pipeline, source, &question, reports, fetched).await
         {
             return Err(Miss::Store(error.message));
         }
@@ -157,7 +158,7 @@ async fn stored(pipeline: &Pipeline, lookup: &Lookup) -> Result<Vec<Arc<Stored>>
     let store = &pipeline.parts.store;
     let failed = |error: crate::store::StoreError| Miss::Store(error.to_string());
     let mut all = Vec::new();
-    for id in store.find(&lookup.number).await.map_err(failed)? {
+    for id in store.find(&lookup.subject).await.map_err(failed)? {
         all.extend(store.load(&id).await.map_err(failed)?);
     }
     Ok(all)
@@ -227,7 +228,7 @@ pub(super) async fn answer(
     for id in pipeline
         .parts
         .store
-        .find(&lookup.number)
+        .find(&lookup.subject)
         .await
         .map_err(failed)?
     {
@@ -240,7 +241,7 @@ pub(super) async fn answer(
         let newest = record.last_event_time.as_ref().map(|time| time.anchor());
         (
             !agrees(record, lookup),
-            record.number != lookup.number,
+            !is_own_number(record, &lookup.subject),
             record.status.is_terminal(),
             Reverse(newest),
             record.id.clone(),
@@ -261,6 +262,11 @@ pub(super) async fn answer(
         outcomes,
         good_until,
     })
+}
+
+/// Whether it was asked for by the number that is the shipment's own, not by another of its numbers.
+fn is_own_number(record: &Shipment, subject: &Subject) -> bool {
+    matches!(subject, Subject::Number(number) if *number == record.number)
 }
 
 /// Whether a record is of the carrier, the places and the time that the caller names. What the

@@ -1,16 +1,19 @@
-//! Step 1: which sources may know this number. Pure: it looks at the number, the hints and the
-//! table of sources, and asks nobody.
+//! Step 1: which sources may know this number or order. Pure: it looks at the number, the hints and
+//! the table of sources, and asks nobody.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use waybill_core::adapter::Hints;
 use waybill_core::event::SourceClass;
-use waybill_core::number::{self, Candidate};
+use waybill_core::number::{self, Candidate, TrackingNumber};
+use waybill_core::order::{Order, Subject};
 
 use super::{Lookup, Miss, Source, SourceResult};
 use crate::config::Routing;
 use crate::guard::BreakerState;
+use crate::money::Amount;
 
 /// When aggregators are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -54,7 +57,87 @@ pub(super) fn route(
     if let Some(id) = lookup.sources.iter().find(|id| !configured(id)) {
         return Err(Miss::UnknownSource(id.clone()));
     }
-    let candidates = number::detect(&lookup.number, &lookup.hints);
+    let (mut routed, nobody) = match &lookup.subject {
+        Subject::Number(number) => by_number(sources, routing, lookup, number),
+        Subject::Order(order) => by_order(sources, routing, lookup, order),
+    };
+    if routing.aggregators == Aggregators::Missing {
+        let direct = |routed: &Routed| !is_aggregator(&routed.source) && routed.skip.is_none();
+        if routed.iter().any(direct) {
+            let relaying = routed
+                .iter_mut()
+                .filter(|routed| is_aggregator(&routed.source) && routed.skip.is_none());
+            relaying.for_each(|routed| routed.skip = Some(SourceResult::SkippedNotNeeded));
+        }
+    }
+    let miss = if routed.is_empty() {
+        Some(nobody)
+    } else if routed.iter().any(|routed| routed.skip.is_none()) {
+        None
+    } else {
+        let missing = routed.iter().find_map(|routed| match routed.skip {
+            Some(SourceResult::SkippedHintMissing(hint)) => Some(hint),
+            _ => None,
+        });
+        let paid = |routed: &Routed| routed.skip == Some(SourceResult::SkippedPaid);
+        Some(match missing {
+            Some(hint) => Miss::HintRequired(hint),
+            None if routed.iter().any(paid) => Miss::PaidOnly,
+            None => Miss::SourcesUnfit,
+        })
+    };
+    Ok(Route {
+        sources: routed,
+        miss,
+    })
+}
+
+/// Sources that find orders of the platform; and what it means if there is none. Two accounts of a
+/// source can have different shops.
+fn by_order(
+    sources: &[Arc<Source>],
+    routing: &Routing,
+    lookup: &Lookup,
+    order: &Order,
+) -> (Vec<Routed>, Miss) {
+    let finds = |source: &&Arc<Source>| source.platforms.iter().any(|it| it == order.platform());
+    let finding: Vec<Arc<Source>> = sources.iter().filter(finds).cloned().collect();
+    let mut routed: Vec<Routed> = Vec::new();
+    for source in &finding {
+        if is_new(&routed, source) {
+            let source = healthiest(&finding, source);
+            routed.push(Routed {
+                format: String::new(),
+                carrier: lookup.carrier.clone(),
+                is_last_resort: is_last_resort(&source, routing),
+                skip: skip(&source, routing, lookup),
+                source,
+            });
+        }
+    }
+    let all = sources.iter().flat_map(|source| source.platforms.clone());
+    let platforms: BTreeSet<String> = all.collect();
+    let platforms = platforms.into_iter().collect();
+    (routed, Miss::NoOrderSource { platforms })
+}
+
+fn is_new(routed: &[Routed], source: &Source) -> bool {
+    let mut others = routed.iter().map(|routed| routed.source.descriptor.id);
+    others.all(|other| other != source.descriptor.id)
+}
+
+fn is_last_resort(source: &Source, routing: &Routing) -> bool {
+    is_aggregator(source) && routing.aggregators == Aggregators::After
+}
+
+/// Sources that may know the number; and what it means if there is none.
+fn by_number(
+    sources: &[Arc<Source>],
+    routing: &Routing,
+    lookup: &Lookup,
+    number: &TrackingNumber,
+) -> (Vec<Routed>, Miss) {
+    let candidates = number::detect(number, &lookup.hints);
     // A number whose check digit is wrong is asked for only where nothing better fits or the
     // caller names the carrier: documents are full of numbers with wrong check digits, and posts
     // do not always honour them, but each question costs quota.
@@ -82,52 +165,20 @@ pub(super) fn route(
         .find(|country| !country.is_empty());
     let mut routed: Vec<Routed> = Vec::new();
     for (source, format) in pairs {
-        if routed
-            .iter()
-            .all(|other| other.source.descriptor.id != source.descriptor.id)
-        {
+        if is_new(&routed, source) {
             let source = healthiest(sources, source);
             let skip = skip(&source, routing, lookup).or_else(|| abroad(&source, issuer, lookup));
             routed.push(Routed {
                 carrier: believed.clone(),
-                is_last_resort: is_aggregator(&source) && routing.aggregators == Aggregators::After,
+                is_last_resort: is_last_resort(&source, routing),
                 source,
                 format,
                 skip,
             });
         }
     }
-    if routing.aggregators == Aggregators::Missing {
-        let direct = |routed: &Routed| !is_aggregator(&routed.source) && routed.skip.is_none();
-        if routed.iter().any(direct) {
-            let relaying = routed
-                .iter_mut()
-                .filter(|routed| is_aggregator(&routed.source) && routed.skip.is_none());
-            relaying.for_each(|routed| routed.skip = Some(SourceResult::SkippedNotNeeded));
-        }
-    }
-    let miss = if routed.is_empty() {
-        Some(Miss::NoSource {
-            carriers: carriers(candidates),
-        })
-    } else if routed.iter().any(|routed| routed.skip.is_none()) {
-        None
-    } else {
-        let missing = routed.iter().find_map(|routed| match routed.skip {
-            Some(SourceResult::SkippedHintMissing(hint)) => Some(hint),
-            _ => None,
-        });
-        let paid = |routed: &Routed| routed.skip == Some(SourceResult::SkippedPaid);
-        Some(match missing {
-            Some(hint) => Miss::HintRequired(hint),
-            None if routed.iter().any(paid) => Miss::PaidOnly,
-            None => Miss::SourcesUnfit,
-        })
-    };
-    Ok(Route {
-        sources: routed,
-        miss,
-    })
+    let carriers = carriers(candidates);
+    (routed, Miss::NoSource { carriers })
 }
 
 /// A hint that the source can use and the caller did not give.
@@ -163,8 +214,8 @@ fn serving<'a>(
     pairs
 }
 
-/// Of the accounts of one source, the first whose breakers let calls through and whose quota is
-/// not used up; the first of all if there is none.
+/// Of the accounts of one source, the first whose breakers let calls through and whose quota and
+/// budget are not used up; the first of all if there is none.
 fn healthiest(sources: &[Arc<Source>], like: &Arc<Source>) -> Arc<Source> {
     let mut accounts = sources
         .iter()
@@ -175,7 +226,9 @@ fn healthiest(sources: &[Arc<Source>], like: &Arc<Source>) -> Arc<Source> {
     let admits = |source: &&Arc<Source>| {
         let health = source.guard.health();
         let breakers = [health.source.state, health.credential.state];
-        !breakers.contains(&BreakerState::Tripped) && health.quota_remaining > 0.0
+        !breakers.contains(&BreakerState::Tripped)
+            && health.quota_remaining > 0.0
+            && source.guard.can_pay()
     };
     Arc::clone(accounts.find(admits).unwrap_or(like))
 }
@@ -230,7 +283,8 @@ fn skip(source: &Source, routing: &Routing, lookup: &Lookup) -> Option<SourceRes
         return Some(SourceResult::SkippedNotNeeded);
     }
     let capabilities = &descriptor.capabilities;
-    let is_paid = capabilities.paid || capabilities.registers;
+    let has_price = source.guard.purse().cost() > Amount::ZERO;
+    let is_paid = capabilities.paid || capabilities.registers || has_price;
     if is_paid && !lookup.allow_paid && !routing.allow_paid {
         return Some(SourceResult::SkippedPaid);
     }

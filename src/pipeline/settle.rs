@@ -12,11 +12,12 @@ use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::{Claim, Classifier, SourceClass};
 use waybill_core::kpi;
 use waybill_core::number::{self, TrackingNumber};
+use waybill_core::order::{Order, Subject};
 use waybill_core::reconcile::Dossier;
 use waybill_core::revision::revise;
 use waybill_core::shipment::{IdentifierKind, Shipment, ShipmentId};
 
-use super::{Pipeline, Source};
+use super::{Pipeline, Question, Source};
 use crate::cache::{Entry, Key, stage_of};
 use crate::store::{Commit, CommitError, Stored};
 
@@ -40,7 +41,7 @@ pub struct Settled {
 pub(super) async fn settle(
     pipeline: &Pipeline,
     source: &Source,
-    query: &Query,
+    question: &Question,
     answer: Answer,
     before: Option<&Entry>,
 ) -> Entry {
@@ -54,36 +55,54 @@ pub(super) async fn settle(
         Err(error) if error.kind == ErrorKind::InvalidQuery => return policy.impossible(now),
         Err(error) => return policy.failed(error, now),
     };
-    let reports = echoing(source, query, reports);
+    let reports = echoing(source, question, reports);
     if reports.is_empty() {
-        let message = "the answer is about another number";
+        let message = "the answer is about something else";
         return policy.failed(Error::new(ErrorKind::Malformed, message), now);
     }
-    match absorb(pipeline, source, query, &reports, now).await {
+    match absorb(pipeline, source, question, &reports, now).await {
         Ok(fresh_for) => policy.found(reports, now, fresh_for.max(source.limits.min_interval)),
         Err(error) => policy.failed(error, now),
     }
 }
 
-/// Identity guard: keeps the reports that echo the number asked for, as their own number or as
-/// one of their further numbers. If one report of an answer echoes it, its companions (pieces of
-/// the same consignment) are kept as well.
-fn echoing(source: &Source, query: &Query, reports: Vec<Report>) -> Vec<Report> {
-    let asked = query.number.reveal();
-    let echoes = |report: &Report| {
-        report.number == query.number
-            || report.facts.identifiers.iter().any(|identifier| {
-                TrackingNumber::parse(identifier.value.reveal())
-                    .is_ok_and(|number| number.reveal() == asked)
-            })
+/// Identity guard: keeps the reports that are about what was asked for.
+fn echoing(source: &Source, question: &Question, reports: Vec<Report>) -> Vec<Report> {
+    let count = reports.len();
+    let kept = match question {
+        // If one report of an answer echoes the number, its companions (pieces of the same
+        // consignment) are kept as well.
+        Question::Number(query) if reports.iter().any(|report| names(report, query)) => reports,
+        Question::Number(_) => Vec::new(),
+        // Parcels of an order have nothing in common but the order, so each has to name it.
+        Question::Order(query) => {
+            let mut reports = reports;
+            reports.retain(|report| is_of(report, &query.order));
+            reports
+        }
     };
-    if reports.iter().any(echoes) {
-        return reports;
+    let foreign = u64::try_from(count - kept.len()).unwrap_or(u64::MAX);
+    if foreign > 0 {
+        metrics::counter!("waybill_reports_foreign_total", "source" => source.descriptor.id)
+            .increment(foreign);
     }
-    let foreign = u64::try_from(reports.len()).unwrap_or(u64::MAX);
-    metrics::counter!("waybill_reports_foreign_total", "source" => source.descriptor.id)
-        .increment(foreign);
-    Vec::new()
+    kept
+}
+
+/// Whether a report has the number asked for, as its own or as one of its further numbers.
+fn names(report: &Report, query: &Query) -> bool {
+    report.number == query.number
+        || report.facts.identifiers.iter().any(|identifier| {
+            TrackingNumber::parse(identifier.value.reveal())
+                .is_ok_and(|number| number == query.number)
+        })
+}
+
+/// Whether a report has the order, to the last character, among its references.
+fn is_of(report: &Report, order: &Order) -> bool {
+    report.facts.identifiers.iter().any(|identifier| {
+        identifier.kind == IdentifierKind::Reference && identifier.value.reveal() == order.reveal()
+    })
 }
 
 /// Takes the reports of one answer into the store and returns how long they are fresh: as long as
@@ -94,7 +113,7 @@ fn echoing(source: &Source, query: &Query, reports: Vec<Report>) -> Vec<Report> 
 pub(super) async fn absorb(
     pipeline: &Pipeline,
     source: &Source,
-    query: &Query,
+    question: &Question,
     reports: &[Report],
     receive_time: Timestamp,
 ) -> Result<Duration, Error> {
@@ -107,9 +126,21 @@ pub(super) async fn absorb(
     let mut fresh_for = Duration::MAX;
     for (at, report) in reports.iter().enumerate() {
         let record = loop {
-            let pieces = consignment(reports, &places);
+            let pieces = match question {
+                Question::Number(_) => consignment(reports, &places),
+                // Parcels of an order go their own ways.
+                Question::Order(_) => BTreeSet::new(),
+            };
             let id = &places[at];
-            let record = remember(pipeline, source, query, report, id, &pieces, receive_time);
+            let record = remember(
+                pipeline,
+                source,
+                question,
+                report,
+                id,
+                &pieces,
+                receive_time,
+            );
             if let Some(record) = record.await? {
                 break record;
             }
@@ -237,7 +268,7 @@ fn carrier_of<'a>(source: &'a Source, report: &'a Report) -> &'a str {
 async fn remember(
     pipeline: &Pipeline,
     source: &Source,
-    query: &Query,
+    question: &Question,
     report: &Report,
     id: &ShipmentId,
     pieces: &BTreeSet<ShipmentId>,
@@ -259,7 +290,7 @@ async fn remember(
         dossier
             .pieces
             .extend(pieces.iter().filter(|piece| *piece != id).cloned());
-        let aliases = aliases(query, report);
+        let aliases = aliases(question, report);
         match commit(pipeline, stored.as_ref(), dossier, aliases).await {
             Ok((record, _)) => return Ok(Some(record)),
             Err(CommitError::Conflict) => {}
@@ -278,7 +309,7 @@ pub(super) async fn commit(
     pipeline: &Pipeline,
     stored: Option<&Arc<Stored>>,
     mut dossier: Dossier,
-    aliases: Vec<TrackingNumber>,
+    aliases: Vec<Subject>,
 ) -> Result<(Arc<Shipment>, Option<Timestamp>), CommitError> {
     let parts = &pipeline.parts;
     let now = pipeline.now();
@@ -309,9 +340,9 @@ pub(super) async fn commit(
     Ok((record, next_change))
 }
 
-/// Numbers under which the shipment can be found: its own, the one asked for, and those of its
+/// What the shipment can be found under: its own number, what was asked for, and those of its
 /// identifiers that name it. References are the shipper's and can stand for many shipments.
-fn aliases(query: &Query, report: &Report) -> Vec<TrackingNumber> {
+fn aliases(question: &Question, report: &Report) -> Vec<Subject> {
     let further = report
         .facts
         .identifiers
@@ -319,8 +350,9 @@ fn aliases(query: &Query, report: &Report) -> Vec<TrackingNumber> {
         .filter_map(|identifier| match identifier.kind {
             IdentifierKind::Reference => None,
             _ => TrackingNumber::parse(identifier.value.reveal()).ok(),
-        });
-    let all: BTreeSet<TrackingNumber> = [query.number.clone(), report.number.clone()]
+        })
+        .map(Subject::Number);
+    let all: BTreeSet<Subject> = [question.subject(), report.number.clone().into()]
         .into_iter()
         .chain(further)
         .collect();
@@ -332,12 +364,11 @@ fn store_error(error: crate::store::StoreError) -> Error {
     Error::new(ErrorKind::Internal, "the store failed")
 }
 
-/// Cache key of a query to an account of a source.
-pub(super) fn key(pipeline: &Pipeline, source: &Source, query: &Query) -> Key {
-    Key::new(
-        &pipeline.parts.keys,
-        source.descriptor.id,
-        &source.account,
-        query,
-    )
+/// Cache key of a question to an account of a source.
+pub(super) fn key(pipeline: &Pipeline, source: &Source, question: &Question) -> Key {
+    let (keys, id, account) = (&pipeline.parts.keys, source.descriptor.id, &source.account);
+    match question {
+        Question::Number(query) => Key::new(keys, id, account, query),
+        Question::Order(query) => Key::of_order(keys, id, account, query),
+    }
 }

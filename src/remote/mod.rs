@@ -209,10 +209,6 @@ impl Remote {
     }
 
     async fn ask(&self, within: Duration, queries: &[Query]) -> Vec<Answer> {
-        if queries.iter().any(|query| !query.platform.is_empty()) {
-            let error = unsupported("a plug-in finds nothing by orders");
-            return queries.iter().map(|_| Err(error.clone())).collect();
-        }
         let until = Instant::now() + within;
         // Of a batch, what has come by then is kept.
         let patience = if queries.len() > 1 {

@@ -5,7 +5,7 @@
 //! Readers see the last synced state and wait for nobody; what they read stays decoded in a
 //! bounded cache.
 //!
-//! **Invariant:** no number and no record lies in the file in clear. A shipment's value is
+//! **Invariant:** no number, no order and no record lies in the file in clear. A shipment's value is
 //! `schema (1 byte), version (8, big endian), sealed JSON`, sealed for its id and that head.
 
 use std::fmt;
@@ -20,7 +20,7 @@ use redb::{
 };
 use tokio::sync::{mpsc, oneshot};
 use waybill_core::adapter::BoxFuture;
-use waybill_core::number::TrackingNumber;
+use waybill_core::order::Subject;
 use waybill_core::shipment::ShipmentId;
 
 use super::disk::Disk;
@@ -29,7 +29,7 @@ use super::seal::Keys;
 use super::{Change, Commit, CommitError, Store, StoreError, Stored, changes_kept_since};
 
 const SHIPMENTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("shipments");
-/// Keyed hash of a number -> ids.
+/// Keyed hash of a number or order -> ids.
 const NUMBERS: MultimapTableDefinition<'_, &[u8; 32], &str> =
     MultimapTableDefinition::new("numbers");
 /// Sequence -> id, revision, nanoseconds since the epoch.
@@ -158,9 +158,9 @@ impl Drop for FileStore {
 impl Store for FileStore {
     fn find<'a>(
         &'a self,
-        number: &'a TrackingNumber,
+        subject: &'a Subject,
     ) -> BoxFuture<'a, Result<Vec<ShipmentId>, StoreError>> {
-        let key = self.inner.number_key(number);
+        let key = self.inner.subject_key(subject);
         Box::pin(self.read(move |_, tx| {
             let numbers = tx.open_multimap_table(NUMBERS)?;
             let mut ids = Vec::new();
@@ -229,8 +229,14 @@ impl Store for FileStore {
 }
 
 impl Inner {
-    fn number_key(&self, number: &TrackingNumber) -> [u8; 32] {
-        self.keys.hash("number", &[number.reveal().as_bytes()])
+    fn subject_key(&self, subject: &Subject) -> [u8; 32] {
+        match subject {
+            Subject::Number(number) => self.keys.hash("number", &[number.reveal().as_bytes()]),
+            Subject::Order(order) => {
+                let parts = [order.platform().as_bytes(), order.reveal().as_bytes()];
+                self.keys.hash("order", &parts)
+            }
+        }
     }
 
     /// Encodes and seals on the caller's thread: the writer only writes.
@@ -239,7 +245,7 @@ impl Inner {
         commit: Commit,
         reply: oneshot::Sender<Result<u64, CommitError>>,
     ) -> Result<Job, StoreError> {
-        let numbers = commit.numbers().map(|n| self.number_key(n)).collect();
+        let numbers = commit.subjects().map(|it| self.subject_key(&it)).collect();
         let (expected, changed, time) = (commit.expected, commit.changed, commit.time);
         let stored = Arc::new(commit.into_stored());
         Ok(Job {

@@ -8,7 +8,7 @@ use std::future::ready;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use waybill_core::adapter::BoxFuture;
-use waybill_core::number::TrackingNumber;
+use waybill_core::order::Subject;
 use waybill_core::shipment::ShipmentId;
 
 use super::{Change, Commit, CommitError, Store, StoreError, Stored, changes_kept_since};
@@ -25,7 +25,7 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct State {
     shipments: HashMap<ShipmentId, Slot>,
-    by_number: HashMap<TrackingNumber, BTreeSet<ShipmentId>>,
+    by_subject: HashMap<Subject, BTreeSet<ShipmentId>>,
     /// Shipments by the commit that wrote them last.
     by_age: BTreeMap<u64, ShipmentId>,
     commits: u64,
@@ -36,7 +36,7 @@ struct State {
 
 struct Slot {
     stored: Arc<Stored>,
-    numbers: BTreeSet<TrackingNumber>,
+    subjects: BTreeSet<Subject>,
     age: u64,
 }
 
@@ -70,14 +70,14 @@ impl State {
         if current != commit.expected {
             return Err(CommitError::Conflict);
         }
-        for number in commit.numbers() {
-            let ids = self.by_number.entry(number.clone()).or_default();
+        let mut subjects: BTreeSet<_> = commit.subjects().collect();
+        for subject in &subjects {
+            let ids = self.by_subject.entry(subject.clone()).or_default();
             ids.insert(id.clone());
         }
-        let mut numbers: BTreeSet<_> = commit.numbers().cloned().collect();
         if let Some(old) = self.shipments.remove(&id) {
             self.by_age.remove(&old.age);
-            numbers.extend(old.numbers);
+            subjects.extend(old.subjects);
         }
         self.commits += 1;
         self.by_age.insert(self.commits, id.clone());
@@ -88,7 +88,7 @@ impl State {
         };
         let slot = Slot {
             stored: Arc::new(commit.into_stored()),
-            numbers,
+            subjects,
             age: self.commits,
         };
         self.shipments.insert(id, slot);
@@ -122,11 +122,11 @@ impl State {
             let Some(slot) = self.shipments.remove(&id) else {
                 continue;
             };
-            for number in slot.numbers {
-                if let Some(ids) = self.by_number.get_mut(&number) {
+            for subject in slot.subjects {
+                if let Some(ids) = self.by_subject.get_mut(&subject) {
                     ids.remove(&id);
                     if ids.is_empty() {
-                        self.by_number.remove(&number);
+                        self.by_subject.remove(&subject);
                     }
                 }
             }
@@ -138,10 +138,10 @@ impl State {
 impl Store for MemoryStore {
     fn find<'a>(
         &'a self,
-        number: &'a TrackingNumber,
+        subject: &'a Subject,
     ) -> BoxFuture<'a, Result<Vec<ShipmentId>, StoreError>> {
         let state = self.read();
-        let ids = state.by_number.get(number).into_iter().flatten().cloned();
+        let ids = state.by_subject.get(subject).into_iter().flatten().cloned();
         Box::pin(ready(Ok(ids.collect())))
     }
 

@@ -1,4 +1,4 @@
-//! What is known, kept: dossiers, records, the numbers that lead to them, and the log of changes.
+//! What is known, kept: dossiers, records, the numbers and orders that lead to them, and the log of changes.
 //!
 //! A [`Store`] owns the truth and nothing else. It does not know sources, freshness or watchers,
 //! and never looks into a dossier. Writers compare versions: whoever loses reads again and folds
@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use waybill_core::adapter::BoxFuture;
-use waybill_core::number::TrackingNumber;
+use waybill_core::order::Subject;
 use waybill_core::reconcile::Dossier;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
@@ -26,10 +26,10 @@ pub const CHANGES_KEPT: Duration = Duration::from_hours(72);
 
 /// Where the truth is kept.
 pub trait Store: Send + Sync {
-    /// Shipments known under a number, its aliases included, in order of their ids.
+    /// Shipments known under a number or order, their aliases included, in order of their ids.
     fn find<'a>(
         &'a self,
-        number: &'a TrackingNumber,
+        subject: &'a Subject,
     ) -> BoxFuture<'a, Result<Vec<ShipmentId>, StoreError>>;
 
     /// One shipment; `None` if there is none, or none that can still be read.
@@ -85,8 +85,8 @@ pub struct Commit {
     pub record: Arc<Shipment>,
     /// When time alone makes another record of it; `None` if never.
     pub next_change: Option<Timestamp>,
-    /// Numbers that lead to the shipment from now on, beside the dossier's own.
-    pub aliases: Vec<TrackingNumber>,
+    /// Numbers and orders that lead to the shipment from now on, beside the dossier's own number.
+    pub aliases: Vec<Subject>,
     /// It can be seen by a client, and goes into the change log.
     pub changed: bool,
     /// Now.
@@ -94,9 +94,10 @@ pub struct Commit {
 }
 
 impl Commit {
-    /// The numbers that this commit makes known.
-    fn numbers(&self) -> impl Iterator<Item = &TrackingNumber> {
-        std::iter::once(&self.dossier.number).chain(&self.aliases)
+    /// What this commit makes the shipment known under.
+    fn subjects(&self) -> impl Iterator<Item = Subject> {
+        let own = Subject::Number(self.dossier.number.clone());
+        std::iter::once(own).chain(self.aliases.iter().cloned())
     }
 
     fn into_stored(self) -> Stored {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::{Notify, watch};
-use waybill_core::number::TrackingNumber;
+use waybill_core::order::Subject;
 use waybill_core::shipment::ShipmentId;
 
 /// All watchers of this server.
@@ -19,13 +19,13 @@ pub struct Hub {
     versions: Mutex<HashMap<Topic, Weak<AtomicU64>>>,
 }
 
-/// What can be watched: a shipment, or a number that may come to stand for one.
+/// What can be watched: a shipment, or a number or order that may come to stand for one.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Topic {
     /// A shipment.
     Shipment(ShipmentId),
-    /// A number.
-    Number(TrackingNumber),
+    /// A number or order.
+    Subject(Subject),
 }
 
 /// What one watcher has not looked at yet.
@@ -49,11 +49,11 @@ impl Hub {
         }
     }
 
-    /// Tells everybody who follows the shipment or one of its numbers that it has changed.
-    pub fn publish(&self, id: &ShipmentId, numbers: &[TrackingNumber]) {
+    /// Tells everybody who follows the shipment, one of its numbers or its order that it has changed.
+    pub fn publish(&self, id: &ShipmentId, subjects: &[Subject]) {
         let mut topics = lock(&self.topics);
         let shipment = std::iter::once(Topic::Shipment(id.clone()));
-        for topic in shipment.chain(numbers.iter().cloned().map(Topic::Number)) {
+        for topic in shipment.chain(subjects.iter().cloned().map(Topic::Subject)) {
             let Some(followers) = topics.get_mut(&topic) else {
                 continue;
             };
@@ -82,11 +82,11 @@ impl Hub {
         version
     }
 
-    /// Says that there was an answer about the shipment, under these numbers.
-    pub fn touch(&self, id: &ShipmentId, numbers: &[TrackingNumber]) {
+    /// Says that there was an answer about the shipment, under these numbers and orders.
+    pub fn touch(&self, id: &ShipmentId, subjects: &[Subject]) {
         let versions = lock(&self.versions);
         let shipment = std::iter::once(Topic::Shipment(id.clone()));
-        for topic in shipment.chain(numbers.iter().cloned().map(Topic::Number)) {
+        for topic in shipment.chain(subjects.iter().cloned().map(Topic::Subject)) {
             if let Some(version) = versions.get(&topic).and_then(Weak::upgrade) {
                 version.fetch_add(1, Ordering::AcqRel);
             }
@@ -134,6 +134,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use waybill_core::number::TrackingNumber;
+
     use super::*;
 
     fn id(text: &str) -> ShipmentId {
@@ -145,7 +147,8 @@ mod tests {
         let hub = Hub::default();
         let mailbox = Arc::new(Mailbox::default());
         let number = TrackingNumber::parse("1Z999AA10123456784").unwrap();
-        hub.follow(Topic::Number(number.clone()), &mailbox);
+        let number = Subject::Number(number);
+        hub.follow(Topic::Subject(number.clone()), &mailbox);
         hub.follow(Topic::Shipment(id("b")), &mailbox);
         for _ in 0..1_000 {
             hub.publish(&id("a"), std::slice::from_ref(&number));

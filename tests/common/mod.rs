@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+pub mod every;
 pub mod plugin;
 pub mod post;
 pub mod program;
@@ -170,6 +171,14 @@ pub fn trailers(status: &tonic::Status) -> (String, Option<u64>) {
     };
     let wait = text("waybill-retry-ms").map(|millis| millis.parse().unwrap());
     (text("waybill-reason").unwrap_or_default(), wait)
+}
+
+/// What the side port answers.
+#[allow(clippy::disallowed_types, reason = "a test looks from outside")]
+pub async fn side(world: &World, path: &str) -> String {
+    let url = format!("http://{}{path}", world.app.side);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    client.get(url).send().await.unwrap().text().await.unwrap()
 }
 
 /// Waits until `check` holds; fails the test if it never does.

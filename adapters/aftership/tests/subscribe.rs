@@ -2,13 +2,6 @@
 
 use super::*;
 
-fn order() -> Query {
-    Query {
-        platform: "shop".to_owned(),
-        ..query("702200499")
-    }
-}
-
 #[test]
 fn a_start_creates_a_tracking_and_one_that_exists_will_do() {
     let script = Script::new(|request| {
@@ -22,7 +15,7 @@ fn a_start_creates_a_tracking_and_one_that_exists_will_do() {
         response(201, include_str!("../fixtures/created.json"))
     });
     let mut queries = vec![query_of("ups", "702200410"), query("702200411")];
-    queries.extend([query("702200412"), order()]);
+    queries.push(query("702200412"));
     queries.extend((0..40).map(|at| query(&format!("7022005{at:02}"))));
     let done = script.subscribe(&adapter(&[]), &queries, Subscription::Start);
     assert_eq!(done.len(), queries.len());
@@ -31,8 +24,7 @@ fn a_start_creates_a_tracking_and_one_that_exists_will_do() {
         done[2].as_ref().err().unwrap().kind,
         ErrorKind::HintRequired
     );
-    assert_eq!(done[3].as_ref().err().unwrap().kind, ErrorKind::Unsupported);
-    assert!(done[4..].iter().all(Result::is_ok));
+    assert!(done[3..].iter().all(Result::is_ok));
     assert_eq!(
         script.sent()[0],
         r#"POST trackings {"tracking_number":"702200410","slug":"ups"}"#
@@ -64,7 +56,6 @@ fn a_stop_deletes_what_is_there() {
         query("702200421"),
         query("702200422"),
         query("702200423"),
-        order(),
     ];
     let done = script.subscribe(&adapter(&[]), &queries, Subscription::Stop);
     let kinds: Vec<_> = done
@@ -72,10 +63,7 @@ fn a_stop_deletes_what_is_there() {
         .map(|done| done.as_ref().err().map(|error| error.kind))
         .collect();
     let denied = Some(ErrorKind::Denied);
-    assert_eq!(
-        kinds,
-        [None, None, denied, None, Some(ErrorKind::Unsupported)]
-    );
+    assert_eq!(kinds, [None, None, denied, None]);
     let sent = script.sent();
     assert_eq!(
         sent[1], "DELETE trackings/id-ups",

@@ -43,6 +43,26 @@ fn fetch(
     (answers, script.sent.into_inner().unwrap())
 }
 
+/// Looks each order up; a list like [`fetch`]'s comes back.
+fn look_up(
+    adapter: &Cainiao,
+    orders: &[OrderQuery],
+    answer: &'static str,
+) -> (Vec<Answer>, Vec<http::Request<Bytes>>) {
+    let script = Script {
+        sent: Mutex::default(),
+        answer,
+    };
+    let ctx = Ctx {
+        http: &script,
+        now: now(),
+        within: Duration::from_secs(8),
+    };
+    let asked = orders.iter();
+    let answers = asked.map(|order| pollster::block_on(adapter.look_up(ctx, order)));
+    (answers.collect(), script.sent.into_inner().unwrap())
+}
+
 fn form(request: &http::Request<Bytes>) -> Vec<(String, String)> {
     let content_type = &request.headers()["content-type"];
     assert_eq!(
@@ -123,7 +143,7 @@ fn a_cross_border_order_is_asked_by_its_code_and_user() {
 
 #[test]
 fn a_trade_is_asked_with_the_session_of_its_shop_in_beijing_time() {
-    let (answers, sent) = fetch(
+    let (answers, sent) = look_up(
         &adapter(ALL),
         &[
             order("taobao", "7100000000000001"),
@@ -144,7 +164,7 @@ fn a_trade_is_asked_with_the_session_of_its_shop_in_beijing_time() {
 
 #[test]
 fn an_order_of_1688_is_asked_with_a_signature_over_path_and_form() {
-    let (answers, sent) = fetch(
+    let (answers, sent) = look_up(
         &adapter(ALL),
         &[
             order("1688", "710000000000000001"),
@@ -198,13 +218,12 @@ fn numbers_go_to_the_page_and_orders_to_their_shops() {
         ]
         .concat(),
     );
-    assert_eq!(both.batch(&DESCRIPTOR.limits), 1);
-    let queries = [
-        query("LP00710000000047"),
-        order("1688", "710000000000000001"),
-        query("LP00710000000020"),
-    ];
-    let (answers, sent) = fetch(&both, &queries, body("page_batch"));
+    assert_eq!(both.batch(&DESCRIPTOR.limits), 10);
+    let queries = [query("LP00710000000047"), query("LP00710000000020")];
+    let (answers, mut sent) = fetch(&both, &queries, body("page_batch"));
+    assert_eq!(answers[1].as_ref().err().unwrap().kind, ErrorKind::NotFound);
+    let orders = [order("1688", "710000000000000001")];
+    sent.extend(look_up(&both, &orders, body("order_two_parcels")).1);
     let paths: Vec<_> = sent.iter().map(|request| request.uri().path()).collect();
     assert_eq!(paths.len(), 2);
     assert_eq!(paths[0], "/global/detail.json");
@@ -213,28 +232,26 @@ fn numbers_go_to_the_page_and_orders_to_their_shops() {
         sent.iter()
             .all(|sent| sent.uri().authority().unwrap() == "127.0.0.1:1")
     );
-    assert_eq!(answers[2].as_ref().err().unwrap().kind, ErrorKind::NotFound);
 }
 
 #[test]
 fn what_cannot_be_asked_is_not_sent() {
-    for (adapter, asked, kind) in [
-        (adapter(&[]), query("LP00710000000047"), ErrorKind::Denied),
-        (adapter(ALL), order("ebay", "7100"), ErrorKind::Unsupported),
-        (
-            adapter(ALL),
-            order("taobao-nine", "7100"),
-            ErrorKind::Unsupported,
-        ),
-        (
-            adapter(ALL),
-            order("taobao", "AB71"),
-            ErrorKind::InvalidQuery,
-        ),
-    ] {
-        let (answers, sent) = fetch(&adapter, &[asked], "{}");
+    let unspent = |(answers, sent): (Vec<Answer>, Vec<http::Request<Bytes>>)| {
         let error = answers[0].as_ref().err().unwrap();
-        assert_eq!((error.kind, error.spent), (kind, false));
-        assert!(sent.is_empty());
+        assert!(!error.spent && sent.is_empty());
+        error.kind
+    };
+    let number = fetch(&adapter(&[]), &[query("LP00710000000047")], "{}");
+    assert_eq!(unspent(number), ErrorKind::Denied);
+    for (order, kind) in [
+        (order("ebay", "7100"), ErrorKind::Unsupported),
+        (order("taobao-nine", "7100"), ErrorKind::Unsupported),
+        (order("taobao", "AB71"), ErrorKind::InvalidQuery),
+        (order("taobao", "71-00"), ErrorKind::InvalidQuery),
+    ] {
+        assert_eq!(unspent(look_up(&adapter(ALL), &[order], "{}")), kind);
     }
+    let platforms = adapter(ALL).platforms();
+    assert!(platforms.contains(&"tmall-two".to_owned()) && !platforms.contains(&"ebay".to_owned()));
+    assert!(adapter(&[]).platforms().is_empty());
 }

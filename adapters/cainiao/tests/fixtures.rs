@@ -285,10 +285,10 @@ fn a_trade_names_its_parcel_and_is_not_believed_alone() {
 
 #[test]
 fn an_order_with_two_parcels_is_two_reports_that_name_it() {
-    let asked = order("1688", "710000000000000001");
+    let asked = order("1688", "710000000000000001").order;
     let response = response(200, body("order_two_parcels"));
-    let mut answers = adapter(&[]).interpret(&[asked], &response, now());
-    let reports = answers.remove(0).unwrap_or_default();
+    let reports = adapter(&[]).reader.order(&asked, &response, now());
+    let reports = reports.ok().unwrap();
     let own: Vec<_> = reports
         .iter()
         .map(|report| report.number.reveal())

@@ -10,9 +10,10 @@ mod mutation;
 mod pushes;
 mod vectors;
 
-use waybill_core::adapter::Report;
+use waybill_core::adapter::{Hints, Report};
 use waybill_core::code::EventCode;
 use waybill_core::number::TrackingNumber;
+use waybill_core::order::Order;
 
 use super::*;
 
@@ -53,10 +54,10 @@ fn query(number: &str) -> Query {
     Query::of(TrackingNumber::parse(number).unwrap())
 }
 
-fn order(platform: &str, number: &str) -> Query {
-    Query {
-        platform: platform.to_owned(),
-        ..query(number)
+fn order(platform: &str, id: &str) -> OrderQuery {
+    OrderQuery {
+        order: Order::parse(platform, id).ok().unwrap(),
+        hints: Hints::default(),
     }
 }
 

@@ -237,11 +237,7 @@ fn singles(subject: &Subject) -> Vec<&Case> {
         let is_new = singles
             .iter()
             .all(|it| it.queries[0].number != query.number);
-        if is_new
-            && singles
-                .iter()
-                .all(|it| it.queries[0].platform == query.platform)
-        {
+        if is_new {
             singles.push(case);
         }
     }
@@ -280,10 +276,7 @@ pub(super) async fn batch(subject: &Subject) -> Checked {
 
 pub(super) async fn bad_number(subject: &Subject) -> Checked {
     let main = subject.main()?;
-    let bad = Query {
-        platform: main.queries[0].platform.clone(),
-        ..query(NO_NUMBER).map_err(Not::Held)?
-    };
+    let bad = query(NO_NUMBER).map_err(Not::Held)?;
     let alone = async |queries: &[Query]| {
         plan_by_number(subject);
         subject.ask(queries).await

@@ -216,3 +216,24 @@ async fn a_refused_retry_leaves_the_words_of_the_source() {
     };
     assert!((3_900 * MILLI..=6 * SECOND).contains(&wait), "{wait:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_concerns_one_number_stops_no_other() {
+    let locked = Error::new(ErrorKind::Throttled, "scripted").with_retry(Retry::After(HOUR));
+    let foreign = Error::new(ErrorKind::Denied, "scripted");
+    for error in [locked, foreign] {
+        let rig = rig(WIDE, &once(), []);
+        rig.fake.then_always(Say::Fail(error.clone().of_query()));
+        for _ in 0..10 {
+            assert_eq!(rig.ask().await.kind(), Some(error.kind));
+        }
+        assert_eq!(rig.fake.asked(), 10, "each is asked");
+        assert_eq!(rig.credential(), BreakerState::Passing);
+        assert!(rig.guard.health().quota_remaining > 0.0, "no pause");
+        rig.fake.then_always(Say::Fail(error));
+        for _ in 0..10 {
+            rig.ask().await;
+        }
+        assert!(rig.fake.asked() < 20, "the account is left alone");
+    }
+}

@@ -4,6 +4,7 @@ mod attempts;
 mod breaker;
 mod bulkhead;
 mod outage;
+mod purse;
 mod quota;
 
 use std::collections::VecDeque;
@@ -33,6 +34,8 @@ enum Say {
     /// One answer per query, or as many as there are.
     Each(Vec<Say>),
     Slowly(Duration, Box<Say>),
+    /// Sends so many requests first.
+    Sending(u32, Box<Say>),
     Hang,
 }
 
@@ -86,7 +89,7 @@ impl Fake {
 }
 
 impl Adapter for Fake {
-    fn fetch<'a>(&'a self, _: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>> {
+    fn fetch<'a>(&'a self, ctx: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>> {
         self.asked_at.lock().unwrap().push(Instant::now());
         let mut say = self.script.lock().unwrap().pop_front();
         let mut say = say
@@ -97,9 +100,23 @@ impl Adapter for Fake {
         let leaving = Leaving(&self.here);
         Box::pin(async move {
             let _leaving = leaving;
-            while let Say::Slowly(took, then) = say {
-                tokio::time::sleep(took).await;
-                say = *then;
+            loop {
+                say = match say {
+                    Say::Slowly(took, then) => {
+                        tokio::time::sleep(took).await;
+                        *then
+                    }
+                    Say::Sending(requests, then) => {
+                        for _ in 0..requests {
+                            let _unreachable = ctx.http.send(http::Request::default()).await;
+                        }
+                        *then
+                    }
+                    other => {
+                        say = other;
+                        break;
+                    }
+                };
             }
             match say {
                 Say::Hang => std::future::pending().await,
@@ -155,7 +172,25 @@ fn once() -> Tuning {
     tuning
 }
 
+/// Calls that cost so much, with a budget of their own and one for all sources.
+fn purse(cost: &str, own: &str, all: &str) -> Purse {
+    let ledger =
+        |setting: &str, budget: &str| Ledger::new(setting.to_owned(), budget.parse().unwrap());
+    let all = Arc::new(ledger("routing.daily_budget", all));
+    let own = ledger("sources.test.daily_budget", own);
+    Purse::new(cost.parse().unwrap(), own, all)
+}
+
 fn rig(limits: Limits, tuning: &Tuning, script: impl IntoIterator<Item = Say>) -> Rig {
+    rig_with(purse("0", "", ""), limits, tuning, script)
+}
+
+fn rig_with(
+    purse: Purse,
+    limits: Limits,
+    tuning: &Tuning,
+    script: impl IntoIterator<Item = Say>,
+) -> Rig {
     let fake = Arc::new(Fake {
         script: Mutex::new(script.into_iter().collect()),
         then: Mutex::new(Say::Found),
@@ -166,22 +201,20 @@ fn rig(limits: Limits, tuning: &Tuning, script: impl IntoIterator<Item = Say>) -
     let clock = Clock::manual("2026-03-01T22:00:00Z".parse().unwrap());
     let adapter: Arc<dyn Adapter> = Arc::clone(&fake) as _;
     let http = Arc::new(NoHttp);
-    let guard = Guard::new(
-        "test",
-        "shop-a",
-        adapter,
-        http,
+    let account = Account {
+        source: "test",
+        name: "shop-a",
         limits,
-        tuning,
-        clock.clone(),
-    );
+        purse,
+    };
+    let guard = Guard::new(account, adapter, http, tuning, clock.clone());
     Rig { guard, fake, clock }
 }
 
 impl Rig {
     fn asking(&self, priority: Priority, within: Duration) -> Ask {
         Ask {
-            queries: queries(1),
+            asking: queries(1),
             deadline: Instant::now() + within,
             priority,
             share: Share::Full,
@@ -261,8 +294,8 @@ fn number() -> TrackingNumber {
     TrackingNumber::parse("TEST0000001").unwrap()
 }
 
-fn queries(count: usize) -> Arc<[Query]> {
-    vec![Query::of(number()); count].into()
+fn queries(count: usize) -> Asking {
+    Asking::Numbers(vec![Query::of(number()); count].into())
 }
 
 #[tokio::test(start_paused = true)]
@@ -283,7 +316,7 @@ async fn a_batch_has_one_answer_per_query_and_no_more_queries_than_the_source_ta
     ];
     let rig = rig(WIDE, &Tuning::default(), script);
     let ask = |count| Ask {
-        queries: queries(count),
+        asking: queries(count),
         ..rig.asking(Priority::Interactive, SECOND)
     };
     let mixed = rig.guard.ask(ask(2)).await.answers;

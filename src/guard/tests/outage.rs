@@ -197,7 +197,7 @@ async fn a_batch_fails_only_as_a_whole() {
         rig.fake.then_always(Say::Each(answers));
         for _ in 0..5 {
             let ask = Ask {
-                queries: queries(2),
+                asking: queries(2),
                 ..rig.asking(Priority::Interactive, SECOND)
             };
             rig.guard.ask(ask).await;

@@ -318,7 +318,7 @@ async fn a_batch_is_given_back_only_if_none_of_it_counted() {
         let answers = answers.into_iter().map(Say::Fail).collect();
         let rig = rig(daily(2), &once(), [Say::Each(answers)]);
         let ask = Ask {
-            queries: queries(2),
+            asking: queries(2),
             ..rig.asking(Priority::Interactive, SECOND)
         };
         let asked = rig.guard.ask(ask).await;
@@ -332,7 +332,7 @@ async fn one_throttled_number_of_a_batch_pauses_too() {
     let script = [Say::Each(vec![Say::Found, Say::throttled(7 * SECOND)])];
     let rig = rig(WIDE, &once(), script);
     let ask = Ask {
-        queries: queries(2),
+        asking: queries(2),
         ..rig.asking(Priority::Interactive, SECOND)
     };
     let asked = rig.guard.ask(ask).await;
@@ -351,4 +351,23 @@ async fn absurd_limits_slow_down_and_do_not_panic() {
     let rig = rig(limits(0.0, 0), &once(), []);
     assert!(rig.ask().await.found());
     rig.ask().await.refused(ErrorKind::Throttled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_request_of_a_call_is_counted() {
+    let sending = |requests| Say::Sending(requests, Box::new(Say::Found));
+    let rig = rig(daily(10), &once(), [sending(1), sending(4), sending(0)]);
+    for left in [0.9, 0.5, 0.4] {
+        assert!(rig.ask().await.found());
+        assert_eq!(rig.guard.health().quota_remaining, left);
+    }
+    // What has left is owed to the rate as well.
+    let tight = Limits {
+        per_second: 1.0,
+        burst: 5,
+        ..WIDE
+    };
+    let rig = super::rig(tight, &once(), [sending(5)]);
+    assert!(rig.ask().await.found());
+    assert_eq!(rig.ask().await.refused(ErrorKind::Throttled), SECOND);
 }
