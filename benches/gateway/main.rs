@@ -21,6 +21,8 @@ mod cached;
 mod miss;
 mod neighbour;
 mod parse;
+mod payload;
+mod plain;
 mod redis;
 mod stampede;
 mod world;
