@@ -118,20 +118,28 @@ fn big(id: &str) -> Vec<(String, Vec<u8>)> {
             &mut lists,
             &mut texts,
         );
-        let repeat = |node: &mut Value| {
+        let repeat = |most: usize, node: &mut Value| {
             let items = node.as_array_mut().unwrap();
             let (rows, length) = (items.len(), serde_json::to_vec(items).unwrap().len());
-            let all = (0..BIG / length * rows).map(|at| items[at % rows].clone());
+            let count = (BIG * rows / length).min(most);
+            let all = (0..count).map(|at| items[at % rows].clone());
             *node = Value::Array(all.collect());
         };
+        let to_the_most = |node: &mut Value| repeat(500, node);
+        let repeat = |node: &mut Value| repeat(usize::MAX, node);
         let stretch = |node: &mut Value| *node = "包裹 parcel ".repeat(BIG / 56).into();
-        let ways: [(&Places, &dyn Fn(&mut Value)); 2] = [(&lists, &repeat), (&texts, &stretch)];
-        for (places, change) in ways {
+        let ways: [(&str, &Places, &dyn Fn(&mut Value)); 3] = [
+            ("1 MiB", &lists, &repeat),
+            ("500", &lists, &to_the_most),
+            ("text", &texts, &stretch),
+        ];
+        for (way, places, change) in ways {
             for (place, at) in places {
-                if !seen.contains(place) {
-                    seen.push(place.clone());
+                let what = format!("{way} {place}");
+                if !seen.contains(&what) {
                     let body = changed(&document, at, change).to_string();
-                    bodies.push((format!("{name}: {place}"), body.into_bytes()));
+                    bodies.push((format!("{name}: {what}"), body.into_bytes()));
+                    seen.push(what);
                 }
             }
         }
