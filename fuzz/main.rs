@@ -30,8 +30,10 @@ fn start() {
         &setting("WAYBILL_FUZZ_WORDS"),
     );
     let target = Target::named(&name);
-    // What is read only once, code tables for example, is not the first input's.
-    target.run(b"200j\n{}");
+    // What is read only once, code tables and zones for example, is not the first input's.
+    for (_, input) in seed::all(&name) {
+        target.run(&input);
+    }
     TARGET.get_or_init(|| target);
 }
 
