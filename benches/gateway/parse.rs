@@ -1,8 +1,8 @@
 //! Understanding an answer (parse and map) of every source against a plain typed parse of the same
 //! bytes: at most three times that and 2 us per event.
 //!
-//! China Post is measured twice, with the content in clear and in its envelope of SM4; what its
-//! plain parse is compared with opens the envelope too. The plain parse of DHL Parcel DE is one of
+//! China Post is measured twice, as an answer in clear and as a push in an envelope of SM4; the plain
+//! parse opens the envelope too. The plain parse of DHL Parcel DE is one of
 //! XML into elements and attributes.
 
 use std::hint::black_box;
@@ -28,10 +28,6 @@ fn cases() -> Vec<Case> {
     let sealed = payload::sealed(&china_post);
     let open: fn(&[u8]) = |bytes| {
         read_both::<plain::china_post::Answer, plain::china_post::Inner>(bytes, |it| it.body());
-    };
-    let unseal: fn(&[u8]) = |bytes| {
-        let opened = payload::unsealed(bytes);
-        black_box(serde_json::from_str::<plain::china_post::Inner>(&opened).unwrap());
     };
     let sf: fn(&[u8]) =
         |bytes| read_both::<plain::sf::Answer, plain::sf::Inner>(bytes, |it| it.body());
@@ -73,7 +69,12 @@ fn cases() -> Vec<Case> {
             read::<plain::usps::Answer>,
         ),
         ("china-post", "china-post", china_post, open),
-        ("china-post-sealed", "china-post", sealed, unseal),
+        (
+            "china-post-sealed",
+            "china-post",
+            sealed,
+            payload::read_sealed,
+        ),
         (
             "cainiao",
             "cainiao",

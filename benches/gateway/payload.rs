@@ -4,8 +4,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ecb::cipher::block_padding::Pkcs7;
 use ecb::cipher::{BlockDecryptMut, BlockEncryptMut, KeyInit};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sm4::Sm4;
+
+use crate::plain::{china_post, read};
 
 /// Events of an answer.
 const EVENTS: usize = 25;
@@ -95,7 +97,13 @@ fn earlier(value: &mut Value, years: usize) {
             *value = moment.map_or_else(|| value.clone(), |moment| (moment - back).into());
         }
         Value::Array(items) => items.iter_mut().for_each(|item| earlier(item, years)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| earlier(field, years)),
+        Value::Object(fields) => {
+            fields.values_mut().for_each(|field| earlier(field, years));
+            // What names a row names no other.
+            if let Some(Value::String(hash)) = fields.get_mut("hash") {
+                hash.push_str(&format!("-{years}"));
+            }
+        }
         _ => {}
     }
 }
@@ -114,28 +122,26 @@ pub(crate) fn dhl_parcel_de() -> Vec<u8> {
     [before, &events, after].concat().into_bytes()
 }
 
-/// The answer of China Post with its content in an envelope.
+/// The content of such an answer of China Post in the envelope of a push.
 pub(crate) fn sealed(answer: &[u8]) -> Vec<u8> {
-    let mut answer: Value = serde_json::from_slice(answer).unwrap();
+    let answer: Value = serde_json::from_slice(answer).unwrap();
     let plain = [answer["retBody"].as_str().unwrap(), KEY].concat();
     let sealed = ecb::Encryptor::<Sm4>::new_from_slice(&STANDARD.decode(KEY).unwrap())
         .unwrap()
         .encrypt_padded_vec_mut::<Pkcs7>(plain.as_bytes());
-    answer["retBody"] = format!("{MARK}{}", STANDARD.encode(sealed)).into();
-    answer.to_string().into_bytes()
+    let sealed = format!("{MARK}{}", STANDARD.encode(sealed));
+    let push = json!({ "serialNo": "1", "logitcsInterface": sealed });
+    push.to_string().into_bytes()
 }
 
-/// The content of such an answer, in the plainest way.
-pub(crate) fn unsealed(answer: &[u8]) -> String {
-    let answer: crate::plain::china_post::Answer = serde_json::from_slice(answer).unwrap();
-    let sealed = STANDARD
-        .decode(answer.body().strip_prefix(MARK).unwrap())
-        .unwrap();
+/// Opens the envelope in the plainest way, and reads its content plainly.
+pub(crate) fn read_sealed(push: &[u8]) {
+    let push: china_post::Envelope = serde_json::from_slice(push).unwrap();
+    let sealed = push.content().strip_prefix(MARK).unwrap();
     let plain = ecb::Decryptor::<Sm4>::new_from_slice(&STANDARD.decode(KEY).unwrap())
         .unwrap()
-        .decrypt_padded_vec_mut::<Pkcs7>(&sealed)
+        .decrypt_padded_vec_mut::<Pkcs7>(&STANDARD.decode(sealed).unwrap())
         .unwrap();
-    let mut plain = String::from_utf8(plain).unwrap();
-    plain.truncate(plain.len() - KEY.len());
-    plain
+    let (content, _) = plain.split_at(plain.len() - KEY.len());
+    read::<china_post::Inner>(content);
 }

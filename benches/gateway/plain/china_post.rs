@@ -44,3 +44,18 @@ impl Answer {
         self.ret_body.as_deref().unwrap_or_default()
     }
 }
+
+/// A push.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Envelope {
+    serial_no: Option<String>,
+    logitcs_interface: Option<String>,
+}
+
+impl Envelope {
+    /// What is encrypted.
+    pub(crate) fn content(&self) -> &str {
+        self.logitcs_interface.as_deref().unwrap_or_default()
+    }
+}
