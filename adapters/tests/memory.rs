@@ -112,8 +112,11 @@ fn places(value: &Value, name: &str, at: &mut Vec<String>, lists: &mut Places, t
     }
 }
 
+/// What is done to a place.
+type Change<'a> = &'a dyn Fn(&mut Value);
+
 /// The document with one place changed.
-fn changed(document: &Value, place: &[String], change: &dyn Fn(&mut Value)) -> Value {
+fn changed(document: &Value, place: &[String], change: Change<'_>) -> Value {
     let mut document = document.clone();
     let node = document.pointer_mut(&place[0]).unwrap();
     match &place[1..] {
@@ -153,7 +156,7 @@ fn big(id: &str, every: usize) -> Vec<(String, Vec<u8>)> {
         let to_the_most = |node: &mut Value| repeat(500, node);
         let repeat = |node: &mut Value| repeat(usize::MAX, node);
         let stretch = |node: &mut Value| *node = "包裹 parcel ".repeat(BIG / 112).into();
-        let ways: [(&str, &Places, &dyn Fn(&mut Value)); 3] = [
+        let ways: [(&str, &Places, Change<'_>); 3] = [
             ("1 MiB", &lists, &repeat),
             ("500", &lists, &to_the_most),
             ("text", &texts, &stretch),
