@@ -12,6 +12,15 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+/// Most members of a list. No shipment has so many events and no answer so many shipments; without
+/// a limit a few bytes of JSON become a hundred times as many in memory.
+pub(crate) const MOST: usize = 500;
+
+/// The error about a list with more than [`MOST`] members.
+pub(crate) fn too_many<E: serde::de::Error>() -> E {
+    E::custom("a list has too many members")
+}
+
 /// Reads a string, a number or a boolean as text; anything else is empty.
 ///
 /// # Errors
@@ -62,7 +71,8 @@ pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de
 /// Reads an object; anything else is the default.
 ///
 /// # Errors
-/// When the JSON is broken or the object's own fields refuse their values.
+/// When the JSON is broken, the object's own fields refuse their values, or a list within it is
+/// longer than [`MOST`].
 pub(crate) fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -84,7 +94,21 @@ where
     T: Deserialize<'de>,
 {
     deserializer
-        .deserialize_any(List(PhantomData))
+        .deserialize_any(List(MOST, PhantomData))
+        .map(|(items, _)| items)
+}
+
+/// Reads a list as [`list`] does, however long it is: of one that grows with what an account does.
+///
+/// # Errors
+/// As [`object`].
+pub(crate) fn long_list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    deserializer
+        .deserialize_any(List(usize::MAX, PhantomData))
         .map(|(items, _)| items)
 }
 
@@ -98,12 +122,12 @@ where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
 {
-    let (items, odd) = deserializer.deserialize_any(List(PhantomData))?;
+    let (items, odd) = deserializer.deserialize_any(List(MOST, PhantomData))?;
     Ok(Some(items).filter(|items| !(odd && items.is_empty())))
 }
 
-/// The objects of a list, and whether something else was there.
-struct List<T>(PhantomData<T>);
+/// The objects of a list with so many at most, and whether something else was there.
+struct List<T>(usize, PhantomData<T>);
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for List<T> {
     type Value = (Vec<T>, bool);
@@ -115,6 +139,9 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for List<T> {
         while let Some(Member(item)) = seq.next_element()? {
             odd |= item.is_none();
             items.extend(item);
+            if items.len() > self.0 {
+                return Err(too_many());
+            }
         }
         Ok((items, odd))
     }
@@ -165,6 +192,9 @@ pub(crate) fn texts<'de, D: Deserializer<'de>>(
             while let Some(Word(item)) = seq.next_element()? {
                 if !item.is_empty() {
                     items.push(item);
+                }
+                if items.len() > MOST {
+                    return Err(too_many());
                 }
             }
             Ok(items)
@@ -330,6 +360,9 @@ mod tests {
             let list: Option<Vec<Thing<'_>>> = sound_list(&mut json).expect("tolerated");
             assert_eq!(list.map(|list| list.len()), count);
         }
+        let long = |members: usize| format!(r#"{{"parts":[{}{{}}]}}"#, "{},".repeat(members - 1));
+        assert_eq!(read(&long(MOST)).parts.len(), MOST);
+        assert!(serde_json::from_str::<Thing<'_>>(&long(MOST + 1)).is_err());
         assert_eq!(read(r#"{"tags":["a",7,null,""]}"#).tags, ["a", "7"]);
         assert_eq!(read(r#"{"tags":"a"}"#).tags, ["a"]);
         assert!(read(r#"{"next":"soon"}"#).next.is_none());

@@ -2,6 +2,8 @@
 //! panic and never more than the record can hold.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+#[path = "../fuzz/check.rs"]
+mod check;
 #[path = "common/native.rs"]
 mod native;
 #[path = "common/xml.rs"]
@@ -11,9 +13,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use native::{Change, Fixture, Node, Source};
 use serde_json::{Value, json};
-use waybill_core::adapter::Answer;
-use waybill_core::code::EventCode;
-use waybill_core::event::MappingBasis;
 
 /// Changes of each fixture, of those that there are; the choice depends on the fixture alone.
 const CASES: usize = 60;
@@ -66,37 +65,9 @@ fn cases(nodes: &[Node]) -> Vec<(&Node, Change)> {
         .collect()
 }
 
-/// Checks what every answer has to be, whatever came, and tells whether it holds reports.
-fn check(answer: &Answer, body: &[u8]) -> bool {
-    let reports = match answer {
-        Ok(reports) => reports,
-        Err(error) => {
-            let text = error.to_string();
-            assert!(
-                text.chars().count() <= 2_000,
-                "an error of {} characters",
-                text.len()
-            );
-            return false;
-        }
-    };
-    let claims = reports.iter().flat_map(|report| &report.claims);
-    assert!(claims.clone().count() <= body.len(), "rows out of nothing");
-    for claim in claims {
-        assert!(claim.native_text.reveal().chars().count() <= 1_000);
-        assert!(claim.time.raw.chars().count() <= 64);
-        assert!(claim.time.earliest <= claim.time.latest);
-        let is_unmapped = claim.code == EventCode::UNMAPPED;
-        assert!(is_unmapped || claim.basis != MappingBasis::None);
-        let place = claim.location.as_ref();
-        assert!(place.is_none_or(|place| place.raw.reveal().chars().count() <= 200));
-    }
-    !reports.is_empty()
-}
-
 /// Reads a body and tells whether reports came of it; an error names what was read, without its content.
 fn survives(source: &Source, fixture: &Fixture, body: &[u8], what: &str) -> Result<bool, String> {
-    let read = || check(&source.read(fixture.status, body.to_vec()), body);
+    let read = || check::answer(&source.read(fixture.status, body.to_vec()), body.len());
     catch_unwind(AssertUnwindSafe(read)).map_err(|cause| {
         let cause = cause.downcast_ref::<String>().cloned().unwrap_or_default();
         format!("{}/{}: {what}: {cause}", source.descriptor.id, fixture.name)

@@ -15,6 +15,8 @@ use super::{clock, facts, fault};
 
 /// Most numbers that one push is taken to be about.
 const PUSHED: usize = 100;
+/// Events of a push at most; those of a list are repeated for each of its numbers.
+const EVENTS: usize = 2_000;
 
 impl Reader {
     /// CROSSBORDER_LOGISTICS_DETAIL_QUERY. The nodes are the legs of one order; each names the
@@ -155,17 +157,21 @@ impl Reader {
     /// TRACEPUSH. It holds what is new, not all that is known.
     pub(super) fn pushed(&self, lists: &[Pushed<'_>]) -> Result<Vec<Entry>, Error> {
         let mut entries = Vec::new();
+        let mut events = 0;
         for list in lists {
             let separators = [',', ';', '，', '；', ' ', '\n'];
             let texts = list.mail_nos.iter();
             let numbers: Vec<TrackingNumber> = texts
                 .flat_map(|text| text.split(separators))
                 .filter_map(|number| TrackingNumber::parse(number).ok())
+                .take(PUSHED + 1)
                 .collect();
             if numbers.is_empty() {
                 return Err(malformed("tracesList.mailNos: no tracking number"));
             }
-            if entries.len() + numbers.len() > PUSHED {
+            let traces = list.traces.as_ref().map_or(0, Vec::len);
+            events += numbers.len() * traces;
+            if entries.len() + numbers.len() > PUSHED || events > EVENTS {
                 return Err(malformed("tracesList.mailNos: too many numbers"));
             }
             for number in numbers {

@@ -35,7 +35,7 @@ use waybill_core::privacy::Secret;
 
 use super::{answer, wire};
 use crate::sign::{Secrets, hex, sha256};
-use crate::wire::{list, object, text, texts};
+use crate::wire::{long_list, object, text, texts};
 
 /// DHL posts the secret at once; by then it has arrived.
 const HANDSHAKE: Duration = Duration::from_secs(60);
@@ -263,7 +263,7 @@ impl Listed<'_> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Wrapped<'a> {
-    #[serde(borrow, deserialize_with = "list")]
+    #[serde(borrow, deserialize_with = "long_list")]
     subscriptions: Vec<Listed<'a>>,
 }
 
@@ -271,7 +271,7 @@ fn listed(body: &[u8]) -> Result<Vec<Listed<'_>>, Error> {
     let broken = |_| malformed("list of subscriptions is not the documented JSON");
     let mut json = serde_json::Deserializer::from_slice(body);
     if body.trim_ascii_start().first() == Some(&b'[') {
-        return list(&mut json).map_err(broken);
+        return long_list(&mut json).map_err(broken);
     }
     let wrapped: Wrapped<'_> = object(&mut json).map_err(broken)?;
     Ok(wrapped.subscriptions)

@@ -11,6 +11,8 @@ use quick_xml::Reader;
 use quick_xml::events::Event as Xml;
 use quick_xml::events::attributes::{Attribute, Attributes};
 
+use crate::wire::MOST;
+
 /// Largest body that is read: twenty pieces with long histories stay far below.
 const MAX_BYTES: usize = 4 << 20;
 /// The documented answers have four levels.
@@ -158,6 +160,10 @@ pub(super) fn body(text: &str) -> Result<Body<'_>, &'static str> {
         if tag.get(..name) == Some("data") {
             let attributes = attributes(tag, name)?;
             body.element(&attributes, !seen);
+            let events = body.shipments.last().map_or(0, |piece| piece.events.len());
+            if body.shipments.len().max(events) > MOST {
+                return Err("response has too many pieces or events");
+            }
             seen = true;
         } else if !seen {
             return Err("response is not the documented XML");

@@ -16,7 +16,10 @@ use waybill_core::error::{Error, ErrorKind};
 use super::map::{Entry, Reader, Understood, is_at_an_agent, malformed};
 use super::wire::{Envelope, Listed, Route};
 use crate::sign::Secrets;
+use crate::wire::MOST;
 
+/// Deepest element that is read; the documented pushes have three levels.
+const DEPTH: usize = 16;
 /// Longest id of a push that is kept.
 const LONGEST_ID: usize = 256;
 
@@ -142,6 +145,9 @@ fn xml_routes(text: &str) -> Result<Option<Vec<Route<'_>>>, Error> {
         match xml.read_event().map_err(|_| broken(at))? {
             Event::Start(tag) => {
                 depth += 1;
+                if depth > DEPTH {
+                    return Err(malformed("xml is too deep"));
+                }
                 root.meet(&tag);
                 add(&tag, &mut routes).ok_or_else(|| broken(at))?;
             }
@@ -153,6 +159,9 @@ fn xml_routes(text: &str) -> Result<Option<Vec<Route<'_>>>, Error> {
             Event::Eof if depth > 0 => return Err(broken(at)),
             Event::Eof => break,
             _ => {}
+        }
+        if routes.len() > MOST {
+            return Err(malformed("push has too many routes"));
         }
     }
     match root {

@@ -11,7 +11,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use crate::wire::{list, object, text, texts};
+use crate::wire::{MOST, list, object, text, texts, too_many};
 
 /// A body: one message, or a list of them in which every place counts.
 #[derive(Default)]
@@ -53,6 +53,9 @@ impl<'de> Visitor<'de> for Bodies {
         let mut items = Vec::new();
         while let Some(Slot(item)) = seq.next_element()? {
             items.push(item);
+            if items.len() > MOST {
+                return Err(too_many());
+            }
         }
         Ok(Body {
             items,

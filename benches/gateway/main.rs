@@ -22,6 +22,8 @@ mod kpi;
 mod miss;
 mod neighbour;
 mod parse;
+mod payload;
+mod plain;
 mod redis;
 #[path = "../../core/tests/rules/simulated.rs"]
 mod simulated;

@@ -266,13 +266,10 @@ impl Reading {
 
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
-/// Seconds since 1970 as a timestamp, as near as it can hold them.
+/// Seconds since 1970 as a timestamp, as near as it can hold whole ones.
 fn timestamp(second: i64) -> Timestamp {
-    Timestamp::from_second(second).unwrap_or(if second < 0 {
-        Timestamp::MIN
-    } else {
-        Timestamp::MAX
-    })
+    let (first, last) = (Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
+    Timestamp::from_second(second.clamp(first, last)).unwrap_or_default()
 }
 
 /// Seconds that a statement of this precision leaves open.
