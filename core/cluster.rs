@@ -300,6 +300,7 @@ const fn breadth(code: E) -> u8 {
         | E::CUSTOMS_RELEASED
         | E::DELIVERED
         | E::DELIVERY_ATTEMPTED
+        | E::RETURNED_TO_SENDER
         | E::EXCEPTION => 2,
         E::ARRIVED_AT_FACILITY => 1,
         _ => 0,
@@ -322,7 +323,7 @@ const fn family(code: E) -> u16 {
         301..=315 | 501 => 301,
         401 | 411 | 421 => 421,
         403 | 413 | 422 => 422,
-        505 | 601..=610 => 601,
+        505 | 601..=610 | 704 => 601,
         651..=655 => 651,
         801..=817 => 801,
         other => other,
@@ -381,10 +382,15 @@ fn clocks(a: &Claim, b: &Claim, place: Place) -> Option<(Clock, i64)> {
         return Some((Clock::Wall, walls));
     }
     let apart = instants.unwrap_or(walls);
-    let mistaken = one.precision == Precision::Second
+    // Somebody read the clock of the scan in another zone; or moved it, which only a clock with
+    // seconds can show: whole minutes of two scans are a whole number of quarters apart too often.
+    let moved = apart % QUARTER == 0
+        && one.precision == Precision::Second
         && two.precision == Precision::Second
+        && one.local.second() != 0;
+    let mistaken = (walls <= tolerance || moved)
+        && tolerance == SAME_MOMENT
         && apart <= FURTHEST_ZONE
-        && apart % QUARTER == 0
         && place <= Place::Compatible
         && words(a) != 0
         && words(a) == words(b);

@@ -259,12 +259,14 @@ pub(crate) fn carrier(observation: &Observation) -> &str {
     }
 }
 
-/// Puts the observations in order, groups and folds them. Countries are empty if unknown.
+/// Puts the observations in order, groups and folds them. Countries and the carrier that issued the
+/// number are empty if unknown.
 pub(crate) fn fold<'a>(
     observations: &'a [Arc<Observation>],
     facts: &[SourceFacts],
     origin: &str,
     destination: &str,
+    issuer: &str,
 ) -> Folded<'a> {
     let anchors = Anchors::new(observations);
     let mut rows: Vec<Row<'a>> = cluster::clusters(observations)
@@ -272,7 +274,7 @@ pub(crate) fn fold<'a>(
         .map(|cluster| Row::new(cluster, &anchors))
         .collect();
     sort(&mut rows);
-    let chain = Chain::of(&rows, origin, destination);
+    let chain = Chain::of(&rows, origin, destination, issuer);
     if chain.has_changed_hands() {
         for row in rows.iter_mut().filter(|row| !row.others.is_empty()) {
             let at = row.anchor;
@@ -440,6 +442,9 @@ fn is_to_sender(row: &Row<'_>, origin: &str) -> bool {
         .is_some_and(|place| !origin.is_empty() && place.country == origin);
     at_origin
         || row.members().any(|one| {
+            if one.claim.code == EventCode::RETURNED_TO_SENDER {
+                return true;
+            }
             let text = one.claim.native_text.reveal().to_lowercase();
             SENDER_WORDS.iter().any(|word| text.contains(word))
         })

@@ -191,6 +191,7 @@ impl Dossier {
             &self.facts,
             country(origin),
             country(destination),
+            &self.carrier,
         );
         let is_abroad = !country(destination).is_empty()
             && !country(origin).is_empty()

@@ -3,10 +3,12 @@
 
 mod clock;
 mod exceptions;
+mod histories;
 mod identity;
 mod milestones;
 mod properties;
 mod record;
 mod revisions;
+mod script;
 mod support;
 mod transitions;
