@@ -10,8 +10,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use crate::code::EventCode as E;
-use crate::event::{Claim, Classifier, Digest, Observation};
-use crate::place::{Location, Resolution};
+use crate::event::{Claim, Classifier, Observation};
+use crate::fold::moment;
+use crate::same_place::{Place, letters, places};
 use crate::time::{Basis, EventTime, Precision};
 
 /// Observations of one event, in the order in which they were heard.
@@ -32,17 +33,27 @@ impl<'a> Cluster<'a> {
 }
 
 /// Greatest difference between two clocks that tell the same moment: aggregators cut seconds.
-const SAME_MOMENT: i64 = 120;
+const SAME_MOMENT: u64 = 120;
 /// Zones differ by multiples of a quarter of an hour, and by 14 hours at most from the clock that
 /// was taken for theirs.
-const QUARTER: i64 = 15 * 60;
-const FURTHEST_ZONE: i64 = 14 * 3_600;
+const QUARTER: u64 = 15 * 60;
+const FURTHEST_ZONE: u64 = 14 * 3_600;
 
-/// Groups observations, which are in the order in which they were heard.
+/// Groups observations, which are in the order in which they were heard. What one source said at
+/// once is taken together: its rows join in the order of how well they fit, so that none takes the
+/// place of a better one; of rows that fit equally well, the earlier ones belong together.
 pub(crate) fn clusters(observations: &[Arc<Observation>]) -> Vec<Cluster<'_>> {
     let mut grouping = Grouping::new(observations);
-    for observation in observations {
-        grouping.take(observation);
+    let mut rows: Vec<&Arc<Observation>> = observations.iter().collect();
+    rows.sort_by_cached_key(|one| {
+        let happened = (moment(&one.claim.time), one.sequence, one.id);
+        (one.receive_time, &one.source, happened)
+    });
+    let at_once = |a: &&Arc<Observation>, b: &&Arc<Observation>| {
+        a.receive_time == b.receive_time && a.source == b.source
+    };
+    for heard in rows.chunk_by(at_once) {
+        grouping.take(heard);
     }
     grouping.clusters
 }
@@ -87,68 +98,88 @@ impl<'a> Grouping<'a> {
         }
     }
 
-    fn take(&mut self, observation: &'a Arc<Observation>) {
-        let claim = &observation.claim;
-        let words = words(claim);
-        let home = if claim.classifier == Classifier::Actual {
-            self.home(observation, words)
-        } else {
-            None
-        };
-        let at = match home {
-            Some((at, fit)) => {
-                let cluster = &mut self.clusters[at];
-                cluster.others.push(observation);
-                cluster.zone_mistaken |= fit.clock == Clock::ZoneMistaken;
-                if breadth(claim.code) < breadth(cluster.code) {
-                    cluster.code = claim.code;
-                }
-                at
+    /// Takes the rows that one source said at once.
+    fn take(&mut self, rows: &[&'a Arc<Observation>]) {
+        let words: Vec<u64> = rows.iter().map(|row| words(&row.claim)).collect();
+        let mut homes: Vec<Option<usize>> = vec![None; rows.len()];
+        let mut fits: Vec<(Fit, usize, usize)> = Vec::new();
+        for (row, observation) in rows.iter().enumerate() {
+            self.each_fit(observation, words[row], |fit, at| fits.push((fit, row, at)));
+        }
+        fits.sort_unstable();
+        for (_, row, at) in fits {
+            // Another row of the source may have joined it.
+            if homes[row].is_none()
+                && let Some(fit) = fit(&self.clusters[at], rows[row], words[row])
+            {
+                self.join(at, rows[row], fit);
+                homes[row] = Some(at);
             }
-            None => {
-                self.clusters.push(Cluster {
-                    first: observation,
-                    others: Vec::new(),
-                    code: claim.code,
-                    zone_mistaken: false,
-                });
-                self.clusters.len() - 1
+        }
+        for (row, observation) in rows.iter().enumerate() {
+            let at = homes[row].unwrap_or_else(|| self.settle(observation, words[row]));
+            if observation.claim.classifier == Classifier::Actual {
+                self.list(at, observation, words[row]);
             }
-        };
-        if claim.classifier == Classifier::Actual {
-            self.list(at, observation, words);
         }
     }
 
-    /// The best cluster for an observation.
-    fn home(&self, observation: &Observation, words: u64) -> Option<(usize, Fit)> {
+    /// Finds a cluster among those that the source's own rows have made, or makes one.
+    fn settle(&mut self, observation: &'a Arc<Observation>, words: u64) -> usize {
+        let mut best: Option<(Fit, usize)> = None;
+        self.each_fit(observation, words, |fit, at| {
+            best = Some(best.map_or((fit, at), |known| known.min((fit, at))));
+        });
+        if let Some((fit, at)) = best {
+            self.join(at, observation, fit);
+            return at;
+        }
+        self.clusters.push(Cluster {
+            first: observation,
+            others: Vec::new(),
+            code: observation.claim.code,
+            zone_mistaken: false,
+        });
+        self.clusters.len() - 1
+    }
+
+    fn join(&mut self, at: usize, observation: &'a Arc<Observation>, fit: Fit) {
+        let cluster = &mut self.clusters[at];
+        cluster.others.push(observation);
+        cluster.zone_mistaken |= fit.clock == Clock::ZoneMistaken;
+        if breadth(observation.claim.code) < breadth(cluster.code) {
+            cluster.code = observation.claim.code;
+        }
+    }
+
+    /// Every cluster that an observation fits, and how well.
+    fn each_fit(&self, observation: &Observation, words: u64, mut found: impl FnMut(Fit, usize)) {
         let time = &observation.claim.time;
+        if observation.claim.classifier != Classifier::Actual {
+            return;
+        }
         let family = family(observation.claim.code);
         let wall = wall_minute(time);
-        let mut best: Option<(usize, Fit)> = None;
+        let mut seen: Vec<usize> = Vec::new();
         let mut look = |key: Trait| {
             for &at in self.by_trait.get(&key).into_iter().flatten() {
-                if best.as_ref().is_some_and(|(known, _)| *known == at) {
+                if seen.contains(&at) {
                     continue;
                 }
-                let Some(fit) = fit(&self.clusters[at], observation) else {
-                    continue;
-                };
-                if best.as_ref().is_none_or(|(_, so_far)| fit < *so_far) {
-                    best = Some((at, fit));
+                seen.push(at);
+                if let Some(fit) = fit(&self.clusters[at], observation, words) {
+                    found(fit, at);
                 }
             }
         };
         if self.one_source {
             look(Trait::Wall(family, wall));
-            return best;
+            return;
         }
         for step in -2..=2 {
             if let Some(instant) = time.instant {
-                look(Trait::Instant(
-                    family,
-                    instant.as_second().div_euclid(60) + step,
-                ));
+                let minute = instant.as_second().div_euclid(60);
+                look(Trait::Instant(family, minute + step));
             }
             if self.some_local {
                 look(Trait::Wall(family, wall + step));
@@ -164,7 +195,6 @@ impl<'a> Grouping<'a> {
                 look(Trait::AnyDay(family, day));
             }
         }
-        best
     }
 
     /// Makes a cluster findable by what its newest member says.
@@ -204,11 +234,12 @@ impl<'a> Grouping<'a> {
 /// How well an observation fits a cluster; the least is the best.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Fit {
+    /// No member says it in the same words.
+    other_words: bool,
     code: Code,
     place: Place,
     clock: Clock,
     apart: i64,
-    id: Digest,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -220,14 +251,6 @@ enum Code {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Place {
-    SameFacility,
-    SameLocality,
-    Compatible,
-    Unknown,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Clock {
     Known,
     Wall,
@@ -235,18 +258,18 @@ enum Clock {
     ZoneMistaken,
 }
 
-fn fit(cluster: &Cluster<'_>, new: &Observation) -> Option<Fit> {
+fn fit(cluster: &Cluster<'_>, new: &Observation, words: u64) -> Option<Fit> {
     let own = |one: &&Arc<Observation>| {
         one.source == new.source && one.evidence_root == new.evidence_root
     };
     if let Some(known) = cluster.members().find(own) {
         // A source that lists a row twice says it once.
         return is_repeated(&known.claim, &new.claim).then_some(Fit {
+            other_words: false,
             code: Code::Equal,
             place: Place::SameFacility,
             clock: Clock::Known,
             apart: -1,
-            id: cluster.first.id,
         });
     }
     if cluster.first.claim.classifier != Classifier::Actual {
@@ -257,15 +280,13 @@ fn fit(cluster: &Cluster<'_>, new: &Observation) -> Option<Fit> {
         let found = places(member.claim.location.as_ref(), new.claim.location.as_ref())?;
         place = place.min(found);
     }
-    let same_words = |member: &Arc<Observation>| {
-        let words = words(&member.claim);
-        words != 0 && words == self::words(&new.claim)
-    };
+    let same_words = words != 0
+        && cluster
+            .members()
+            .any(|member| self::words(&member.claim) == words);
     let code = match related(cluster.code, new.claim.code, place) {
         Some(code) => code,
-        None if breadth(new.claim.code).max(breadth(cluster.code)) >= NO_CODE
-            && cluster.members().any(same_words) =>
-        {
+        None if same_words && breadth(new.claim.code).max(breadth(cluster.code)) >= NO_CODE => {
             Code::Words
         }
         None => return None,
@@ -275,11 +296,11 @@ fn fit(cluster: &Cluster<'_>, new: &Observation) -> Option<Fit> {
         .filter_map(|member| clocks(&member.claim, &new.claim, place))
         .min()?;
     Some(Fit {
+        other_words: !same_words,
         code,
         place,
         clock,
         apart,
-        id: cluster.first.id,
     })
 }
 
@@ -367,113 +388,51 @@ fn clocks(a: &Claim, b: &Claim, place: Place) -> Option<(Clock, i64)> {
     let instants = one
         .instant
         .zip(two.instant)
-        .map(|(one, two)| (one.as_second() - two.as_second()).abs());
+        .map(|(one, two)| (one.as_second(), two.as_second()));
     let both_known = is_known(one) && is_known(two);
-    if let Some(apart) = instants.filter(|apart| *apart <= tolerance) {
+    if let Some((one, two)) = instants
+        && one.abs_diff(two) <= tolerance
+    {
         let clock = if both_known {
             Clock::Known
         } else {
             Clock::Wall
         };
-        return Some((clock, apart));
+        return Some((clock, cut_apart(one, two)));
     }
-    let walls = (wall_second(one) - wall_second(two)).abs();
-    if !both_known && walls <= tolerance {
-        return Some((Clock::Wall, walls));
+    let walls = (wall_second(one), wall_second(two));
+    let same_wall = walls.0.abs_diff(walls.1) <= tolerance;
+    if !both_known && same_wall {
+        return Some((Clock::Wall, cut_apart(walls.0, walls.1)));
     }
-    let apart = instants.unwrap_or(walls);
+    let (one_at, two_at) = instants.unwrap_or(walls);
+    let apart = one_at.abs_diff(two_at);
     // Somebody read the clock of the scan in another zone; or moved it, which only a clock with
     // seconds can show: whole minutes of two scans are a whole number of quarters apart too often.
     let moved = apart % QUARTER == 0
         && one.precision == Precision::Second
         && two.precision == Precision::Second
         && one.local.second() != 0;
-    let mistaken = (walls <= tolerance || moved)
+    let mistaken = (same_wall || moved)
         && tolerance == SAME_MOMENT
         && apart <= FURTHEST_ZONE
         && place <= Place::Compatible
-        && words(a) != 0
-        && words(a) == words(b);
-    mistaken.then_some((Clock::ZoneMistaken, apart))
-}
-
-/// Compares two places; `None` if they contradict each other.
-pub(crate) fn places(a: Option<&Location>, b: Option<&Location>) -> Option<Place> {
-    let (Some(a), Some(b)) = (a, b) else {
-        return Some(Place::Unknown);
-    };
-    if let (Some(one), Some(two)) = (&a.facility, &b.facility)
-        && !one.code.is_empty()
-        && one.system == two.system
-        && one.code == two.code
-    {
-        return Some(Place::SameFacility);
-    }
-    if differ(&a.country, &b.country) {
-        return None;
-    }
-    let (here, there) = (&a.locality, &b.locality);
-    if here.is_empty() || there.is_empty() || !comparable(here, there) {
-        let unknown = a.resolution() == Resolution::None || b.resolution() == Resolution::None;
-        return Some(if unknown {
-            Place::Unknown
-        } else {
-            Place::Compatible
-        });
-    }
-    if !same_name(here, there) {
-        return None;
-    }
-    Some(if a.country.is_empty() || b.country.is_empty() {
-        Place::Compatible
-    } else {
-        Place::SameLocality
+        && (words(a) != 0 && words(a) == words(b));
+    mistaken.then(|| {
+        (
+            Clock::ZoneMistaken,
+            i64::try_from(apart).unwrap_or(i64::MAX),
+        )
     })
 }
 
-fn differ(a: &str, b: &str) -> bool {
-    !a.is_empty() && !b.is_empty() && a != b
-}
-
-/// Names in different scripts can be one place; only names in one script can be compared.
-fn comparable(a: &str, b: &str) -> bool {
-    a.is_ascii() == b.is_ascii()
-}
-
-/// One name, or one at the beginning of the other ("Memphis" and "Memphis TN", 深圳 and 深圳市).
-fn same_name(a: &str, b: &str) -> bool {
-    if a.is_ascii() {
-        return begins_alike(&mut names(a), &mut names(b), |a, b| {
-            a.eq_ignore_ascii_case(b)
-        });
+/// Seconds between two clocks; whole minutes if one of them has no seconds, which somebody cut.
+fn cut_apart(one: i64, two: i64) -> i64 {
+    if one % 60 == 0 || two % 60 == 0 {
+        60 * (one.div_euclid(60) - two.div_euclid(60)).abs()
+    } else {
+        (one - two).abs()
     }
-    begins_alike(&mut letters(a), &mut letters(b), |a, b| a == b)
-}
-
-fn names(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|letter: char| !letter.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty())
-}
-
-/// Tells whether one sequence is the beginning of the other.
-fn begins_alike<T: Copy>(
-    a: &mut impl Iterator<Item = T>,
-    b: &mut impl Iterator<Item = T>,
-    same: impl Fn(T, T) -> bool,
-) -> bool {
-    loop {
-        match (a.next(), b.next()) {
-            (Some(one), Some(two)) if same(one, two) => {}
-            (Some(_), Some(_)) => return false,
-            _ => return true,
-        }
-    }
-}
-
-fn letters(text: &str) -> impl Iterator<Item = char> {
-    text.chars()
-        .filter(|letter| letter.is_alphanumeric())
-        .flat_map(char::to_lowercase)
 }
 
 /// The words of a row without case, space and punctuation; 0 if there are none.

@@ -18,7 +18,7 @@ use crate::place::Location;
 use crate::reconcile::SourceFacts;
 use crate::rule::severity_of;
 use crate::status::{Move, Status, transition};
-use crate::time::{EventTime, Precision};
+use crate::time::{Basis, EventTime, Precision};
 
 /// How far a clock may run ahead of the report that states it.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(10);
@@ -162,12 +162,30 @@ impl<'a> Row<'a> {
             Some(_) => (0, 0),
             None => (2, 0),
         });
+        let time_of = self.uncut(time_of);
         self.code = self.member(code_of).claim.code;
         self.reason = self.member(reason_of).claim.reason;
         self.effect = self.code.status();
         self.time_of = time_of;
         self.place_of = place_of;
         self.anchor = anchors.of(self.member(time_of));
+    }
+
+    /// The report whose clock is that of the given one before somebody cut its seconds.
+    fn uncut(&self, of: usize) -> usize {
+        let minute = |one: &Observation| {
+            let instant = one.claim.time.instant.map(Timestamp::as_second);
+            instant.map(|second| (second.div_euclid(60), second % 60))
+        };
+        let Some((cut, 0)) = minute(self.member(of)) else {
+            return of;
+        };
+        let mut members = self.members();
+        let whole = members.position(|one| {
+            let is_found = one.claim.time.basis < Basis::SourceConvention;
+            is_found && minute(one).is_some_and(|(at, second)| at == cut && second != 0)
+        });
+        whole.unwrap_or(of)
     }
 
     /// Independent origins of what it says; a carrier and all who repeat it are one.

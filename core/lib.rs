@@ -33,6 +33,7 @@ pub mod reconcile;
 pub mod registry;
 pub mod revision;
 mod rule;
+mod same_place;
 pub mod shipment;
 pub mod status;
 mod suspicion;
