@@ -33,11 +33,11 @@ impl<'a> Cluster<'a> {
 }
 
 /// Greatest difference between two clocks that tell the same moment: aggregators cut seconds.
-const SAME_MOMENT: u64 = 120;
+const SAME_MOMENT: i64 = 120;
 /// Zones differ by multiples of a quarter of an hour, and by 14 hours at most from the clock that
 /// was taken for theirs.
-const QUARTER: u64 = 15 * 60;
-const FURTHEST_ZONE: u64 = 14 * 3_600;
+const QUARTER: i64 = 15 * 60;
+const FURTHEST_ZONE: i64 = 14 * 3_600;
 
 /// Groups observations, which are in the order in which they were heard. What one source said at
 /// once is taken together: its rows join in the order of how well they fit, so that none takes the
@@ -69,8 +69,13 @@ enum Trait {
     Day(u16, i64),
     /// Family of the code, and the day of any clock.
     AnyDay(u16, i64),
-    /// Words, and minute within the quarter of an hour.
-    Words(u64, i64),
+    /// Words, and minute of the instant.
+    WordsInstant(u64, i64),
+    /// Words, and minute of the wall clock.
+    WordsWall(u64, i64),
+    /// Words, second within the quarter of an hour, and number of the stretch of time that no zone
+    /// mistake exceeds.
+    WordsMoved(u64, i64, i64),
 }
 
 struct Grouping<'a> {
@@ -79,6 +84,8 @@ struct Grouping<'a> {
     one_source: bool,
     /// Some clock bears no offset, or an assumed one.
     some_local: bool,
+    /// Minutes to look back and ahead: a clock can state an hour only.
+    reach: i64,
     /// Some clock states a day only.
     some_day: bool,
 }
@@ -94,6 +101,11 @@ impl<'a> Grouping<'a> {
             by_trait: HashMap::new(),
             one_source,
             some_local: times.clone().any(|time| !is_known(time)),
+            reach: if times.clone().any(|time| time.precision == Precision::Hour) {
+                60
+            } else {
+                2
+            },
             some_day: times.any(|time| time.precision == Precision::Day),
         }
     }
@@ -176,16 +188,20 @@ impl<'a> Grouping<'a> {
             look(Trait::Wall(family, wall));
             return;
         }
-        for step in -2..=2 {
+        for step in -self.reach..=self.reach {
             if let Some(instant) = time.instant {
-                let minute = instant.as_second().div_euclid(60);
-                look(Trait::Instant(family, minute + step));
+                let minute = instant.as_second().div_euclid(60) + step;
+                look(Trait::Instant(family, minute));
+                look(Trait::WordsInstant(words, minute));
             }
             if self.some_local {
                 look(Trait::Wall(family, wall + step));
             }
-            if words != 0 {
-                look(Trait::Words(words, (wall + step).rem_euclid(15)));
+            look(Trait::WordsWall(words, wall + step));
+        }
+        if let Some((second, stretch)) = moved(time) {
+            for step in -1..=1 {
+                look(Trait::WordsMoved(words, second, stretch + step));
             }
         }
         if self.some_day {
@@ -213,13 +229,20 @@ impl<'a> Grouping<'a> {
             return;
         }
         if let Some(instant) = time.instant {
-            add(Trait::Instant(family, instant.as_second().div_euclid(60)));
+            let minute = instant.as_second().div_euclid(60);
+            add(Trait::Instant(family, minute));
+            if words != 0 {
+                add(Trait::WordsInstant(words, minute));
+            }
         }
         if self.some_local {
             add(Trait::Wall(family, wall));
         }
         if words != 0 {
-            add(Trait::Words(words, wall.rem_euclid(15)));
+            add(Trait::WordsWall(words, wall));
+            if let Some((second, stretch)) = moved(time) {
+                add(Trait::WordsMoved(words, second, stretch));
+            }
         }
         if self.some_day {
             let day = wall.div_euclid(24 * 60);
@@ -381,53 +404,64 @@ fn clocks(a: &Claim, b: &Claim, place: Place) -> Option<(Clock, i64)> {
         let same = one.local.date() == two.local.date() && place <= Place::SameLocality;
         return same.then_some((Clock::Day, 0));
     }
-    let tolerance = match one.precision.min(two.precision) {
-        Precision::Hour => 3_599,
-        _ => SAME_MOMENT,
-    };
     let instants = one
         .instant
         .zip(two.instant)
         .map(|(one, two)| (one.as_second(), two.as_second()));
+    let precisions = (one.precision, two.precision);
     let both_known = is_known(one) && is_known(two);
-    if let Some((one, two)) = instants
-        && one.abs_diff(two) <= tolerance
+    if let Some(pair) = instants
+        && is_same_moment(pair, precisions)
     {
         let clock = if both_known {
             Clock::Known
         } else {
             Clock::Wall
         };
-        return Some((clock, cut_apart(one, two)));
+        return Some((clock, cut_apart(pair)));
     }
     let walls = (wall_second(one), wall_second(two));
-    let same_wall = walls.0.abs_diff(walls.1) <= tolerance;
+    let same_wall = is_same_moment(walls, precisions);
     if !both_known && same_wall {
-        return Some((Clock::Wall, cut_apart(walls.0, walls.1)));
+        return Some((Clock::Wall, cut_apart(walls)));
     }
     let (one_at, two_at) = instants.unwrap_or(walls);
-    let apart = one_at.abs_diff(two_at);
+    let apart = (one_at - two_at).abs();
     // Somebody read the clock of the scan in another zone; or moved it, which only a clock with
     // seconds can show: whole minutes of two scans are a whole number of quarters apart too often.
-    let moved = apart % QUARTER == 0
-        && one.precision == Precision::Second
-        && two.precision == Precision::Second
-        && one.local.second() != 0;
+    let moved = apart % QUARTER == 0 && moved(one).is_some() && moved(two).is_some();
     let mistaken = (same_wall || moved)
-        && tolerance == SAME_MOMENT
+        && precisions.0.min(precisions.1) >= Precision::Minute
         && apart <= FURTHEST_ZONE
         && place <= Place::Compatible
-        && (words(a) != 0 && words(a) == words(b));
-    mistaken.then(|| {
+        && words(a) != 0
+        && words(a) == words(b);
+    mistaken.then_some((Clock::ZoneMistaken, apart))
+}
+
+/// Tells whether two clocks show one moment. An hour alone holds all that happened in it.
+fn is_same_moment((one, two): (i64, i64), precisions: (Precision, Precision)) -> bool {
+    match precisions {
+        (Precision::Hour, Precision::Hour) => one == two,
+        (Precision::Hour, _) => (0..3_600).contains(&(two - one)),
+        (_, Precision::Hour) => (0..3_600).contains(&(one - two)),
+        _ => (one - two).abs() <= SAME_MOMENT,
+    }
+}
+
+/// What a clock with seconds keeps when it is read in another zone, and about when it was.
+fn moved(time: &EventTime) -> Option<(i64, i64)> {
+    let second = wall_second(time);
+    (time.precision == Precision::Second && second % 60 != 0).then(|| {
         (
-            Clock::ZoneMistaken,
-            i64::try_from(apart).unwrap_or(i64::MAX),
+            second.rem_euclid(QUARTER),
+            second.div_euclid(2 * FURTHEST_ZONE),
         )
     })
 }
 
 /// Seconds between two clocks; whole minutes if one of them has no seconds, which somebody cut.
-fn cut_apart(one: i64, two: i64) -> i64 {
+fn cut_apart((one, two): (i64, i64)) -> i64 {
     if one % 60 == 0 || two % 60 == 0 {
         60 * (one.div_euclid(60) - two.div_euclid(60)).abs()
     } else {

@@ -6,11 +6,9 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use waybill_core::event::{Claim, Event};
-use waybill_core::number::TrackingNumber;
-use waybill_core::reconcile::Dossier;
-use waybill_core::shipment::{FindingKind, Shipment, ShipmentId};
+use waybill_core::shipment::{FindingKind, Shipment};
 
-use crate::script::{Heard, History, read};
+use crate::script::{Heard, History, absorbed, in_order, read};
 use crate::support::at;
 
 /// What is wrong with a record, in numbers and in words.
@@ -97,25 +95,6 @@ fn labelled_histories_become_what_really_happened() {
         a_source_less_leaves_what_the_others_say(history);
         whoever_is_heard_first_it_is_the_same_journey(history);
     }
-}
-
-fn in_order(history: &History) -> Vec<(&Heard, SignedDuration)> {
-    let heard = history.heard.iter();
-    heard.map(|heard| (heard, SignedDuration::ZERO)).collect()
-}
-
-/// Takes in reports, each later than it came by so much.
-fn absorbed(history: &History, heard: &[(&Heard, SignedDuration)]) -> Dossier {
-    let mut dossier = Dossier::new(
-        ShipmentId("0123456789abcdefghijklmnop".to_owned()),
-        TrackingNumber::parse(&history.number).unwrap(),
-        history.carrier.clone(),
-    );
-    for (heard, later) in heard {
-        let class = history.sources[&heard.source].class;
-        dossier.absorb(&heard.source, class, &heard.report, heard.at + *later);
-    }
-    dossier
 }
 
 /// True event of each claim.

@@ -2,10 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod clock;
+mod doubts;
 mod exceptions;
 mod histories;
 mod identity;
+mod matching;
 mod milestones;
+mod precedence;
 mod properties;
 mod record;
 mod revisions;

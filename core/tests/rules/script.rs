@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use waybill_core::adapter::Report;
 use waybill_core::code::{EventCode, ReasonCode};
 use waybill_core::event::{Claim, Classifier, MappingBasis, SourceClass, Standing};
 use waybill_core::number::TrackingNumber;
 use waybill_core::place::{CodeSystem, Facility, Location};
 use waybill_core::privacy::Pii;
-use waybill_core::shipment::{Facts, Identifier, IdentifierKind};
+use waybill_core::reconcile::Dossier;
+use waybill_core::shipment::{Facts, Identifier, IdentifierKind, ShipmentId};
 use waybill_core::time::{Basis, Clues, EventTime, Stated, parse_iso, resolve};
 
 use crate::support::country;
@@ -54,6 +55,26 @@ pub(crate) struct Heard {
     pub(crate) report: Report,
     /// True event of each row.
     pub(crate) labels: Vec<String>,
+}
+
+/// Reports in the order of the file, each at its own time.
+pub(crate) fn in_order(history: &History) -> Vec<(&Heard, SignedDuration)> {
+    let heard = history.heard.iter();
+    heard.map(|heard| (heard, SignedDuration::ZERO)).collect()
+}
+
+/// Takes in reports, each later than it came by so much.
+pub(crate) fn absorbed(history: &History, heard: &[(&Heard, SignedDuration)]) -> Dossier {
+    let mut dossier = Dossier::new(
+        ShipmentId("0123456789abcdefghijklmnop".to_owned()),
+        TrackingNumber::parse(&history.number).unwrap(),
+        history.carrier.clone(),
+    );
+    for (heard, later) in heard {
+        let class = history.sources[&heard.source].class;
+        dossier.absorb(&heard.source, class, &heard.report, heard.at + *later);
+    }
+    dossier
 }
 
 /// Reads all histories of a file.
