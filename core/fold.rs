@@ -472,8 +472,13 @@ fn is_to_sender(row: &Row<'_>, origin: &str) -> bool {
 /// not. Bounds are used, so that an unknown zone is no reason for suspicion.
 fn is_future(row: &Row<'_>) -> bool {
     let listed = row.members().map(|one| one.last_listed).max();
-    let limit = listed.and_then(|listed| listed.checked_add(CLOCK_TOLERANCE).ok());
-    limit.is_some_and(|limit| row.time().earliest > limit)
+    listed.is_some_and(|listed| lies_after(row.time(), listed))
+}
+
+/// Tells whether a time lies in the future of the report that states it.
+pub(crate) fn lies_after(time: &EventTime, listed: Timestamp) -> bool {
+    let limit = listed.checked_add(CLOCK_TOLERANCE);
+    limit.is_ok_and(|limit| time.earliest > limit)
 }
 
 /// Phases in the order of the journey; transport and customs run side by side.

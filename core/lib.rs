@@ -12,6 +12,7 @@
 //! - **query**: one question to a source; **answer**: reports, or an error with advice.
 
 pub mod adapter;
+mod again;
 pub mod assess;
 pub mod caller;
 mod cluster;

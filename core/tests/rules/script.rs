@@ -92,7 +92,7 @@ pub(crate) fn read(text: &str) -> Vec<History> {
             });
             continue;
         }
-        let history = all.last_mut().expect("a history begins with its name");
+        let history = all.last_mut().unwrap();
         let known = history.line(line);
         assert!(known.is_some(), "{}: cannot read {line:?}", history.name);
     }
