@@ -24,51 +24,82 @@ const PARTS: [(&str, &[&str]); 4] = [
     ("US", &["AS", "GU", "MP", "PR", "VI"]),
 ];
 
-/// Compares two places; `None` if they contradict each other.
-pub(crate) fn places(a: Option<&Location>, b: Option<&Location>) -> Option<Place> {
-    let (Some(a), Some(b)) = (a, b) else {
-        return Some(Place::Unknown);
-    };
-    if let (Some(one), Some(two)) = (&a.facility, &b.facility)
-        && !one.code.is_empty()
-        && one.system == two.system
-        && one.code == two.code
-    {
-        return Some(Place::SameFacility);
-    }
-    if a.resolution() == Resolution::None && a.locality.is_empty()
-        || b.resolution() == Resolution::None && b.locality.is_empty()
-    {
-        return Some(Place::Unknown);
-    }
-    let both_stated = !a.country.is_empty() && !b.country.is_empty();
-    if both_stated && a.country != b.country {
-        let part = |whole: &str, part: &str| {
-            PARTS
-                .iter()
-                .any(|(country, parts)| *country == whole && parts.contains(&part))
-        };
-        let is_part = part(&a.country, &b.country) || part(&b.country, &a.country);
-        return is_part.then_some(Place::Compatible);
-    }
-    if a.locality.is_empty() || b.locality.is_empty() {
-        return Some(Place::Compatible);
-    }
-    match same_name(&a.locality, &b.locality) {
-        Some(true) if both_stated => Some(Place::SameLocality),
-        Some(false) => None,
-        _ => Some(Place::Compatible),
-    }
+/// A place, and its name as it is compared.
+pub(crate) struct Named<'a> {
+    place: Option<&'a Location>,
+    name: String,
+    script: Script,
 }
 
-/// One name, or one within the other ("Memphis" and "Memphis TN", 深圳 and 广东省深圳市). `None` if
-/// nobody can tell: names in different scripts, or with and without marks, can be one place.
-fn same_name(a: &str, b: &str) -> Option<bool> {
-    let (one, two) = (plain(a), plain(b));
-    if one == two || is_within(&one, &two) || is_within(&two, &one) {
-        return Some(true);
+impl<'a> Named<'a> {
+    pub(crate) fn new(place: Option<&'a Location>) -> Self {
+        let name = place.map_or("", |place| &*place.locality);
+        Self {
+            place: place.filter(|place| {
+                place.resolution() != Resolution::None || !place.locality.is_empty()
+            }),
+            name: if name.is_empty() {
+                String::new()
+            } else {
+                plain(name)
+            },
+            script: script(name),
+        }
     }
-    (a.is_ascii() == b.is_ascii() && script(a) == script(b)).then_some(false)
+
+    /// Compares two places; `None` if they contradict each other.
+    pub(crate) fn compare(&self, other: &Self) -> Option<Place> {
+        let (Some(a), Some(b)) = (self.place, other.place) else {
+            return Some(Place::Unknown);
+        };
+        if let (Some(one), Some(two)) = (&a.facility, &b.facility)
+            && !one.code.is_empty()
+            && one.system == two.system
+            && one.code == two.code
+        {
+            return Some(Place::SameFacility);
+        }
+        let both_stated = !a.country.is_empty() && !b.country.is_empty();
+        if both_stated && a.country != b.country {
+            let part = |whole: &str, part: &str| {
+                let mut known = PARTS.iter();
+                known.any(|(country, parts)| *country == whole && parts.contains(&part))
+            };
+            let is_part = part(&a.country, &b.country) || part(&b.country, &a.country);
+            return is_part.then_some(Place::Compatible);
+        }
+        if self.name.is_empty() || other.name.is_empty() {
+            return Some(Place::Compatible);
+        }
+        match self.is_named_like(other) {
+            Some(true) if both_stated => Some(Place::SameLocality),
+            Some(false) => None,
+            _ => Some(Place::Compatible),
+        }
+    }
+
+    /// One name, or one within the other ("Memphis" and "Memphis TN", 深圳 and 广东省深圳市). `None`
+    /// if nobody can tell: names in different scripts, or with and without marks, can be one place.
+    fn is_named_like(&self, other: &Self) -> Option<bool> {
+        let (one, two) = (&*self.name, &*other.name);
+        if one == two || self.is_within(other) || other.is_within(self) {
+            return Some(true);
+        }
+        let is_ascii = |named: &Self| named.place.is_some_and(|place| place.locality.is_ascii());
+        let comparable = is_ascii(self) == is_ascii(other)
+            && self.script == other.script
+            && self.script != Script::Other;
+        comparable.then_some(false)
+    }
+
+    /// Tells whether the name is a part of another one: whole words, or any letters where words
+    /// are not set apart.
+    fn is_within(&self, whole: &Self) -> bool {
+        let name = self.name.trim();
+        !name.is_empty()
+            && (whole.name.contains(&*self.name)
+                || (self.script == Script::Han && whole.name.contains(name)))
+    }
 }
 
 /// Letters in lower case without marks, with one space before, between and after words. Chinese
@@ -76,6 +107,19 @@ fn same_name(a: &str, b: &str) -> Option<bool> {
 fn plain(name: &str) -> String {
     let mut text = String::with_capacity(name.len() + 2);
     text.push(' ');
+    if name.is_ascii() {
+        for letter in name.chars() {
+            if letter.is_ascii_alphanumeric() {
+                text.push(letter.to_ascii_lowercase());
+            } else if !text.ends_with(' ') {
+                text.push(' ');
+            }
+        }
+        if !text.ends_with(' ') {
+            text.push(' ');
+        }
+        return text;
+    }
     for letter in name.nfkd().filter(|letter| !is_combining_mark(*letter)) {
         if letter.is_alphanumeric() {
             if !matches!(letter, '省' | '市') {
@@ -89,16 +133,6 @@ fn plain(name: &str) -> String {
         text.push(' ');
     }
     text
-}
-
-/// Tells whether a name is a part of another one: whole words, or any letters where words are not
-/// set apart.
-fn is_within(part: &str, whole: &str) -> bool {
-    let name = part.trim();
-    if name.is_empty() {
-        return false;
-    }
-    whole.contains(part) || (script(name) == Script::Han && whole.contains(name))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -124,11 +158,4 @@ fn script(name: &str) -> Script {
         0x1100..=0x11ff | 0xac00..=0xd7af => Script::Hangul,
         _ => Script::Other,
     }
-}
-
-/// Letters and digits of a text, in lower case.
-pub(crate) fn letters(text: &str) -> impl Iterator<Item = char> {
-    text.chars()
-        .filter(|letter| letter.is_alphanumeric())
-        .flat_map(char::to_lowercase)
 }
