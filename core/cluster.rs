@@ -9,6 +9,8 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::code::EventCode as E;
 use crate::event::{Claim, Classifier, Observation};
 use crate::fold::moment;
@@ -28,6 +30,9 @@ pub(crate) struct Cluster<'a> {
 struct Row<'a> {
     one: &'a Arc<Observation>,
     claim: &'a Claim,
+    /// Position of the source among all, by name.
+    source: usize,
+    at: Timestamp,
     /// See [`words`].
     words: u64,
     place: Named<'a>,
@@ -65,19 +70,26 @@ pub(crate) fn clusters(observations: &[Arc<Observation>]) -> Vec<Cluster<'_>> {
     let one_source = observations.windows(2).all(|pair| {
         pair[0].source == pair[1].source && pair[0].evidence_root == pair[1].evidence_root
     });
+    let mut sources: Vec<&str> = Vec::new();
+    for one in observations {
+        if !sources.contains(&&*one.source) {
+            sources.push(&one.source);
+        }
+    }
+    sources.sort_unstable();
+    let source_of = |one: &Observation| sources.iter().position(|name| *name == &*one.source);
     let mut rows: Vec<Row<'_>> = observations
         .iter()
-        .map(|one| Row::new(one, one_source))
+        .map(|one| Row::new(one, source_of(one).unwrap_or_default(), one_source))
         .collect();
-    rows.sort_by_cached_key(|row| {
-        let one = row.one;
-        let happened = (moment(&one.claim.time), one.sequence, one.id);
-        (one.receive_time, &one.source, happened)
+    rows.sort_unstable_by(|a, b| {
+        let key = |row: &Row<'_>| (row.one.receive_time, row.source, row.at, row.one.sequence);
+        key(a).cmp(&key(b)).then_with(|| a.one.id.cmp(&b.one.id))
     });
     let mut grouping = Grouping::new(&rows, one_source);
     let mut from = 0;
-    for heard in rows
-        .chunk_by(|a, b| a.one.receive_time == b.one.receive_time && a.one.source == b.one.source)
+    for heard in
+        rows.chunk_by(|a, b| a.one.receive_time == b.one.receive_time && a.source == b.source)
     {
         grouping.take(from..from + heard.len());
         from += heard.len();
@@ -94,12 +106,14 @@ pub(crate) fn clusters(observations: &[Arc<Observation>]) -> Vec<Cluster<'_>> {
 
 impl<'a> Row<'a> {
     /// `alone`: there is nothing to compare it with but rows of its own source.
-    fn new(one: &'a Arc<Observation>, alone: bool) -> Self {
+    fn new(one: &'a Arc<Observation>, source: usize, alone: bool) -> Self {
         let claim = &*one.claim;
         let place = claim.location.as_ref().filter(|_| !alone);
         Self {
             one,
             claim,
+            source,
+            at: moment(&claim.time),
             words: if alone { 0 } else { words(claim) },
             place: Named::new(place),
             wall: wall_second(&claim.time),
@@ -368,7 +382,7 @@ impl<'a> Grouping<'a> {
         let (group, new) = (&self.groups[at], &self.rows[row]);
         let members = || group.members().map(|member| &self.rows[member]);
         let own = |member: &&Row<'_>| {
-            member.one.source == new.one.source && member.one.evidence_root == new.one.evidence_root
+            member.source == new.source && member.one.evidence_root == new.one.evidence_root
         };
         if let Some(known) = members().find(own) {
             // A source that lists a row twice says it once.

@@ -8,7 +8,7 @@
 //! knows the time of day.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -317,7 +317,7 @@ impl Dossier {
     }
 
     fn join_observations(&mut self, heard: impl IntoIterator<Item = Arc<Observation>>) {
-        let mut at: BTreeMap<Digest, usize> = self
+        let mut at: HashMap<Digest, usize> = self
             .observations
             .iter()
             .zip(0..)
@@ -433,7 +433,7 @@ pub(crate) fn root_of<'a>(own: &'a str, class: SourceClass, claim: &'a Claim) ->
 
 /// Identities of the rows of a report, in their order.
 pub(crate) fn ids<'a>(source: &'a str, report: &'a Report) -> impl Iterator<Item = Digest> + 'a {
-    let mut ordinals: BTreeMap<[u8; 32], u64> = BTreeMap::new();
+    let mut ordinals: HashMap<[u8; 32], u64> = HashMap::new();
     report.claims.iter().map(move |claim| {
         let mut hash = Sha256::new();
         feed(&mut hash, source);

@@ -21,6 +21,7 @@ mod cached;
 mod miss;
 mod neighbour;
 mod parse;
+mod reconcile;
 mod redis;
 mod stampede;
 mod world;
@@ -47,10 +48,11 @@ fn main() -> ExitCode {
     let only = value_of("--only");
     let mut results = Map::new();
     type Bench = fn() -> Value;
-    let benches: [(&str, Bench); 6] = [
+    let benches: [(&str, Bench); 7] = [
         ("cached", cached::run),
         ("miss", miss::run),
         ("parse", parse::run),
+        ("reconcile", reconcile::run),
         ("stampede", stampede::run),
         ("neighbour", neighbour::run),
         ("redis", redis::run),
@@ -62,7 +64,7 @@ fn main() -> ExitCode {
         }
     }
     if results.is_empty() {
-        println!("--only takes cached, miss, parse, stampede, neighbour or redis");
+        println!("--only takes cached, miss, parse, reconcile, stampede, neighbour or redis");
         return ExitCode::FAILURE;
     }
     if let Some(path) = value_of("--json") {
