@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod clock;
+mod distortions;
 mod doubts;
 mod exceptions;
 mod histories;
