@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use crate::code::EventCode as E;
 use crate::event::{Claim, Classifier, Observation};
 use crate::fold::moment;
+use crate::same_code::{Code, NO_CODE, breadth, family, related};
 use crate::same_place::{Named, Place};
 use crate::time::{Basis, EventTime, Precision};
 
@@ -434,80 +435,11 @@ struct Fit {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Code {
-    Equal,
-    Generalises,
-    /// One of them has no code that says what happened, and the words are equal.
-    Words,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Clock {
     Known,
     Wall,
     Day,
     ZoneMistaken,
-}
-
-/// A code that says only that something of its kind happened, less precise the greater; 0 for
-/// the others.
-const fn breadth(code: E) -> u8 {
-    match code {
-        E::UNMAPPED => 4,
-        E::INFORMATION => NO_CODE,
-        E::INFO_RECEIVED
-        | E::IN_TRANSIT
-        | E::CUSTOMS_PROCESSING
-        | E::CUSTOMS_RELEASED
-        | E::DELIVERED
-        | E::DELIVERY_ATTEMPTED
-        | E::RETURNED_TO_SENDER
-        | E::EXCEPTION => 2,
-        E::ARRIVED_AT_FACILITY => 1,
-        _ => 0,
-    }
-}
-
-/// From this breadth on a code says nothing.
-const NO_CODE: u8 = 3;
-
-/// The more precise code comes first; see [`breadth`].
-pub(crate) fn precision_rank(code: E) -> u8 {
-    breadth(code)
-}
-
-/// Codes that can mean the same have one family.
-const fn family(code: E) -> u16 {
-    match code.0 {
-        101..=105 => 101,
-        201 | 203 => 203,
-        301..=315 | 501 => 301,
-        401 | 411 | 421 => 421,
-        403 | 413 | 422 => 422,
-        505 | 601..=610 | 704 => 601,
-        651..=655 => 651,
-        801..=817 => 801,
-        other => other,
-    }
-}
-
-/// Tells whether two codes can mean the same, one being the other or a generalisation of it.
-fn related(a: E, b: E, place: Place) -> Option<Code> {
-    if a == b {
-        return (breadth(a) < NO_CODE).then_some(Code::Equal);
-    }
-    if family(a) != family(b) {
-        return None;
-    }
-    let at_a_facility = |code: E| matches!(code.0, 302 | 304 | 309 | 501);
-    let general = |code: E| matches!(code.0, 101 | 301 | 421 | 422 | 601 | 651 | 801);
-    // 301 covers transport, not the arrival at the office that delivers.
-    let covers = |wide: E, narrow: E| general(wide) && !(wide == E::IN_TRANSIT && narrow.0 == 501);
-    let same = covers(a, b)
-        || covers(b, a)
-        || matches!((a.0, b.0), (201, 203) | (203, 201))
-        || (at_a_facility(a) && at_a_facility(b) && place == Place::SameFacility);
-    same.then_some(Code::Generalises)
 }
 
 /// Whether the clock's offset is evidence rather than an assumption.

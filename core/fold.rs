@@ -17,6 +17,7 @@ use crate::listing::Withdrawn;
 use crate::place::Location;
 use crate::reconcile::SourceFacts;
 use crate::rule::severity_of;
+use crate::same_code::breadth;
 use crate::status::{Move, Status, transition};
 use crate::time::{Basis, EventTime, Precision};
 
@@ -156,7 +157,7 @@ impl<'a> Row<'a> {
                 u8::from(known.is_none()),
             )
         });
-        let code_of = best(&|claim| (cluster::precision_rank(claim.code), 0));
+        let code_of = best(&|claim| (breadth(claim.code), 0));
         let reason_of = best(&|claim| match claim.reason {
             Some(ReasonCode::OTHER) => (1, 0),
             Some(_) => (0, 0),

@@ -34,6 +34,7 @@ pub mod reconcile;
 pub mod registry;
 pub mod revision;
 mod rule;
+mod same_code;
 mod same_place;
 pub mod shipment;
 pub mod status;
