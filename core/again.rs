@@ -6,7 +6,6 @@ use jiff::Timestamp;
 
 use crate::adapter::Report;
 use crate::event::SourceClass;
-use crate::facts;
 use crate::fold;
 use crate::listing::listings;
 use crate::reconcile::{Change, Dossier, SourceFacts, carrier_of, ids, root_of};
@@ -17,8 +16,8 @@ impl Dossier {
     /// cannot be told without more work.
     ///
     /// The record is a function of when a row was listed last in these respects, each of which is
-    /// checked: a time in the future of its report, rows that are left out, a source that has no
-    /// news, and the order of equally trusted sources.
+    /// checked: a time in the future of its report, rows that are left out, and a source that has
+    /// no news.
     pub(crate) fn absorb_again(
         &mut self,
         source: &str,
@@ -46,11 +45,6 @@ impl Dossier {
         let was_future = all.any(|one| fold::lies_after(&one.claim.time, before));
         let newest = self.newest();
         let had_news = newest.is_none_or(|newest| newest < before);
-        let order = |facts: &[SourceFacts]| -> Vec<String> {
-            let ranked = facts::ranked(facts).into_iter();
-            ranked.map(|one| one.source.clone()).collect()
-        };
-        let ranks = (self.facts.len() > 1).then(|| order(&self.facts));
         for at in rows {
             Arc::make_mut(&mut self.observations[at]).last_listed = receive_time;
         }
@@ -62,8 +56,7 @@ impl Dossier {
         if report.complete {
             known.complete = listings(std::mem::take(&mut known.complete), &[receive_time]);
         }
-        let is_reordered = ranks.is_some_and(|ranks| ranks != order(&self.facts));
-        Some(if is_left_out || was_future || !had_news || is_reordered {
+        Some(if is_left_out || was_future || !had_news {
             Change::Content
         } else {
             Change::Listing

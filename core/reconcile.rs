@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::adapter::Report;
-use crate::event::{Claim, Classifier, Digest, Observation, SourceClass};
+use crate::event::{Claim, Digest, Observation, SourceClass};
 use crate::facts::{self, kind_of};
 use crate::fold;
 use crate::leg;
@@ -178,14 +178,14 @@ impl Dossier {
         self.observations
             .iter()
             .map(|observation| &observation.claim)
-            .filter(|claim| claim.classifier == Classifier::Actual && !claim.retracted)
+            .filter(|claim| claim.happened())
             .map(|claim| fold::moment(&claim.time))
     }
 
     /// Folds everything into the record. What depends on the clock is left empty;
     /// [`crate::assess::assess`] fills it.
     pub fn record(&self) -> Shipment {
-        let ranked = facts::ranked(&self.facts);
+        let ranked = facts::ranked(&self.facts, &self.observations);
         let origin = facts::first(&ranked, |facts| facts.origin.as_ref());
         let destination = facts::first(&ranked, |facts| facts.destination.as_ref());
         let requirements = facts::requirements(&ranked);
