@@ -6,12 +6,16 @@
 //! so that the work grows with the number of observations and not with its square.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::code::EventCode as E;
-use crate::event::{Claim, Classifier, Digest, Observation};
-use crate::place::{Location, Resolution};
+use crate::event::{Claim, Classifier, Observation};
+use crate::fold::moment;
+use crate::same_code::{Code, NO_CODE, breadth, family, related};
+use crate::same_place::{Named, Place};
 use crate::time::{Basis, EventTime, Precision};
 
 /// Observations of one event, in the order in which they were heard.
@@ -19,14 +23,35 @@ pub(crate) struct Cluster<'a> {
     /// The one that the event has its id from.
     pub(crate) first: &'a Arc<Observation>,
     pub(crate) others: Vec<&'a Arc<Observation>>,
-    /// Most precise code among them.
-    code: E,
     /// Clocks that differ by a whole number of quarters of an hour: somebody assumed a zone.
     pub(crate) zone_mistaken: bool,
 }
 
-impl<'a> Cluster<'a> {
-    pub(crate) fn members(&self) -> impl Iterator<Item = &'a Arc<Observation>> {
+/// An observation, and what is compared of it again and again.
+struct Row<'a> {
+    one: &'a Arc<Observation>,
+    claim: &'a Claim,
+    /// Position of the source among all, by name.
+    source: usize,
+    at: Timestamp,
+    /// See [`words`].
+    words: u64,
+    place: Named<'a>,
+    /// Seconds of the wall clock, as if it were UTC.
+    wall: i64,
+}
+
+/// Rows of one event, by their positions.
+struct Group {
+    first: usize,
+    others: Vec<usize>,
+    /// The most precise code among them.
+    code: E,
+    zone_mistaken: bool,
+}
+
+impl Group {
+    fn members(&self) -> impl Iterator<Item = usize> {
         std::iter::once(self.first).chain(self.others.iter().copied())
     }
 }
@@ -37,194 +62,376 @@ const SAME_MOMENT: i64 = 120;
 /// was taken for theirs.
 const QUARTER: i64 = 15 * 60;
 const FURTHEST_ZONE: i64 = 14 * 3_600;
+const DAY: i64 = 24 * 3_600;
 
-/// Groups observations, which are in the order in which they were heard.
+/// Groups observations, which are in the order in which they were heard. What one source said at
+/// once is taken together: its rows join in the order of how well they fit, so that none takes the
+/// place of a better one; of rows that fit equally well, the earlier ones belong together.
 pub(crate) fn clusters(observations: &[Arc<Observation>]) -> Vec<Cluster<'_>> {
-    let mut grouping = Grouping::new(observations);
-    for observation in observations {
-        grouping.take(observation);
+    let one_source = observations.windows(2).all(|pair| {
+        pair[0].source == pair[1].source && pair[0].evidence_root == pair[1].evidence_root
+    });
+    let mut sources: Vec<&str> = Vec::new();
+    for one in observations {
+        if !sources.contains(&&*one.source) {
+            sources.push(&one.source);
+        }
     }
-    grouping.clusters
+    sources.sort_unstable();
+    let source_of = |one: &Observation| sources.iter().position(|name| *name == &*one.source);
+    let mut rows: Vec<Row<'_>> = observations
+        .iter()
+        .map(|one| Row::new(one, source_of(one).unwrap_or_default(), one_source))
+        .collect();
+    rows.sort_unstable_by(|a, b| {
+        let key = |row: &Row<'_>| (row.one.receive_time, row.source, row.at, row.one.sequence);
+        key(a).cmp(&key(b)).then_with(|| a.one.id.cmp(&b.one.id))
+    });
+    let mut grouping = Grouping::new(&rows, one_source);
+    let mut from = 0;
+    for heard in
+        rows.chunk_by(|a, b| a.one.receive_time == b.one.receive_time && a.source == b.source)
+    {
+        grouping.take(from..from + heard.len());
+        from += heard.len();
+    }
+    let groups = grouping.groups.into_iter();
+    groups
+        .map(|group| Cluster {
+            first: rows[group.first].one,
+            others: group.others.iter().map(|&at| rows[at].one).collect(),
+            zone_mistaken: group.zone_mistaken,
+        })
+        .collect()
 }
 
-/// What two observations must share to be compared at all.
-#[derive(PartialEq, Eq, Hash)]
+impl<'a> Row<'a> {
+    /// `alone`: there is nothing to compare it with but rows of its own source.
+    fn new(one: &'a Arc<Observation>, source: usize, alone: bool) -> Self {
+        let claim = &*one.claim;
+        let place = claim.location.as_ref().filter(|_| !alone);
+        Self {
+            one,
+            claim,
+            source,
+            at: moment(&claim.time),
+            words: if alone { 0 } else { words(claim) },
+            place: Named::new(place),
+            wall: wall_second(&claim.time),
+        }
+    }
+}
+
+/// What two observations must share to be compared at all. Stretches are of four minutes.
+#[derive(Clone, Copy)]
 enum Trait {
-    /// Family of the code, and minute of the instant.
+    /// Family of the code, and stretch of the instant.
     Instant(u16, i64),
-    /// Family of the code, and minute of the wall clock.
+    /// Family of the code, and stretch of the wall clock.
     Wall(u16, i64),
     /// Family of the code, and the day of a clock that states no more.
     Day(u16, i64),
     /// Family of the code, and the day of any clock.
     AnyDay(u16, i64),
-    /// Words, and minute within the quarter of an hour.
-    Words(u64, i64),
+    /// Words, and stretch of the instant.
+    WordsInstant(u64, i64),
+    /// Words, and stretch of the wall clock.
+    WordsWall(u64, i64),
+    /// Words, second within the quarter of an hour, and number of the span of time that no zone
+    /// mistake exceeds.
+    WordsMoved(u64, i64, i64),
 }
 
+impl Trait {
+    /// A number that equal traits share. Others may have it too: what it finds is compared.
+    fn key(self) -> u64 {
+        let (kind, what, at) = match self {
+            Self::Instant(family, at) => (1, u64::from(family), at),
+            Self::Wall(family, at) => (2, u64::from(family), at),
+            Self::Day(family, at) => (3, u64::from(family), at),
+            Self::AnyDay(family, at) => (4, u64::from(family), at),
+            Self::WordsInstant(words, at) => (5, words, at),
+            Self::WordsWall(words, at) => (6, words, at),
+            Self::WordsMoved(words, second, span) => (7, words, span * QUARTER + second),
+        };
+        mix(mix(kind ^ what) ^ at.cast_unsigned())
+    }
+}
+
+/// Spreads the bits of a number.
+const fn mix(number: u64) -> u64 {
+    let number = (number ^ (number >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    number ^ (number >> 29)
+}
+
+/// Takes a key as it is: [`Trait::key`] has spread its bits.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = mix(self.0 ^ u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+}
+
+const STRETCH: i64 = 4 * 60;
+
 struct Grouping<'a> {
-    clusters: Vec<Cluster<'a>>,
-    by_trait: HashMap<Trait, Vec<usize>>,
+    rows: &'a [Row<'a>],
+    groups: Vec<Group>,
+    by_trait: HashMap<u64, Vec<usize>, BuildHasherDefault<AsItIs>>,
     one_source: bool,
     /// Some clock bears no offset, or an assumed one.
     some_local: bool,
+    /// Seconds to look back and ahead: a clock can state an hour only.
+    reach: i64,
     /// Some clock states a day only.
     some_day: bool,
 }
 
 impl<'a> Grouping<'a> {
-    fn new(observations: &[Arc<Observation>]) -> Self {
-        let one_source = observations.windows(2).all(|pair| {
-            pair[0].source == pair[1].source && pair[0].evidence_root == pair[1].evidence_root
-        });
-        let mut times = observations.iter().map(|one| &one.claim.time);
+    fn new(rows: &'a [Row<'a>], one_source: bool) -> Self {
+        let mut times = rows.iter().map(|row| &row.claim.time);
         Self {
-            clusters: Vec::with_capacity(observations.len()),
-            by_trait: HashMap::new(),
+            rows,
+            groups: Vec::with_capacity(rows.len()),
+            by_trait: HashMap::default(),
             one_source,
             some_local: times.clone().any(|time| !is_known(time)),
+            reach: if times.clone().any(|time| time.precision == Precision::Hour) {
+                3_600
+            } else {
+                SAME_MOMENT
+            },
             some_day: times.any(|time| time.precision == Precision::Day),
         }
     }
 
-    fn take(&mut self, observation: &'a Arc<Observation>) {
-        let claim = &observation.claim;
-        let words = words(claim);
-        let home = if claim.classifier == Classifier::Actual {
-            self.home(observation, words)
-        } else {
-            None
-        };
-        let at = match home {
-            Some((at, fit)) => {
-                let cluster = &mut self.clusters[at];
-                cluster.others.push(observation);
-                cluster.zone_mistaken |= fit.clock == Clock::ZoneMistaken;
-                if breadth(claim.code) < breadth(cluster.code) {
-                    cluster.code = claim.code;
-                }
-                at
+    /// Takes the rows that one source said at once.
+    fn take(&mut self, heard: std::ops::Range<usize>) {
+        let mut homes: Vec<Option<usize>> = vec![None; heard.len()];
+        let mut fits: Vec<(Fit, usize, usize)> = Vec::new();
+        if !self.groups.is_empty() {
+            for row in heard.clone() {
+                self.each_fit(row, |fit, at| fits.push((fit, row, at)));
             }
-            None => {
-                self.clusters.push(Cluster {
-                    first: observation,
-                    others: Vec::new(),
-                    code: claim.code,
-                    zone_mistaken: false,
-                });
-                self.clusters.len() - 1
+        }
+        fits.sort_unstable();
+        for (_, row, at) in fits {
+            // Another row of the source may have joined it.
+            if homes[row - heard.start].is_none()
+                && let Some(fit) = self.fit(at, row)
+            {
+                self.join(at, row, fit);
+                homes[row - heard.start] = Some(at);
             }
-        };
-        if claim.classifier == Classifier::Actual {
-            self.list(at, observation, words);
+        }
+        for (row, home) in heard.zip(homes) {
+            let at = home.unwrap_or_else(|| self.settle(row));
+            if self.rows[row].claim.classifier == Classifier::Actual {
+                self.list(at, row);
+            }
         }
     }
 
-    /// The best cluster for an observation.
-    fn home(&self, observation: &Observation, words: u64) -> Option<(usize, Fit)> {
-        let time = &observation.claim.time;
-        let family = family(observation.claim.code);
-        let wall = wall_minute(time);
-        let mut best: Option<(usize, Fit)> = None;
-        let mut look = |key: Trait| {
-            for &at in self.by_trait.get(&key).into_iter().flatten() {
-                if best.as_ref().is_some_and(|(known, _)| *known == at) {
+    /// Finds a group among those that the source's own rows have made, or makes one.
+    fn settle(&mut self, row: usize) -> usize {
+        let mut best: Option<(Fit, usize)> = None;
+        self.each_fit(row, |fit, at| {
+            best = Some(best.map_or((fit, at), |known| known.min((fit, at))));
+        });
+        if let Some((fit, at)) = best {
+            self.join(at, row, fit);
+            return at;
+        }
+        self.groups.push(Group {
+            first: row,
+            others: Vec::new(),
+            code: self.rows[row].claim.code,
+            zone_mistaken: false,
+        });
+        self.groups.len() - 1
+    }
+
+    fn join(&mut self, at: usize, row: usize, fit: Fit) {
+        let group = &mut self.groups[at];
+        group.others.push(row);
+        group.zone_mistaken |= fit.clock == Clock::ZoneMistaken;
+        let code = self.rows[row].claim.code;
+        if breadth(code) < breadth(group.code) {
+            group.code = code;
+        }
+    }
+
+    /// Every group that a row fits, and how well.
+    fn each_fit(&self, row: usize, mut found: impl FnMut(Fit, usize)) {
+        let Row {
+            claim, words, wall, ..
+        } = self.rows[row];
+        let time = &claim.time;
+        if claim.classifier != Classifier::Actual {
+            return;
+        }
+        let family = family(claim.code);
+        let mut seen: Vec<usize> = Vec::new();
+        let mut look = |wanted: Trait| {
+            for &at in self.by_trait.get(&wanted.key()).into_iter().flatten() {
+                if seen.contains(&at) {
                     continue;
                 }
-                let Some(fit) = fit(&self.clusters[at], observation) else {
-                    continue;
-                };
-                if best.as_ref().is_none_or(|(_, so_far)| fit < *so_far) {
-                    best = Some((at, fit));
+                seen.push(at);
+                if let Some(fit) = self.fit(at, row) {
+                    found(fit, at);
                 }
             }
         };
         if self.one_source {
-            look(Trait::Wall(family, wall));
-            return best;
+            look(Trait::Wall(family, wall.div_euclid(STRETCH)));
+            return;
         }
-        for step in -2..=2 {
-            if let Some(instant) = time.instant {
-                look(Trait::Instant(
-                    family,
-                    instant.as_second().div_euclid(60) + step,
-                ));
+        if let Some(instant) = time.instant {
+            for at in self.stretches(instant.as_second()) {
+                look(Trait::Instant(family, at));
+                if words != 0 {
+                    look(Trait::WordsInstant(words, at));
+                }
             }
+        }
+        for at in self.stretches(wall) {
             if self.some_local {
-                look(Trait::Wall(family, wall + step));
+                look(Trait::Wall(family, at));
             }
             if words != 0 {
-                look(Trait::Words(words, (wall + step).rem_euclid(15)));
+                look(Trait::WordsWall(words, at));
+            }
+        }
+        if words != 0
+            && let Some((second, span)) = moved(time, wall)
+        {
+            for step in -1..=1 {
+                look(Trait::WordsMoved(words, second, span + step));
             }
         }
         if self.some_day {
-            let day = wall.div_euclid(24 * 60);
+            let day = wall.div_euclid(DAY);
             look(Trait::Day(family, day));
             if time.precision == Precision::Day {
                 look(Trait::AnyDay(family, day));
             }
         }
-        best
     }
 
-    /// Makes a cluster findable by what its newest member says.
-    fn list(&mut self, at: usize, observation: &Observation, words: u64) {
-        let time = &observation.claim.time;
-        let family = family(observation.claim.code);
-        let wall = wall_minute(time);
-        let mut add = |key| {
-            let listed: &mut Vec<usize> = self.by_trait.entry(key).or_default();
+    /// Stretches of time in which what matches a clock can lie.
+    fn stretches(&self, second: i64) -> std::ops::RangeInclusive<i64> {
+        (second - self.reach).div_euclid(STRETCH)..=(second + self.reach).div_euclid(STRETCH)
+    }
+
+    /// Makes a group findable by what its newest member says.
+    fn list(&mut self, at: usize, row: usize) {
+        let Row {
+            claim, words, wall, ..
+        } = self.rows[row];
+        let time = &claim.time;
+        let family = family(claim.code);
+        let mut add = |shared: Trait| {
+            let listed: &mut Vec<usize> = self.by_trait.entry(shared.key()).or_default();
             if listed.last() != Some(&at) {
                 listed.push(at);
             }
         };
         if self.one_source {
-            add(Trait::Wall(family, wall));
+            add(Trait::Wall(family, wall.div_euclid(STRETCH)));
             return;
         }
         if let Some(instant) = time.instant {
-            add(Trait::Instant(family, instant.as_second().div_euclid(60)));
+            let stretch = instant.as_second().div_euclid(STRETCH);
+            add(Trait::Instant(family, stretch));
+            if words != 0 {
+                add(Trait::WordsInstant(words, stretch));
+            }
         }
         if self.some_local {
-            add(Trait::Wall(family, wall));
+            add(Trait::Wall(family, wall.div_euclid(STRETCH)));
         }
         if words != 0 {
-            add(Trait::Words(words, wall.rem_euclid(15)));
+            add(Trait::WordsWall(words, wall.div_euclid(STRETCH)));
+            if let Some((second, span)) = moved(time, wall) {
+                add(Trait::WordsMoved(words, second, span));
+            }
         }
         if self.some_day {
-            let day = wall.div_euclid(24 * 60);
+            let day = wall.div_euclid(DAY);
             add(Trait::AnyDay(family, day));
             if time.precision == Precision::Day {
                 add(Trait::Day(family, day));
             }
         }
     }
+
+    /// How well a row fits a group; `None` if it does not.
+    fn fit(&self, at: usize, row: usize) -> Option<Fit> {
+        let (group, new) = (&self.groups[at], &self.rows[row]);
+        let members = || group.members().map(|member| &self.rows[member]);
+        let own = |member: &&Row<'_>| {
+            member.source == new.source && member.one.evidence_root == new.one.evidence_root
+        };
+        if let Some(known) = members().find(own) {
+            // A source that lists a row twice says it once.
+            return (known.claim == new.claim).then_some(Fit {
+                other_words: false,
+                code: Code::Equal,
+                place: Place::SameFacility,
+                clock: Clock::Known,
+                apart: -1,
+            });
+        }
+        if self.rows[group.first].claim.classifier != Classifier::Actual {
+            return None;
+        }
+        let mut place = Place::Unknown;
+        for member in members() {
+            place = place.min(member.place.compare(&new.place)?);
+        }
+        let same_words = new.words != 0 && members().any(|member| member.words == new.words);
+        let code = match related(group.code, new.claim.code, place) {
+            Some(code) => code,
+            None if same_words && breadth(new.claim.code).max(breadth(group.code)) >= NO_CODE => {
+                Code::Words
+            }
+            None => return None,
+        };
+        let (clock, apart) = members()
+            .filter_map(|member| clocks(member, new, place))
+            .min()?;
+        Some(Fit {
+            other_words: !same_words,
+            code,
+            place,
+            clock,
+            apart,
+        })
+    }
 }
 
 /// How well an observation fits a cluster; the least is the best.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Fit {
+    /// No member says it in the same words.
+    other_words: bool,
     code: Code,
     place: Place,
     clock: Clock,
     apart: i64,
-    id: Digest,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Code {
-    Equal,
-    Generalises,
-    /// One of them has no code that says what happened, and the words are equal.
-    Words,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Place {
-    SameFacility,
-    SameLocality,
-    Compatible,
-    Unknown,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -235,258 +442,97 @@ enum Clock {
     ZoneMistaken,
 }
 
-fn fit(cluster: &Cluster<'_>, new: &Observation) -> Option<Fit> {
-    let own = |one: &&Arc<Observation>| {
-        one.source == new.source && one.evidence_root == new.evidence_root
-    };
-    if let Some(known) = cluster.members().find(own) {
-        // A source that lists a row twice says it once.
-        return is_repeated(&known.claim, &new.claim).then_some(Fit {
-            code: Code::Equal,
-            place: Place::SameFacility,
-            clock: Clock::Known,
-            apart: -1,
-            id: cluster.first.id,
-        });
-    }
-    if cluster.first.claim.classifier != Classifier::Actual {
-        return None;
-    }
-    let mut place = Place::Unknown;
-    for member in cluster.members() {
-        let found = places(member.claim.location.as_ref(), new.claim.location.as_ref())?;
-        place = place.min(found);
-    }
-    let same_words = |member: &Arc<Observation>| {
-        let words = words(&member.claim);
-        words != 0 && words == self::words(&new.claim)
-    };
-    let code = match related(cluster.code, new.claim.code, place) {
-        Some(code) => code,
-        None if breadth(new.claim.code).max(breadth(cluster.code)) >= NO_CODE
-            && cluster.members().any(same_words) =>
-        {
-            Code::Words
-        }
-        None => return None,
-    };
-    let (clock, apart) = cluster
-        .members()
-        .filter_map(|member| clocks(&member.claim, &new.claim, place))
-        .min()?;
-    Some(Fit {
-        code,
-        place,
-        clock,
-        apart,
-        id: cluster.first.id,
-    })
-}
-
-/// The same row once more; its position in the list and the source's clock skew aside.
-fn is_repeated(known: &Claim, new: &Claim) -> bool {
-    known == new
-}
-
-/// A code that says only that something of its kind happened, less precise the greater; 0 for
-/// the others.
-const fn breadth(code: E) -> u8 {
-    match code {
-        E::UNMAPPED => 4,
-        E::INFORMATION => NO_CODE,
-        E::INFO_RECEIVED
-        | E::IN_TRANSIT
-        | E::CUSTOMS_PROCESSING
-        | E::CUSTOMS_RELEASED
-        | E::DELIVERED
-        | E::DELIVERY_ATTEMPTED
-        | E::EXCEPTION => 2,
-        E::ARRIVED_AT_FACILITY => 1,
-        _ => 0,
-    }
-}
-
-/// From this breadth on a code says nothing.
-const NO_CODE: u8 = 3;
-
-/// The more precise code comes first; see [`breadth`].
-pub(crate) fn precision_rank(code: E) -> u8 {
-    breadth(code)
-}
-
-/// Codes that can mean the same have one family.
-const fn family(code: E) -> u16 {
-    match code.0 {
-        101..=105 => 101,
-        201 | 203 => 203,
-        301..=315 | 501 => 301,
-        401 | 411 | 421 => 421,
-        403 | 413 | 422 => 422,
-        505 | 601..=610 => 601,
-        651..=655 => 651,
-        801..=817 => 801,
-        other => other,
-    }
-}
-
-/// Tells whether two codes can mean the same, one being the other or a generalisation of it.
-fn related(a: E, b: E, place: Place) -> Option<Code> {
-    if a == b {
-        return (breadth(a) < NO_CODE).then_some(Code::Equal);
-    }
-    if family(a) != family(b) {
-        return None;
-    }
-    let at_a_facility = |code: E| matches!(code.0, 302 | 304 | 309 | 501);
-    let general = |code: E| matches!(code.0, 101 | 301 | 421 | 422 | 601 | 651 | 801);
-    // 301 covers transport, not the arrival at the office that delivers.
-    let covers = |wide: E, narrow: E| general(wide) && !(wide == E::IN_TRANSIT && narrow.0 == 501);
-    let same = covers(a, b)
-        || covers(b, a)
-        || matches!((a.0, b.0), (201, 203) | (203, 201))
-        || (at_a_facility(a) && at_a_facility(b) && place == Place::SameFacility);
-    same.then_some(Code::Generalises)
-}
-
 /// Whether the clock's offset is evidence rather than an assumption.
 fn is_known(time: &EventTime) -> bool {
     time.instant.is_some() && time.basis < Basis::SourceConvention
 }
 
-fn clocks(a: &Claim, b: &Claim, place: Place) -> Option<(Clock, i64)> {
-    let (one, two) = (&a.time, &b.time);
+fn clocks(a: &Row<'_>, b: &Row<'_>, place: Place) -> Option<(Clock, i64)> {
+    let (one, two) = (&a.claim.time, &b.claim.time);
     if one.precision == Precision::Day || two.precision == Precision::Day {
         let same = one.local.date() == two.local.date() && place <= Place::SameLocality;
         return same.then_some((Clock::Day, 0));
     }
-    let tolerance = match one.precision.min(two.precision) {
-        Precision::Hour => 3_599,
-        _ => SAME_MOMENT,
-    };
     let instants = one
         .instant
         .zip(two.instant)
-        .map(|(one, two)| (one.as_second() - two.as_second()).abs());
+        .map(|(one, two)| (one.as_second(), two.as_second()));
+    let precisions = (one.precision, two.precision);
     let both_known = is_known(one) && is_known(two);
-    if let Some(apart) = instants.filter(|apart| *apart <= tolerance) {
+    if let Some(pair) = instants
+        && is_same_moment(pair, precisions)
+    {
         let clock = if both_known {
             Clock::Known
         } else {
             Clock::Wall
         };
-        return Some((clock, apart));
+        return Some((clock, cut_apart(pair)));
     }
-    let walls = (wall_second(one) - wall_second(two)).abs();
-    if !both_known && walls <= tolerance {
-        return Some((Clock::Wall, walls));
+    let walls = (a.wall, b.wall);
+    let same_wall = is_same_moment(walls, precisions);
+    if !both_known && same_wall {
+        return Some((Clock::Wall, cut_apart(walls)));
     }
-    let apart = instants.unwrap_or(walls);
-    let mistaken = one.precision == Precision::Second
-        && two.precision == Precision::Second
+    let (one_at, two_at) = instants.unwrap_or(walls);
+    let apart = (one_at - two_at).abs();
+    // Somebody read the clock of the scan in another zone; or moved it, which only a clock with
+    // seconds can show: whole minutes of two scans are a whole number of quarters apart too often.
+    let has_seconds = moved(one, a.wall).is_some() && moved(two, b.wall).is_some();
+    let moved = has_seconds && apart % QUARTER == 0;
+    let mistaken = (same_wall || moved)
+        && precisions.0.min(precisions.1) >= Precision::Minute
         && apart <= FURTHEST_ZONE
-        && apart % QUARTER == 0
         && place <= Place::Compatible
-        && words(a) != 0
-        && words(a) == words(b);
+        && a.words != 0
+        && a.words == b.words;
     mistaken.then_some((Clock::ZoneMistaken, apart))
 }
 
-/// Compares two places; `None` if they contradict each other.
-pub(crate) fn places(a: Option<&Location>, b: Option<&Location>) -> Option<Place> {
-    let (Some(a), Some(b)) = (a, b) else {
-        return Some(Place::Unknown);
-    };
-    if let (Some(one), Some(two)) = (&a.facility, &b.facility)
-        && !one.code.is_empty()
-        && one.system == two.system
-        && one.code == two.code
-    {
-        return Some(Place::SameFacility);
+/// Tells whether two clocks show one moment. An hour alone holds all that happened in it.
+fn is_same_moment((one, two): (i64, i64), precisions: (Precision, Precision)) -> bool {
+    match precisions {
+        (Precision::Hour, Precision::Hour) => one == two,
+        (Precision::Hour, _) => (0..3_600).contains(&(two - one)),
+        (_, Precision::Hour) => (0..3_600).contains(&(one - two)),
+        _ => (one - two).abs() <= SAME_MOMENT,
     }
-    if differ(&a.country, &b.country) {
-        return None;
-    }
-    let (here, there) = (&a.locality, &b.locality);
-    if here.is_empty() || there.is_empty() || !comparable(here, there) {
-        let unknown = a.resolution() == Resolution::None || b.resolution() == Resolution::None;
-        return Some(if unknown {
-            Place::Unknown
-        } else {
-            Place::Compatible
-        });
-    }
-    if !same_name(here, there) {
-        return None;
-    }
-    Some(if a.country.is_empty() || b.country.is_empty() {
-        Place::Compatible
+}
+
+/// What a clock with seconds keeps when it is read in another zone, and about when it was.
+fn moved(time: &EventTime, wall: i64) -> Option<(i64, i64)> {
+    (time.precision == Precision::Second && wall % 60 != 0)
+        .then(|| (wall.rem_euclid(QUARTER), wall.div_euclid(FURTHEST_ZONE)))
+}
+
+/// Seconds between two clocks; whole minutes if one of them has no seconds, which somebody cut.
+fn cut_apart((one, two): (i64, i64)) -> i64 {
+    if one % 60 == 0 || two % 60 == 0 {
+        60 * (one.div_euclid(60) - two.div_euclid(60)).abs()
     } else {
-        Place::SameLocality
-    })
-}
-
-fn differ(a: &str, b: &str) -> bool {
-    !a.is_empty() && !b.is_empty() && a != b
-}
-
-/// Names in different scripts can be one place; only names in one script can be compared.
-fn comparable(a: &str, b: &str) -> bool {
-    a.is_ascii() == b.is_ascii()
-}
-
-/// One name, or one at the beginning of the other ("Memphis" and "Memphis TN", 深圳 and 深圳市).
-fn same_name(a: &str, b: &str) -> bool {
-    if a.is_ascii() {
-        return begins_alike(&mut names(a), &mut names(b), |a, b| {
-            a.eq_ignore_ascii_case(b)
-        });
+        (one - two).abs()
     }
-    begins_alike(&mut letters(a), &mut letters(b), |a, b| a == b)
 }
 
-fn names(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|letter: char| !letter.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty())
-}
-
-/// Tells whether one sequence is the beginning of the other.
-fn begins_alike<T: Copy>(
-    a: &mut impl Iterator<Item = T>,
-    b: &mut impl Iterator<Item = T>,
-    same: impl Fn(T, T) -> bool,
-) -> bool {
-    loop {
-        match (a.next(), b.next()) {
-            (Some(one), Some(two)) if same(one, two) => {}
-            (Some(_), Some(_)) => return false,
-            _ => return true,
+/// The words of a row without case, space and punctuation, as a number; 0 if there are none.
+pub(crate) fn words(claim: &Claim) -> u64 {
+    let (mut hash, mut count) = (0xcbf2_9ce4_8422_2325_u64, 0_u32);
+    let mut add = |letter: char| {
+        hash = (hash ^ u64::from(letter)).wrapping_mul(0x0100_0000_01b3);
+        count += 1;
+    };
+    for letter in claim.native_text.reveal().chars() {
+        if letter.is_ascii_alphanumeric() {
+            add(letter.to_ascii_lowercase());
+        } else if !letter.is_ascii() && letter.is_alphanumeric() {
+            letter.to_lowercase().for_each(&mut add);
         }
     }
-}
-
-fn letters(text: &str) -> impl Iterator<Item = char> {
-    text.chars()
-        .filter(|letter| letter.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-}
-
-/// The words of a row without case, space and punctuation; 0 if there are none.
-pub(crate) fn words(claim: &Claim) -> u64 {
-    let mut hash = DefaultHasher::new();
-    let mut count = 0_u32;
-    for letter in letters(claim.native_text.reveal()) {
-        letter.hash(&mut hash);
-        count += 1;
-    }
-    if count == 0 { 0 } else { hash.finish().max(1) }
+    if count == 0 { 0 } else { mix(hash).max(1) }
 }
 
 fn wall_second(time: &EventTime) -> i64 {
     time.local
         .duration_since(jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0))
         .as_secs()
-}
-
-fn wall_minute(time: &EventTime) -> i64 {
-    wall_second(time).div_euclid(60)
 }

@@ -48,6 +48,13 @@ pub struct Claim {
     pub doubt: Option<String>,
 }
 
+impl Claim {
+    /// Tells whether the source says that it happened, and stands by it.
+    pub(crate) fn happened(&self) -> bool {
+        self.classifier == Classifier::Actual && !self.retracted
+    }
+}
+
 /// A claim with its identity.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {

@@ -1,7 +1,13 @@
-//! What the sources state beside events, merged: the most trusted source first, then the newest.
+//! What the sources state beside events, merged: the most trusted source first, then the one with
+//! the newest event.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
+use jiff::Timestamp;
+
+use crate::event::Observation;
+use crate::fold::moment;
 use crate::number::{self, TrackingNumber};
 use crate::privacy::Pii;
 use crate::reconcile::SourceFacts;
@@ -10,17 +16,26 @@ use crate::shipment::{
     Requirements,
 };
 
-/// Orders sources by trust, then by recency.
-pub(crate) fn ranked(facts: &[SourceFacts]) -> Vec<&SourceFacts> {
-    let mut ranked: Vec<&SourceFacts> = facts.iter().collect();
-    ranked.sort_by(|a, b| {
-        (a.class, Reverse(a.receive_time), &a.source).cmp(&(
-            b.class,
-            Reverse(b.receive_time),
-            &b.source,
-        ))
+/// Orders sources by trust, then by how new what they tell is. When a source was asked last does
+/// not matter: else the record would change with every poll that brings nothing new.
+pub(crate) fn ranked<'a>(
+    facts: &'a [SourceFacts],
+    observations: &[Arc<Observation>],
+) -> Vec<&'a SourceFacts> {
+    let mut ranked: Vec<(Option<Timestamp>, &SourceFacts)> =
+        facts.iter().map(|known| (None, known)).collect();
+    if ranked.len() > 1 {
+        for one in observations.iter().filter(|one| one.claim.happened()) {
+            let place = ranked.binary_search_by(|(_, known)| (*known.source).cmp(&one.source));
+            if let Some((newest, _)) = place.ok().and_then(|at| ranked.get_mut(at)) {
+                *newest = (*newest).max(Some(moment(&one.claim.time)));
+            }
+        }
+    }
+    ranked.sort_by(|(a_newest, a), (b_newest, b)| {
+        (a.class, Reverse(a_newest), &a.source).cmp(&(b.class, Reverse(b_newest), &b.source))
     });
-    ranked
+    ranked.into_iter().map(|(_, known)| known).collect()
 }
 
 /// The first value that any source states.

@@ -17,8 +17,9 @@ use crate::listing::Withdrawn;
 use crate::place::Location;
 use crate::reconcile::SourceFacts;
 use crate::rule::severity_of;
+use crate::same_code::breadth;
 use crate::status::{Move, Status, transition};
-use crate::time::{EventTime, Precision};
+use crate::time::{Basis, EventTime, Precision};
 
 /// How far a clock may run ahead of the report that states it.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(10);
@@ -156,18 +157,36 @@ impl<'a> Row<'a> {
                 u8::from(known.is_none()),
             )
         });
-        let code_of = best(&|claim| (cluster::precision_rank(claim.code), 0));
+        let code_of = best(&|claim| (breadth(claim.code), 0));
         let reason_of = best(&|claim| match claim.reason {
             Some(ReasonCode::OTHER) => (1, 0),
             Some(_) => (0, 0),
             None => (2, 0),
         });
+        let time_of = self.uncut(time_of);
         self.code = self.member(code_of).claim.code;
         self.reason = self.member(reason_of).claim.reason;
         self.effect = self.code.status();
         self.time_of = time_of;
         self.place_of = place_of;
         self.anchor = anchors.of(self.member(time_of));
+    }
+
+    /// The report whose clock is that of the given one before somebody cut its seconds.
+    fn uncut(&self, of: usize) -> usize {
+        let minute = |one: &Observation| {
+            let instant = one.claim.time.instant.map(Timestamp::as_second);
+            instant.map(|second| (second.div_euclid(60), second % 60))
+        };
+        let Some((cut, 0)) = minute(self.member(of)) else {
+            return of;
+        };
+        let mut members = self.members();
+        let whole = members.position(|one| {
+            let is_found = one.claim.time.basis < Basis::SourceConvention;
+            is_found && minute(one).is_some_and(|(at, second)| at == cut && second != 0)
+        });
+        whole.unwrap_or(of)
     }
 
     /// Independent origins of what it says; a carrier and all who repeat it are one.
@@ -259,12 +278,14 @@ pub(crate) fn carrier(observation: &Observation) -> &str {
     }
 }
 
-/// Puts the observations in order, groups and folds them. Countries are empty if unknown.
+/// Puts the observations in order, groups and folds them. Countries and the carrier that issued the
+/// number are empty if unknown.
 pub(crate) fn fold<'a>(
     observations: &'a [Arc<Observation>],
     facts: &[SourceFacts],
     origin: &str,
     destination: &str,
+    issuer: &str,
 ) -> Folded<'a> {
     let anchors = Anchors::new(observations);
     let mut rows: Vec<Row<'a>> = cluster::clusters(observations)
@@ -272,7 +293,7 @@ pub(crate) fn fold<'a>(
         .map(|cluster| Row::new(cluster, &anchors))
         .collect();
     sort(&mut rows);
-    let chain = Chain::of(&rows, origin, destination);
+    let chain = Chain::of(&rows, origin, destination, issuer);
     if chain.has_changed_hands() {
         for row in rows.iter_mut().filter(|row| !row.others.is_empty()) {
             let at = row.anchor;
@@ -440,6 +461,9 @@ fn is_to_sender(row: &Row<'_>, origin: &str) -> bool {
         .is_some_and(|place| !origin.is_empty() && place.country == origin);
     at_origin
         || row.members().any(|one| {
+            if one.claim.code == EventCode::RETURNED_TO_SENDER {
+                return true;
+            }
             let text = one.claim.native_text.reveal().to_lowercase();
             SENDER_WORDS.iter().any(|word| text.contains(word))
         })
@@ -449,8 +473,13 @@ fn is_to_sender(row: &Row<'_>, origin: &str) -> bool {
 /// not. Bounds are used, so that an unknown zone is no reason for suspicion.
 fn is_future(row: &Row<'_>) -> bool {
     let listed = row.members().map(|one| one.last_listed).max();
-    let limit = listed.and_then(|listed| listed.checked_add(CLOCK_TOLERANCE).ok());
-    limit.is_some_and(|limit| row.time().earliest > limit)
+    listed.is_some_and(|listed| lies_after(row.time(), listed))
+}
+
+/// Tells whether a time lies in the future of the report that states it.
+pub(crate) fn lies_after(time: &EventTime, listed: Timestamp) -> bool {
+    let limit = listed.checked_add(CLOCK_TOLERANCE);
+    limit.is_ok_and(|limit| time.earliest > limit)
 }
 
 /// Phases in the order of the journey; transport and customs run side by side.

@@ -61,34 +61,47 @@ struct Span<'a> {
 
 impl<'a> Chain<'a> {
     /// Follows custody through the rows, which are in order. Countries are empty if unknown.
-    pub(crate) fn of(rows: &[Row<'a>], origin: &str, destination: &str) -> Self {
+    /// So is the carrier that issued the number.
+    pub(crate) fn of(rows: &[Row<'a>], origin: &str, destination: &str, issuer: &str) -> Self {
         let mut spans: Vec<Span<'a>> = Vec::new();
+        let mut told: BTreeSet<&str> = BTreeSet::new();
         let abroad = !origin.is_empty() && !destination.is_empty() && origin != destination;
         for row in rows {
             if !row.is_actual() || !is_possession(row) {
                 continue;
             }
             let names = || row.members().map(|one| carrier(one));
-            let Some(current) = spans.last() else {
-                if let Some(first) = names().find(|name| !name.is_empty()) {
-                    spans.push(Span {
-                        carrier: first,
-                        from: row.anchor,
-                    });
+            let next = match spans.last() {
+                None => {
+                    // The one who delivers repeats what was scanned before; see `is_echo`.
+                    let rank = |name: &&str| {
+                        u8::from(*name != issuer)
+                            * (1 + u8::from(abroad && arrives_alone(rows, name)))
+                    };
+                    names().filter(|name| !name.is_empty()).min_by_key(rank)
                 }
-                continue;
+                Some(current) => {
+                    let known = |name: &str| name == current.carrier || name.is_empty();
+                    let country = row.place().map_or("", |place| &*place.country);
+                    // What the next post repeats of the first one's scans happened before it took
+                    // over.
+                    let is_echo = abroad && country == origin && row.code.phase() != 7;
+                    let next = if !names().any(known) {
+                        Some(carrier(row.lead))
+                    } else if is_arrival(row) {
+                        // Who handed it on repeats the scans of the next one, which has told of
+                        // nothing before it came.
+                        names().find(|name| !known(name) && !told.contains(name))
+                    } else {
+                        None
+                    };
+                    next.filter(|next| !is_echo && !spans.iter().any(|span| span.carrier == *next))
+                }
             };
-            if names().any(|name| name == current.carrier || name.is_empty()) {
-                continue;
-            }
-            let next = carrier(row.lead);
-            let had_it = spans.iter().any(|span| span.carrier == next);
-            let country = row.place().map_or("", |place| &*place.country);
-            // What the next post repeats of the first one's scans happened before it took over.
-            let is_echo = abroad && country == origin && row.code.phase() != 7;
-            if !had_it && !is_echo {
+            told.extend(names());
+            if let Some(carrier) = next {
                 spans.push(Span {
-                    carrier: next,
+                    carrier,
                     from: row.anchor,
                 });
             }
@@ -155,6 +168,17 @@ fn is_possession(row: &Row<'_>) -> bool {
         && matches!(row.code.0, 201..=205 | 301..=313 | 315 | 501..=508 | 601..=610 | 651..=655 | 701..=704)
 }
 
+/// Coming to the one who delivers, and what that one does.
+fn is_arrival(row: &Row<'_>) -> bool {
+    matches!(row.code.0, 309 | 310 | 313 | 315 | 501..=508 | 601..=610 | 651..=655)
+}
+
+/// Tells whether a carrier is the only one to tell that the item arrived.
+fn arrives_alone(rows: &[Row<'_>], name: &str) -> bool {
+    rows.iter()
+        .any(|row| is_arrival(row) && row.members().all(|one| carrier(one) == name))
+}
+
 /// The legs of a folded journey.
 pub(crate) fn legs(
     folded: &Folded<'_>,
@@ -203,9 +227,18 @@ pub(crate) fn legs(
         }
     }
     let postal = is_abroad && is_s10(number.reveal());
+    let arrived = arrival(folded);
+    // Nobody that had it before it arrived has said a word.
+    let is_issuer = |leg: &Leg| {
+        identifiers
+            .first()
+            .is_some_and(|own| own.carrier == leg.carrier)
+    };
+    let late = postal && legs.len() == 1 && legs[0].start == arrived && !is_issuer(&legs[0]);
     if legs.len() == 1
         && postal
-        && let Some(arrived) = arrival(folded)
+        && !late
+        && let Some(arrived) = arrived
     {
         legs[0].end = Some(arrived);
         legs.push(Leg {
@@ -219,7 +252,9 @@ pub(crate) fn legs(
     }
     let count = legs.len();
     if let [only] = legs.as_mut_slice() {
-        only.role = if postal {
+        only.role = if late {
+            LegRole::LastMile
+        } else if postal {
             LegRole::FirstMile
         } else {
             LegRole::EndToEnd

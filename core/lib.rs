@@ -13,6 +13,7 @@
 //! - **order**: what a shop or platform calls what it sold; **subject**: a number or an order.
 
 pub mod adapter;
+mod again;
 pub mod assess;
 pub mod caller;
 mod cluster;
@@ -38,6 +39,8 @@ pub mod reconcile;
 pub mod registry;
 pub mod revision;
 mod rule;
+mod same_code;
+mod same_place;
 pub mod shipment;
 pub mod status;
 mod suspicion;

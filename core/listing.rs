@@ -58,6 +58,17 @@ pub(crate) struct Withdrawn {
     absent: BTreeSet<Digest>,
 }
 
+/// What the newest complete report of a source lists.
+struct List<'a> {
+    /// When the source gave complete reports.
+    times: &'a [Timestamp],
+    newest: Timestamp,
+    /// Anchor of the oldest row.
+    oldest_row: Option<Timestamp>,
+    /// Anchor of the newest row by which the item is still on its way.
+    newest_move: Option<Timestamp>,
+}
+
 impl Withdrawn {
     pub(crate) fn new(
         observations: &[Arc<Observation>],
@@ -71,46 +82,59 @@ impl Withdrawn {
         for one in observations.iter().filter(|one| one.claim.retracted) {
             found.ids.insert(one.id);
         }
-        let mut lists: BTreeMap<&str, (&[Timestamp], Timestamp)> = BTreeMap::new();
+        let mut lists: BTreeMap<&str, List<'_>> = BTreeMap::new();
         for source in facts {
             if let Some(newest) = source.complete.last() {
-                lists.insert(&source.source, (&source.complete, *newest));
+                let list = List {
+                    times: &source.complete,
+                    newest: *newest,
+                    oldest_row: None,
+                    newest_move: None,
+                };
+                lists.insert(&source.source, list);
             }
         }
-        let is_absent = |one: &&Arc<Observation>| {
-            lists
-                .get(&*one.source)
-                .is_some_and(|(_, newest)| one.last_listed < *newest)
-        };
-        for one in observations.iter().filter(is_absent) {
-            let Some((times, newest)) = lists.get(&*one.source) else {
+        let mut missing = Vec::new();
+        for one in observations {
+            let Some(list) = lists.get_mut(&*one.source) else {
                 continue;
             };
-            let listed = || {
-                observations
-                    .iter()
-                    .filter(|other| other.source == one.source && other.last_listed >= *newest)
+            if one.last_listed < list.newest {
+                missing.push(one);
+                continue;
+            }
+            let anchor = anchors.of(one);
+            list.oldest_row = list
+                .oldest_row
+                .map_or(Some(anchor), |at| Some(at.min(anchor)));
+            let moves = one.claim.code.status();
+            if moves.is_some_and(|status| !status.is_terminal()) {
+                list.newest_move = list.newest_move.max(Some(anchor));
+            }
+        }
+        for one in missing {
+            let Some(list) = lists.get(&*one.source) else {
+                continue;
             };
             let anchor = anchors.of(one);
-            let Some(oldest) = listed().map(|other| anchors.of(other)).min() else {
+            let Some(oldest) = list.oldest_row else {
                 found.absent.insert(one.id);
                 continue;
             };
             if anchor < oldest {
                 continue;
             }
-            let first = times.iter().find(|time| **time > one.last_listed);
-            let long = first.is_some_and(|first| newest.duration_since(*first) >= ABSENCE);
-            let went_on = || {
-                one.claim.code.status() == Some(Status::Delivered)
-                    && one.class < SourceClass::Aggregator
-                    && listed().any(|other| {
-                        let moves = other.claim.code.status();
-                        moves.is_some_and(|status| !status.is_terminal())
-                            && anchors.of(other).duration_since(anchor) > ABSENCE
-                    })
-            };
-            if long || went_on() {
+            let later = list.times.partition_point(|time| *time <= one.last_listed);
+            let long = list
+                .times
+                .get(later)
+                .is_some_and(|first| list.newest.duration_since(*first) >= ABSENCE);
+            let went_on = one.claim.code.status() == Some(Status::Delivered)
+                && one.class < SourceClass::Aggregator
+                && list
+                    .newest_move
+                    .is_some_and(|at| at.duration_since(anchor) > ABSENCE);
+            if long || went_on {
                 found.ids.insert(one.id);
             } else {
                 found.absent.insert(one.id);

@@ -8,7 +8,7 @@
 //! knows the time of day.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::adapter::Report;
-use crate::event::{Claim, Classifier, Digest, Observation, SourceClass};
+use crate::event::{Claim, Digest, Observation, SourceClass};
 use crate::facts::{self, kind_of};
 use crate::fold;
 use crate::leg;
@@ -47,6 +47,17 @@ pub struct Dossier {
     /// Ids under which events were shown before they turned out to be one with another.
     #[serde(default)]
     pub former: BTreeSet<Digest>,
+}
+
+/// What a report changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// Nothing.
+    Nothing,
+    /// When the source said it last, and nothing that the record depends on.
+    Listing,
+    /// Perhaps the record.
+    Content,
 }
 
 /// Facts of one source, as of its newest report.
@@ -92,23 +103,17 @@ impl Dossier {
         class: SourceClass,
         report: &Report,
         receive_time: Timestamp,
-    ) {
-        let evidence_root = if report.relays.is_empty() {
-            source
-        } else {
-            &report.relays
-        };
+    ) -> Change {
+        if let Some(change) = self.absorb_again(source, class, report, receive_time) {
+            return change;
+        }
+        let evidence_root = carrier_of(source, report);
         let name: Arc<str> = source.into();
         let own: Arc<str> = evidence_root.into();
         let language: Arc<str> = report.language.as_str().into();
-        // An aggregator repeats the carrier that it names beside a claim; what a carrier says about
-        // another one is its own word.
-        let root = |claim: &Claim| {
-            if class == SourceClass::Aggregator && !claim.carrier.is_empty() {
-                claim.carrier.as_str().into()
-            } else {
-                Arc::clone(&own)
-            }
+        let root = |claim: &Claim| match root_of(evidence_root, class, claim) {
+            root if root == evidence_root => Arc::clone(&own),
+            root => root.into(),
         };
         let heard = report.claims.iter().zip(ids(source, report)).zip(0..).map(
             |((claim, id), sequence)| {
@@ -127,6 +132,7 @@ impl Dossier {
         );
         self.join_observations(heard);
         self.join_facts(self.facts_of(source, class, report, receive_time));
+        Change::Content
     }
 
     /// Takes in everything that another dossier of the same shipment holds.
@@ -172,14 +178,14 @@ impl Dossier {
         self.observations
             .iter()
             .map(|observation| &observation.claim)
-            .filter(|claim| claim.classifier == Classifier::Actual && !claim.retracted)
+            .filter(|claim| claim.happened())
             .map(|claim| fold::moment(&claim.time))
     }
 
     /// Folds everything into the record. What depends on the clock is left empty;
     /// [`crate::assess::assess`] fills it.
     pub fn record(&self) -> Shipment {
-        let ranked = facts::ranked(&self.facts);
+        let ranked = facts::ranked(&self.facts, &self.observations);
         let origin = facts::first(&ranked, |facts| facts.origin.as_ref());
         let destination = facts::first(&ranked, |facts| facts.destination.as_ref());
         let requirements = facts::requirements(&ranked);
@@ -191,6 +197,7 @@ impl Dossier {
             &self.facts,
             country(origin),
             country(destination),
+            &self.carrier,
         );
         let is_abroad = !country(destination).is_empty()
             && !country(origin).is_empty()
@@ -260,6 +267,28 @@ impl Dossier {
         }
     }
 
+    /// The number of a report that is neither that of the dossier nor among those it names.
+    pub(crate) fn further_identifier(&self, report: &Report) -> Option<Identifier> {
+        let own = report.number.reveal();
+        let mut identifiers = report.facts.identifiers.iter();
+        let is_known =
+            report.number == self.number || identifiers.any(|known| known.value.reveal() == own);
+        (!is_known).then(|| Identifier {
+            kind: kind_of(own),
+            value: Pii::new(own.to_owned()),
+            carrier: report.relays.clone(),
+            check_digit_valid: None,
+        })
+    }
+
+    /// Position of the facts of a source.
+    pub(crate) fn place_of(&self, source: &str) -> Option<usize> {
+        let facts = &self.facts;
+        facts
+            .binary_search_by(|known| (*known.source).cmp(source))
+            .ok()
+    }
+
     fn facts_of(
         &self,
         source: &str,
@@ -272,27 +301,11 @@ impl Dossier {
             source.clone_into(&mut estimate.source);
             estimate.receive_time = receive_time;
         }
-        let own = report.number.reveal();
-        let named = facts
-            .identifiers
-            .iter()
-            .any(|known| known.value.reveal() == own);
-        if report.number != self.number && !named {
-            facts.identifiers.push(Identifier {
-                kind: kind_of(own),
-                value: Pii::new(own.to_owned()),
-                carrier: report.relays.clone(),
-                check_digit_valid: None,
-            });
-        }
+        facts.identifiers.extend(self.further_identifier(report));
         SourceFacts {
             source: source.to_owned(),
             class,
-            carrier: if report.relays.is_empty() {
-                source.to_owned()
-            } else {
-                report.relays.clone()
-            },
+            carrier: carrier_of(source, report).to_owned(),
             complete: if report.complete {
                 vec![receive_time]
             } else {
@@ -305,7 +318,7 @@ impl Dossier {
     }
 
     fn join_observations(&mut self, heard: impl IntoIterator<Item = Arc<Observation>>) {
-        let mut at: BTreeMap<Digest, usize> = self
+        let mut at: HashMap<Digest, usize> = self
             .observations
             .iter()
             .zip(0..)
@@ -400,9 +413,28 @@ fn heard(mut all: Vec<Estimate>, more: Vec<Estimate>) -> Vec<Estimate> {
     all
 }
 
+/// Whose data a report is.
+pub(crate) fn carrier_of<'a>(source: &'a str, report: &'a Report) -> &'a str {
+    if report.relays.is_empty() {
+        source
+    } else {
+        &report.relays
+    }
+}
+
+/// Whose data a row of the report is. An aggregator repeats the carrier that it names beside a
+/// claim; what a carrier says about another one is its own word.
+pub(crate) fn root_of<'a>(own: &'a str, class: SourceClass, claim: &'a Claim) -> &'a str {
+    if class == SourceClass::Aggregator && !claim.carrier.is_empty() {
+        &claim.carrier
+    } else {
+        own
+    }
+}
+
 /// Identities of the rows of a report, in their order.
-fn ids<'a>(source: &'a str, report: &'a Report) -> impl Iterator<Item = Digest> + 'a {
-    let mut ordinals: BTreeMap<[u8; 32], u64> = BTreeMap::new();
+pub(crate) fn ids<'a>(source: &'a str, report: &'a Report) -> impl Iterator<Item = Digest> + 'a {
+    let mut ordinals: HashMap<[u8; 32], u64> = HashMap::new();
     report.claims.iter().map(move |claim| {
         let mut hash = Sha256::new();
         feed(&mut hash, source);

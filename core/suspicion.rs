@@ -1,7 +1,7 @@
 //! What several rows together make doubtful: clocks a whole day apart, scans before the item
 //! existed, a feed that stands still while others move, rows that a source left out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -17,6 +17,9 @@ const ENTERED_LATE: SignedDuration = SignedDuration::from_hours(24);
 /// How far a source may lag behind another one before its feed counts as standing still.
 const LAG: SignedDuration = SignedDuration::from_hours(48);
 const DAY: i64 = 24 * 3_600;
+const MINUTE: i64 = 60;
+/// Rows of one minute that are looked at; no source has so many that differ in nothing else.
+const AT_ONCE: usize = 16;
 
 pub(crate) fn suspicions(folded: &Folded<'_>, facts: &[&SourceFacts], found: &mut Found) {
     left_out(folded, found);
@@ -49,42 +52,38 @@ fn left_out(folded: &Folded<'_>, found: &mut Found) {
 /// Rows of two sources in the same words at the same time of day, one day apart: one of the two
 /// clocks is a day off.
 fn day_apart(folded: &Folded<'_>, found: &mut Found) {
-    let mut by_words: HashMap<(u64, i64), Vec<(&Row<'_>, usize)>> = HashMap::new();
-    for row in folded.rows.iter().filter(|row| row.is_actual()) {
-        let at = row.anchor.as_second();
-        for (position, one) in row.members().enumerate() {
-            let words = cluster::words(&one.claim);
-            if words != 0 {
-                let same = by_words
-                    .entry((words, at.rem_euclid(DAY) / 60))
-                    .or_default();
-                same.push((row, position));
-            }
+    let rows: Vec<&Row<'_>> = folded.rows.iter().filter(|row| row.is_actual()).collect();
+    let seconds = |row: &Row<'_>| row.anchor.as_second();
+    let mut from = 0;
+    for one in &rows {
+        let day_later = seconds(one) + DAY;
+        while rows
+            .get(from)
+            .is_some_and(|row| seconds(row) <= day_later - MINUTE)
+        {
+            from += 1;
         }
-    }
-    for rows in by_words.values().filter(|rows| rows.len() > 1) {
-        for pair in rows.windows(2) {
-            let [(one, its), (two, whose)] = pair else {
-                continue;
-            };
-            let (Some(a), Some(b)) = (one.members().nth(*its), two.members().nth(*whose)) else {
-                continue;
-            };
-            let apart = (one.anchor.as_second() - two.anchor.as_second()).abs();
-            let other_source = a.source != b.source
-                && !one.members().any(|known| known.source == b.source)
-                && !two.members().any(|known| known.source == a.source);
-            if (apart - DAY).abs() < 60 && other_source {
+        let near = rows.iter().skip(from).take(AT_ONCE);
+        for two in near.take_while(|row| seconds(row) < day_later + MINUTE) {
+            if is_one_row(one, two) {
                 let detail = "two sources tell the same row a day apart";
-                found.add(
-                    FindingKind::TimeContradiction,
-                    "",
-                    detail,
-                    &[one.id, two.id],
-                );
+                let ids = [one.id, two.id];
+                found.add(FindingKind::TimeContradiction, "", detail, &ids);
             }
         }
     }
+}
+
+/// Tells whether one source says of one event what another one says of another, in the same words.
+fn is_one_row(one: &Row<'_>, two: &Row<'_>) -> bool {
+    let tells = |row: &Row<'_>, source: &str| row.members().any(|known| &*known.source == source);
+    one.members().filter(|a| !tells(two, &a.source)).any(|a| {
+        let words = cluster::words(&a.claim);
+        words != 0
+            && two
+                .members()
+                .any(|b| !tells(one, &b.source) && cluster::words(&b.claim) == words)
+    })
 }
 
 /// Scans that a carrier made before it accepted the item.

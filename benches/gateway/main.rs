@@ -24,6 +24,7 @@ mod neighbour;
 mod parse;
 mod payload;
 mod plain;
+mod reconcile;
 mod redis;
 #[path = "../../core/tests/rules/simulated.rs"]
 mod simulated;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         ("cached", cached::run),
         ("miss", miss::run),
         ("parse", parse::run),
+        ("reconcile", reconcile::run),
         ("stampede", stampede::run),
         ("neighbour", neighbour::run),
         ("redis", redis::run),
@@ -68,7 +70,7 @@ fn main() -> ExitCode {
         }
     }
     if results.is_empty() {
-        println!("--only takes cached, miss, parse, stampede, neighbour, redis or kpi");
+        println!("--only takes cached, miss, parse, reconcile, stampede, neighbour, redis or kpi");
         return ExitCode::FAILURE;
     }
     if let Some(path) = value_of("--json") {

@@ -2,13 +2,19 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod clock;
+mod distortions;
+mod doubts;
 mod exceptions;
 mod figures;
+mod histories;
 mod identity;
+mod matching;
 mod milestones;
+mod precedence;
 mod properties;
 mod record;
 mod revisions;
+mod script;
 mod simulated;
 mod support;
 mod transitions;

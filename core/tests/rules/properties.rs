@@ -3,9 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use waybill_core::assess::assess;
 use waybill_core::code::{EVENT_CODES, EventCode, REASON_CODES, ReasonCode};
 use waybill_core::event::{Claim, Classifier, SourceClass};
-use waybill_core::reconcile::Dossier;
+use waybill_core::reconcile::{Change, Dossier};
 use waybill_core::revision::revise;
 use waybill_core::shipment::{EstimateKind, Facts, Requirements, Shipment};
 use waybill_core::time::EventTime;
@@ -137,13 +138,18 @@ fn facts_of((promise, forecast, kind): (i64, i64, u8)) -> Facts {
 fn absorb<'a>(reports: impl IntoIterator<Item = &'a Heard>) -> Dossier {
     let mut dossier = dossier();
     for heard in reports {
-        let claims = heard.rows.iter().map(claim_of).collect();
-        let (source, class, carrier) = SOURCES[heard.source];
-        let mut report = report(claims, facts_of(heard.facts));
-        report.relays = carrier.to_owned();
-        dossier.absorb(source, class, &report, day(heard.day));
+        take(&mut dossier, heard, true);
     }
     dossier
+}
+
+fn take(dossier: &mut Dossier, heard: &Heard, complete: bool) -> Change {
+    let claims = heard.rows.iter().map(claim_of).collect();
+    let (source, class, carrier) = SOURCES[heard.source];
+    let mut report = report(claims, facts_of(heard.facts));
+    report.relays = carrier.to_owned();
+    report.complete = complete;
+    dossier.absorb(source, class, &report, day(heard.day))
 }
 
 /// In what two dossiers and their records differ, if they do.
@@ -158,7 +164,43 @@ fn difference(a: &Dossier, b: &Dossier, now: Timestamp) -> Option<&'static str> 
     (a.etag != b.etag).then_some("the etags")
 }
 
+/// Takes in one report as a node does that has heard nothing of the source before.
+fn merged(known: &Dossier, heard: &Heard) -> Dossier {
+    let mut all = known.clone();
+    all.merge(absorb([heard]));
+    all
+}
+
 proptest! {
+    #[test]
+    fn a_report_that_says_the_same_again_changes_what_it_says_it_changes(
+        reports in reports(),
+        again in vec((any::<prop::sample::Index>(), 0_i64..40), 1..6),
+        complete in any::<bool>(),
+        now in moment(),
+    ) {
+        let mut dossier = absorb(&reports);
+        for (index, days) in again {
+            let mut heard = reports[index.index(reports.len())].clone();
+            heard.day = days;
+            let expected = if complete { Some(merged(&dossier, &heard)) } else { None };
+            let before = dossier.clone();
+            let change = take(&mut dossier, &heard, complete);
+            if let Some(expected) = expected {
+                prop_assert_eq!(difference(&expected, &dossier, now), None);
+            }
+            if change == Change::Nothing {
+                prop_assert!(before == dossier);
+            }
+            if change != Change::Content {
+                let (old, old_next) = assess(before.record(), now);
+                let (new, new_next) = assess(dossier.record(), now);
+                prop_assert_eq!(old.etag, new.etag);
+                prop_assert_eq!(old_next, new_next);
+            }
+        }
+    }
+
     #[test]
     fn order_repetition_and_split_of_reports_do_not_matter(
         reports in reports(),

@@ -1,9 +1,13 @@
 //! Numbering what a client can see.
 
 use waybill_core::code::EventCode as E;
+use waybill_core::event::Claim;
 use waybill_core::event::SourceClass::Custodian;
+use waybill_core::privacy::Pii;
+use waybill_core::reconcile::{Change, Dossier};
 use waybill_core::revision::{new_event_ids, revise};
 use waybill_core::shipment::{Facts, Shipment};
+use waybill_core::status::Status;
 
 use crate::support::*;
 
@@ -76,4 +80,68 @@ fn the_etag_covers_what_is_seen_and_not_when_it_was_heard() {
         ..Facts::default()
     };
     assert_ne!(etag(1, Facts::default()), etag(1, doubted));
+}
+
+#[test]
+fn a_report_says_whether_it_changes_anything() {
+    let rows = || {
+        vec![
+            claim(E::PICKED_UP, known(day(0))),
+            claim(E::IN_TRANSIT, known(day(1))),
+        ]
+    };
+    let hear = |dossier: &mut Dossier, claims: Vec<Claim>, at: i64| {
+        let report = report(claims, lane("DE", "DE"));
+        dossier.absorb("acme", Custodian, &report, day(at))
+    };
+    let mut known = dossier();
+    assert_eq!(hear(&mut known, rows(), 2), Change::Content);
+    assert_eq!(hear(&mut known, rows(), 2), Change::Nothing);
+    assert_eq!(hear(&mut known, rows(), 3), Change::Listing);
+    assert!(
+        known
+            .observations
+            .iter()
+            .all(|one| one.last_listed == day(3))
+    );
+    assert_eq!(known.facts[0].receive_time, day(3));
+
+    // Another row, another text, a row less, facts of another kind.
+    let mut more = rows();
+    more.push(claim(E::OUT_FOR_DELIVERY, self::known(day(3))));
+    assert_eq!(hear(&mut known, more.clone(), 4), Change::Content);
+    more[2].native_text = Pii::new("with the courier".to_owned());
+    assert_eq!(hear(&mut known, more.clone(), 5), Change::Content);
+    assert_eq!(hear(&mut known, more.clone(), 6), Change::Listing);
+    assert_eq!(hear(&mut known, rows(), 7), Change::Content);
+    // What is left out may be withdrawn by the next report that leaves it out.
+    assert_eq!(hear(&mut known, rows(), 8), Change::Content);
+    assert_eq!(hear(&mut known, more, 5), Change::Content);
+
+    // A time in the future of its report counts once a report lists it afterwards.
+    let mut ahead = dossier();
+    let soon = || vec![claim(E::DELIVERED, self::known(day(2)))];
+    assert_eq!(hear(&mut ahead, soon(), 1), Change::Content);
+    assert_eq!(ahead.record().status, Status::Pending);
+    assert_eq!(hear(&mut ahead, soon(), 2), Change::Content);
+    assert_eq!(ahead.record().status, Status::Delivered);
+
+    // Of two sources of one class the facts of the one with the newest event come first, whichever
+    // was asked last.
+    let mut two = dossier();
+    let mut newer = rows();
+    newer.push(claim(E::OUT_FOR_DELIVERY, self::known(day(2))));
+    let other = report(newer, lane("FR", "FR"));
+    hear(&mut two, rows(), 4);
+    two.absorb("other", Custodian, &other, day(4));
+    let etag = at(&two.record(), day(9)).etag;
+    assert_eq!(two.record().origin.unwrap().country, "FR");
+    for later in [5, 6] {
+        assert_eq!(hear(&mut two, rows(), later), Change::Listing);
+        assert_eq!(
+            two.absorb("other", Custodian, &other, day(later)),
+            Change::Listing
+        );
+        assert_eq!(at(&two.record(), day(9)).etag, etag);
+    }
 }
