@@ -166,6 +166,7 @@ fn time(text: &str) {
     assert!(offset.is_none_or(|offset| offset.unsigned_abs() <= 18 * 3_600));
     let (zone, country) = (line(), line());
     let clues = Clues {
+        place: None,
         facility_zone: (!zone.is_empty()).then_some(zone),
         country: (!country.is_empty()).then_some(country),
         convention: text.ends_with('\n').then_some("Asia/Shanghai"),

@@ -86,10 +86,22 @@ fn normalize_leaves_a_time_open_that_nobody_can_know() {
         "200",
         &format!("{UPS_FIXTURES}/mail_innovations.json"),
     );
-    let time = &shown["shipments"][0]["events"][0]["time"];
-    assert_eq!(time["basis"], "TIME_BASIS_UNRESOLVED");
-    assert_eq!(time["localTime"], "2026-03-09T13:15:00");
-    assert_eq!(time.get("instant"), None);
+    let events = shown["shipments"][0]["events"].as_array().unwrap();
+    // Of the state that it names all but a corner has one zone, but a country alone has several.
+    let times = |basis: &str| {
+        let times = events.iter().map(|event| &event["time"]);
+        times.filter(|time| time["basis"] == basis).count()
+    };
+    assert_eq!(
+        times("TIME_BASIS_LOCALITY") + times("TIME_BASIS_UNRESOLVED"),
+        events.len()
+    );
+    assert!(times("TIME_BASIS_UNRESOLVED") > 0);
+    for event in events {
+        let time = &event["time"];
+        let known = time["basis"] == "TIME_BASIS_LOCALITY";
+        assert_eq!(time.get("instant").is_some(), known, "{time}");
+    }
 }
 
 #[test]

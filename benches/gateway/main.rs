@@ -53,7 +53,7 @@ fn main() -> ExitCode {
     let only = value_of("--only");
     let mut results = Map::new();
     type Bench = fn() -> Value;
-    let benches: [(&str, Bench); 7] = [
+    let benches: [(&str, Bench); 8] = [
         ("cached", cached::run),
         ("miss", miss::run),
         ("parse", parse::run),

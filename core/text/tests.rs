@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod files;
+mod silence;
 
 use std::collections::BTreeSet;
 
@@ -11,7 +12,6 @@ use super::{Audience, Text, message};
 use crate::code::{EVENT_CODES, EventCode, REASON_CODES, ReasonCode};
 use crate::event::Digest;
 use crate::exception::{Category, Exception, NextAction, Responsibility};
-use crate::lane::{Silence, SilenceReason};
 use crate::number::TrackingNumber;
 use crate::place::Location;
 use crate::shipment::{
@@ -551,30 +551,6 @@ fn a_day_to_collect_it_and_a_day_of_delivery_are_named() {
     record.last_event_time = Some(time("2026-05-15T10:00:00", "DE"));
     let text = say(&record, Audience::Shipper, "es");
     assert!(!text.next_step.contains("anunciada"), "{text:?}");
-}
-
-#[test]
-fn an_expected_silence_is_told_and_nobody_is_blamed() {
-    for (reason, words) in [
-        (SilenceReason::Sea, "It is on a ship."),
-        (SilenceReason::Air, "between two countries"),
-        (SilenceReason::LaneNorm, "out of sight"),
-        (SilenceReason::Peak, "busy season"),
-    ] {
-        let mut record = parcel();
-        let until = at("2026-06-20T12:00:00Z");
-        record.silence = Some(Silence { until, reason });
-        let text = say(&record, Audience::Recipient, "en");
-        assert!(text.next_step.contains(words), "{}", text.next_step);
-        assert!(
-            text.next_step.contains("June 20, 2026") || text.next_step.contains("20 June 2026")
-        );
-        for language in ["de", "es", "fr", "zh-Hans"] {
-            let text = say(&record, Audience::Shipper, language);
-            let day = if language == "zh-Hans" { "20日" } else { "20" };
-            assert!(text.next_step.contains(day), "{}", text.next_step);
-        }
-    }
 }
 
 #[test]

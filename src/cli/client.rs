@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use prost::Message as _;
 use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 use waybill::v1;
@@ -124,7 +125,23 @@ pub(super) fn failure(status: &Status) -> String {
 
 pub(super) fn failed(status: &Status) -> ExitCode {
     eprintln!("error: {}", failure(status));
+    for outcome in outcomes(status) {
+        eprintln!("  {}", print::outcome(&outcome));
+    }
     ExitCode::from(FAILED)
+}
+
+/// What became of each source that was asked, where the call failed for that.
+fn outcomes(status: &Status) -> Vec<v1::SourceOutcome> {
+    let Ok(details) = tonic_types::pb::Status::decode(status.details()) else {
+        return Vec::new();
+    };
+    let named = |any: &&prost_types::Any| any.type_url.ends_with("/waybill.v1.SourceOutcomes");
+    let found = details.details.iter().find(named);
+    found
+        .and_then(|any| v1::SourceOutcomes::decode(&*any.value).ok())
+        .map(|all| all.outcomes)
+        .unwrap_or_default()
 }
 
 pub(super) async fn track(options: Track) -> Result<ExitCode, String> {

@@ -408,7 +408,8 @@ impl Tour<'_> {
 
     /// Says how to call the gateway, and lets time pass until the program is stopped.
     async fn stay(&self) {
-        let number = self.simulator.ups().scenario("in-transit");
+        // Customs hold it for two days of its clock, so that whoever follows it sees news.
+        let number = self.simulator.ups().scenario("customs-hold");
         let number = number.map_or("", |it| it.number);
         let (grpc, side) = (self.app.address, self.app.side);
         say!("The gateway stays until you press Ctrl-C; every second a minute passes in it.");

@@ -10,25 +10,30 @@ use super::people::Printer;
 /// Prints who was asked, and how old the answer is.
 pub(super) fn sources(response: &v1::TrackResponse) {
     for outcome in &response.outcomes {
-        let error = outcome
-            .error
-            .as_ref()
-            .map(|error| format!(": {}", error.message));
-        let latency = outcome
-            .latency
-            .as_ref()
-            .map(|latency| format!(" in {}", duration(latency)));
-        say!(
-            "source {}: {}{}{}",
-            outcome.source,
-            words(outcome.result().as_str_name(), "SOURCE_RESULT_"),
-            latency.unwrap_or_default(),
-            error.unwrap_or_default(),
-        );
+        say!("{}", self::outcome(outcome));
     }
     if let Some(freshness) = &response.freshness {
         say!("data: {}", self::freshness(freshness));
     }
+}
+
+/// What became of one source, in one line.
+pub(super) fn outcome(outcome: &v1::SourceOutcome) -> String {
+    let error = outcome
+        .error
+        .as_ref()
+        .map(|error| format!(": {}", error.message));
+    let latency = outcome
+        .latency
+        .as_ref()
+        .map(|latency| format!(" in {}", duration(latency)));
+    format!(
+        "source {}: {}{}{}",
+        outcome.source,
+        words(outcome.result().as_str_name(), "SOURCE_RESULT_"),
+        latency.unwrap_or_default(),
+        error.unwrap_or_default(),
+    )
 }
 
 /// Freshness in words.
@@ -71,12 +76,15 @@ pub(super) fn bar(progress: &v1::Progress) -> String {
 pub(super) fn exception(problem: &v1::ShipmentException) -> String {
     let due = problem.due_time.as_ref();
     format!(
-        "{} ({}): {}{}; up to: {}",
+        "{} ({}): {}{}{}",
         words(problem.category().as_str_name(), "EXCEPTION_CATEGORY_"),
         words(problem.severity().as_str_name(), "SEVERITY_"),
         words(problem.next_action().as_str_name(), "NEXT_ACTION_"),
         due.map(|due| format!(" until {due}")).unwrap_or_default(),
-        words(problem.owner().as_str_name(), "RESPONSIBILITY_"),
+        match problem.owner() {
+            v1::Responsibility::Nobody | v1::Responsibility::Unspecified => String::new(),
+            owner => format!("; up to: {}", words(owner.as_str_name(), "RESPONSIBILITY_")),
+        },
     )
 }
 

@@ -183,7 +183,15 @@ pub(super) async fn current(
         if record.etag == stored.record.etag {
             return Ok(Some((Arc::clone(&stored.record), next_change)));
         }
-        match commit(pipeline, Some(&stored), stored.dossier.clone(), Vec::new()).await {
+        match commit(
+            pipeline,
+            Some(&stored),
+            stored.dossier.clone(),
+            Vec::new(),
+            false,
+        )
+        .await
+        {
             Ok(current) => return Ok(Some(current)),
             Err(CommitError::Conflict) => {}
             Err(CommitError::Store(error)) => return Err(failed(error)),

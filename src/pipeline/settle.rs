@@ -13,7 +13,7 @@ use waybill_core::event::{Claim, Classifier, SourceClass};
 use waybill_core::kpi;
 use waybill_core::number::{self, TrackingNumber};
 use waybill_core::order::{Order, Subject};
-use waybill_core::reconcile::Dossier;
+use waybill_core::reconcile::{Change, Dossier};
 use waybill_core::revision::revise;
 use waybill_core::shipment::{IdentifierKind, Shipment, ShipmentId};
 
@@ -286,12 +286,14 @@ async fn remember(
             Some(stored) => stored.dossier.clone(),
             None => Dossier::new(id.clone(), report.number.clone(), carrier.to_owned()),
         };
-        dossier.absorb(source.descriptor.id, class, report, receive_time);
+        let change = dossier.absorb(source.descriptor.id, class, report, receive_time);
+        let known = dossier.pieces.len();
         dossier
             .pieces
             .extend(pieces.iter().filter(|piece| *piece != id).cloned());
+        let same = change < Change::Content && dossier.pieces.len() == known;
         let aliases = aliases(question, report);
-        match commit(pipeline, stored.as_ref(), dossier, aliases).await {
+        match commit(pipeline, stored.as_ref(), dossier, aliases, same).await {
             Ok((record, _)) => return Ok(Some(record)),
             Err(CommitError::Conflict) => {}
             Err(CommitError::Store(error)) => return Err(store_error(error)),
@@ -304,23 +306,32 @@ async fn remember(
 }
 
 /// Steps 5 to 8 for one dossier: the record as of now, stored and told. Also says when time alone
-/// makes another one of it.
+/// makes another one of it. `same`: the record follows from the dossier as it did before, so that
+/// only time can have changed it.
 pub(super) async fn commit(
     pipeline: &Pipeline,
     stored: Option<&Arc<Stored>>,
     mut dossier: Dossier,
     aliases: Vec<Subject>,
+    same: bool,
 ) -> Result<(Arc<Shipment>, Option<Timestamp>), CommitError> {
     let parts = &pipeline.parts;
     let now = pipeline.now();
-    let shown = stored.map(|stored| &*stored.record);
-    let mut record = dossier.record();
-    if shown.is_some_and(|shown| dossier.outlive(shown, &record)) {
-        record = dossier.record();
-    }
-    let (record, next_change) = assess(record, now);
-    let (record, changed) = revise(shown, record, now);
-    let record = Arc::new(record);
+    let (record, next_change, changed) = match stored {
+        Some(stored) if same && stored.is_current(now) => {
+            (Arc::clone(&stored.record), stored.next_change, false)
+        }
+        _ => {
+            let shown = stored.map(|stored| &*stored.record);
+            let mut record = dossier.record();
+            if shown.is_some_and(|shown| dossier.outlive(shown, &record)) {
+                record = dossier.record();
+            }
+            let (record, next_change) = assess(record, now);
+            let (record, changed) = revise(shown, record, now);
+            (Arc::new(record), next_change, changed)
+        }
+    };
     let announced = kpi::announced(&dossier.facts).cloned();
     let commit = Commit {
         expected: stored.map_or(0, |stored| stored.version),

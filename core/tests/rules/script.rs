@@ -321,6 +321,7 @@ fn time_of(cell: &str, country: &str, convention: &str) -> Option<EventTime> {
     };
     let clues = Clues {
         facility_zone,
+        place: None,
         country: Some(country).filter(|country| !country.is_empty()),
         convention: Some(convention).filter(|zone| !zone.is_empty()),
     };

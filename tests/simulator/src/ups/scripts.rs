@@ -48,6 +48,8 @@ const fn abroad(
 }
 
 pub(super) static LOUISVILLE: Place = us("Louisville", "KY", "4009", "America/Kentucky/Louisville");
+/// A country with several zones, and nothing more.
+pub(super) static SOMEWHERE: Place = abroad("", "US", "", "America/Chicago");
 pub(super) static CHICAGO: Place = us("Chicago", "IL", "6068", "America/Chicago");
 pub(super) static SEATTLE: Place = us("Seattle", "WA", "9814", "America/Los_Angeles");
 pub(super) static DALLAS: Place = us("Dallas", "TX", "7524", "America/Chicago");

@@ -76,6 +76,11 @@ impl Act {
         }
     }
 
+    /// It happens elsewhere.
+    pub(super) const fn at(self, place: &'static Place) -> Self {
+        Self { place, ..self }
+    }
+
     /// The UTC fields contradict the local ones by so many minutes.
     pub(super) const fn gmt_ahead(self, minutes: i64) -> Self {
         Self {

@@ -101,12 +101,18 @@ pub(super) static SCRIPTS: [Script; 7] = [
         name: "local-times",
         number: "1ZSIM0010300000124",
         title: "An answer in the old form without UTC fields",
-        shows: "only local date and time, no currentStatus: the zone must be inferred from the place",
+        shows: "only local date and time and the country, no currentStatus: nobody can know the zone",
         shipment: &Shipment {
             old_form: true,
             packages: &[Package {
                 number: "1ZSIM0010300000124",
-                acts: &[LABEL, ORIGIN, ARRIVED, ON_ROAD, DELIVERED],
+                acts: &[
+                    LABEL.at(&SOMEWHERE),
+                    ORIGIN.at(&SOMEWHERE),
+                    ARRIVED.at(&SOMEWHERE),
+                    ON_ROAD.at(&SOMEWHERE),
+                    DELIVERED.at(&SOMEWHERE),
+                ],
                 ..PACKAGE
             }],
             ..SHIPMENT
