@@ -50,7 +50,7 @@ impl Default for Settings {
             body_cap: 2 * 1024 * 1024,
             body_floor: NonZeroU32::MIN.saturating_add(1023),
             body_grace: Duration::from_secs(2),
-            idle_per_host: 32,
+            idle_per_host: 128,
             idle_timeout: Duration::from_secs(90),
         }
     }
