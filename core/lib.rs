@@ -33,6 +33,7 @@ mod listing;
 mod milestone;
 pub mod number;
 pub mod order;
+pub mod overlay;
 pub mod place;
 pub mod privacy;
 pub mod reconcile;

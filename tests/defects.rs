@@ -34,12 +34,13 @@ use waybill::pipeline::{Parts, Pipeline};
 use waybill::server;
 use waybill::store::memory::MemoryStore;
 use waybill::store::seal::Keys;
-use waybill::store::{Change, Commit, CommitError, Store, StoreError, Stored};
+use waybill::store::{Change, Commit, CommitError, OverlayCommit, Store, StoreError, Stored};
 use waybill::texts::Texts;
 use waybill::v1::{self, ErrorReason, batch_track_response, batch_track_result};
 use waybill::watch::Hub;
 use waybill_core::adapter::BoxFuture;
 use waybill_core::order::Subject;
+use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
 const PANICS: &str = "SANDBOXDELIVERED";
@@ -88,6 +89,25 @@ impl Store for Broken {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Change>, StoreError>> {
         self.0.changes(after, limit)
+    }
+
+    fn overlay<'a>(
+        &'a self,
+        tenant: &'a str,
+        id: &'a ShipmentId,
+    ) -> BoxFuture<'a, Result<Option<Arc<Overlay>>, StoreError>> {
+        self.0.overlay(tenant, id)
+    }
+
+    fn overlays<'a>(
+        &'a self,
+        id: &'a ShipmentId,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Overlay>>, StoreError>> {
+        self.0.overlays(id)
+    }
+
+    fn commit_overlay(&self, commit: OverlayCommit) -> BoxFuture<'_, Result<(), CommitError>> {
+        self.0.commit_overlay(commit)
     }
 }
 

@@ -14,8 +14,12 @@ use std::sync::Arc;
 use common::record::{PLACE, number, shipment, time};
 use waybill::store::file::FileStore;
 use waybill::store::memory::MemoryStore;
-use waybill::store::{Commit, CommitError, Store};
+use waybill::store::{Commit, CommitError, OverlayCommit, Store};
+use waybill_core::event::Digest;
+use waybill_core::exception::Category;
 use waybill_core::order::{Order, Subject};
+use waybill_core::overlay::{Handling, Overlay};
+use waybill_core::privacy::Pii;
 use waybill_core::shipment::ShipmentId;
 
 const AT: &str = "2026-03-01T12:00:00Z";
@@ -209,6 +213,95 @@ async fn changes_go_after_72_hours_and_the_gap_shows() {
     .await;
 }
 
+/// An overlay of a shipment in which somebody has an exception.
+fn overlay(tenant: &str, shipment_id: &str, expected: u32, assignee: &str) -> OverlayCommit {
+    let handling = Handling {
+        id: Digest([1; 32]),
+        category: Category::Damage,
+        event_ids: [Digest([2; 32])].into(),
+        assignee: Pii::new(assignee.to_owned()),
+        acknowledged: None,
+        resolved: None,
+        reopened: None,
+        history: Vec::new(),
+    };
+    let overlay = Overlay {
+        revision: expected + 1,
+        exceptions: vec![handling],
+    };
+    OverlayCommit {
+        tenant: tenant.to_owned(),
+        id: id(shipment_id),
+        expected,
+        overlay: Arc::new(overlay),
+    }
+}
+
+async fn assignee(store: &dyn Store, tenant: &str, shipment_id: &str) -> Option<String> {
+    let overlay = store.overlay(tenant, &id(shipment_id)).await.unwrap()?;
+    Some(overlay.exceptions[0].assignee.reveal().clone())
+}
+
+#[tokio::test]
+async fn tenants_do_not_see_what_others_add_and_the_shipment_does_not_change() {
+    on_both(|store| async move {
+        store
+            .commit(commit("a", "AB1234567", 0, 1, AT))
+            .await
+            .unwrap();
+        assert_eq!(assignee(&*store, "one", "a").await, None);
+        for (tenant, who) in [("one", "Ada"), ("one-more", "Grace")] {
+            let added = store.commit_overlay(overlay(tenant, "a", 0, who)).await;
+            assert_eq!(added, Ok(()));
+        }
+        assert_eq!(assignee(&*store, "one", "a").await.unwrap(), "Ada");
+        assert_eq!(assignee(&*store, "one-more", "a").await.unwrap(), "Grace");
+        assert_eq!(assignee(&*store, "on", "a").await, None);
+        let all = store.overlays(&id("a")).await.unwrap();
+        let all: Vec<_> = all
+            .iter()
+            .map(|one| one.exceptions[0].assignee.reveal())
+            .collect();
+        assert_eq!(all, ["Ada", "Grace"]);
+        assert!(store.overlays(&id("b")).await.unwrap().is_empty());
+        assert_eq!(count_of(&*store, "a").await, Some((1, 1)));
+        assert_eq!(store.changes(0, 10).await.unwrap().len(), 1);
+
+        // A new record keeps what tenants added.
+        store
+            .commit(commit("a", "AB1234567", 1, 2, AT))
+            .await
+            .unwrap();
+        assert_eq!(assignee(&*store, "one", "a").await.unwrap(), "Ada");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_overlay_on_another_revision_or_of_no_shipment_changes_nothing() {
+    on_both(|store| async move {
+        let early = store.commit_overlay(overlay("one", "a", 0, "Ada")).await;
+        assert_eq!(early, Err(CommitError::Conflict), "no such shipment");
+        store
+            .commit(commit("a", "AB1234567", 0, 1, AT))
+            .await
+            .unwrap();
+        store
+            .commit_overlay(overlay("one", "a", 0, "Ada"))
+            .await
+            .unwrap();
+        for wrong in [0, 2, 9] {
+            let late = store.commit_overlay(overlay("one", "a", wrong, "Eve"));
+            assert_eq!(late.await, Err(CommitError::Conflict), "{wrong}");
+        }
+        assert_eq!(assignee(&*store, "one", "a").await.unwrap(), "Ada");
+        let next = store.commit_overlay(overlay("one", "a", 1, "Grace"));
+        assert_eq!(next.await, Ok(()));
+        assert_eq!(assignee(&*store, "one", "a").await.unwrap(), "Grace");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_full_memory_forgets_the_shipment_updated_longest_ago_and_its_numbers() {
     let store = MemoryStore::new(2);
@@ -232,6 +325,8 @@ async fn a_file_opens_again_with_everything_in_it() {
     let mut first = commit("a", "AB1234567", 0, 7, AT);
     first.aliases = vec![number("LASTMILE1").into()];
     store.commit(first.clone()).await.unwrap();
+    let added = overlay("one", "a", 0, "Ada");
+    store.commit_overlay(added).await.unwrap();
     let name = store.keys().shipment_id("dhl", &number("AB1234567"), 0);
     drop(store);
 
@@ -239,6 +334,7 @@ async fn a_file_opens_again_with_everything_in_it() {
     let stored = store.load(&id("a")).await.unwrap().unwrap();
     assert!(stored.dossier == first.dossier && stored.record == first.record);
     assert_eq!(found(&store, "LASTMILE1").await, ["a"]);
+    assert_eq!(assignee(&store, "one", "a").await.unwrap(), "Ada");
     assert_eq!(
         store.keys().shipment_id("dhl", &number("AB1234567"), 0),
         name
@@ -256,12 +352,14 @@ async fn no_file_has_a_number_or_a_place_in_clear() {
     let mut first = commit("a", "AB1234567", 0, 7, AT);
     first.aliases = vec![number("LASTMILE1").into()];
     store.commit(first).await.unwrap();
+    let added = overlay("one", "a", 0, "Ada Lovelace");
+    store.commit_overlay(added).await.unwrap();
     drop(store);
     let mut files = 0;
     for file in std::fs::read_dir(folder.path()).unwrap() {
         let bytes = std::fs::read(file.unwrap().path()).unwrap();
         files += 1;
-        for word in ["AB1234567", "LASTMILE1", PLACE] {
+        for word in ["AB1234567", "LASTMILE1", PLACE, "Lovelace"] {
             let shows = bytes
                 .windows(word.len())
                 .any(|part| part == word.as_bytes());

@@ -40,7 +40,7 @@ const DEPARTURES: [EventCode; 9] = [
 ];
 
 /// Categories by the names that the API has for them.
-const CATEGORIES: [(Category, &str); 15] = [
+pub(super) const CATEGORIES: [(Category, &str); 15] = [
     (Category::Delay, "DELAY"),
     (Category::NoUpdate, "NO_UPDATE"),
     (Category::Customs, "CUSTOMS"),
@@ -143,6 +143,16 @@ fn is_possession(event: &Event) -> bool {
     })
 }
 
+/// Countries of origin and destination; empty unless both are known.
+pub(super) fn lane(record: &Shipment) -> String {
+    fn country(place: &Option<Location>) -> Option<&str> {
+        let country = place.as_ref().map(|place| place.country.as_str());
+        country.filter(|country| !country.is_empty())
+    }
+    let lane = country(&record.origin).zip(country(&record.destination));
+    lane.map_or_else(String::new, |(from, to)| format!("{from}-{to}"))
+}
+
 impl<'a> Journey<'a> {
     /// Reads a record, what [`announced`] found for it, and what the shipper promised, if anything.
     pub fn new(
@@ -150,11 +160,6 @@ impl<'a> Journey<'a> {
         announced: Option<&'a Estimate>,
         promised: Option<&'a LocalWindow>,
     ) -> Self {
-        let country = |place: &'a Option<Location>| {
-            let country = place.as_ref().map(|place| place.country.as_str());
-            country.filter(|country| !country.is_empty())
-        };
-        let lane = country(&record.origin).zip(country(&record.destination));
         let counts = |event: &&Event| {
             event.standing == Standing::Accepted && event.classifier == Classifier::Actual
         };
@@ -163,7 +168,7 @@ impl<'a> Journey<'a> {
         Self {
             record,
             events,
-            lane: lane.map_or_else(String::new, |(from, to)| format!("{from}-{to}")),
+            lane: lane(record),
             announced,
             promised,
         }

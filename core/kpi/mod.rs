@@ -5,7 +5,9 @@
 //! [`figures::Figures`] keeps counts by day and group in sketches that can be merged and from which
 //! a sample can be taken back; [`query`] asks them. What each figure means is in `docs/kpis.md`.
 //!
-//! **Invariant:** the samples of a shipment are a function of its record. What is counted of a
+//! [`worked`] turns what a tenant does about an exception into a sample.
+//!
+//! **Invariant:** the other samples of a shipment are a function of its record. What is counted of a
 //! shipment is therefore always what its newest record says, however it came about: a repeated
 //! report adds nothing, and a corrected delivery takes back what the wrong one added.
 
@@ -15,12 +17,14 @@ mod journey;
 mod names;
 pub mod query;
 mod sketch;
+mod work;
 
 use std::borrow::Cow;
 
 use jiff::Timestamp;
 
 pub use journey::{Journey, announced, changes};
+pub use work::{lane_of, worked};
 
 /// A key figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +60,10 @@ pub enum Metric {
     SourceLatency,
     /// Milestones of a journey that a source reported.
     Completeness,
+    /// From a problem to somebody who has seen it.
+    TimeToAcknowledge,
+    /// From a problem to its closing by hand.
+    TimeToResolve,
 }
 
 /// What samples can be grouped by. Carrier, service and lane are the same for many metrics; of the
@@ -76,11 +84,13 @@ pub enum Dimension {
     Leg,
     /// Category of an exception.
     Category,
+    /// Who has to act about an exception.
+    Owner,
 }
 
 impl Dimension {
     /// Every dimension.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Carrier,
         Self::Service,
         Self::Lane,
@@ -88,13 +98,15 @@ impl Dimension {
         Self::Hub,
         Self::Leg,
         Self::Category,
+        Self::Owner,
     ];
 
-    /// Place of its value in a group: the last one is whichever the metric has.
+    /// Place of its value in a group: the last one is whichever the metric has. Metrics with an
+    /// owner have no service.
     pub(crate) const fn slot(self) -> usize {
         match self {
             Self::Carrier => 0,
-            Self::Service => 1,
+            Self::Service | Self::Owner => 1,
             Self::Lane => 2,
             Self::Source | Self::Hub | Self::Leg | Self::Category => 3,
         }
@@ -124,8 +136,8 @@ impl Scale {
 impl Metric {
     /// Every metric with its scale and dimensions, in the order of the numbers in stored figures.
     #[rustfmt::skip]
-    pub const ALL: [(Self, Scale, &'static [Dimension]); 15] = {
-        use Dimension::{Carrier, Category, Hub, Lane, Leg, Service, Source};
+    pub const ALL: [(Self, Scale, &'static [Dimension]); 17] = {
+        use Dimension::{Carrier, Category, Hub, Lane, Leg, Owner, Service, Source};
         [
             (Self::OnTime,             Scale::Good, &[Carrier, Service, Lane]),
             (Self::OnTimeToEstimate,   Scale::Good, &[Carrier, Service, Lane]),
@@ -142,6 +154,8 @@ impl Metric {
             (Self::SourceAvailability, Scale::Good, &[Carrier, Source]),
             (Self::SourceLatency,      Scale::Less, &[Carrier, Source]),
             (Self::Completeness,       Scale::Good, &[Carrier, Service, Lane, Source]),
+            (Self::TimeToAcknowledge,  Scale::Less, &[Carrier, Lane, Category, Owner]),
+            (Self::TimeToResolve,      Scale::Less, &[Carrier, Lane, Category, Owner]),
         ]
     };
 
@@ -169,7 +183,7 @@ pub struct Sample<'a> {
     pub metric: Metric,
     /// Carrier id.
     pub carrier: &'a str,
-    /// Service in the carrier's words.
+    /// Service in the carrier's words, or who has to act.
     pub service: &'a str,
     /// Countries of origin and destination.
     pub lane: &'a str,

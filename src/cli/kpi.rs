@@ -98,6 +98,10 @@ words! {
         SourceLatency,
         /// Milestones that a source reported.
         Completeness,
+        /// From a problem to somebody who has seen it.
+        TimeToAcknowledge,
+        /// From a problem to its closing by hand.
+        TimeToResolve,
     }
 }
 
@@ -118,6 +122,8 @@ words! {
         Leg,
         /// Category of an exception.
         Category,
+        /// Who has to act about an exception.
+        Owner,
     }
 }
 

@@ -56,7 +56,9 @@ impl Printer {
     /// Prints the answer to `track`.
     pub(super) fn track(&self, response: &v1::TrackResponse) {
         for record in &response.shipments {
-            self.shipment(record);
+            let overlay = response.overlays.iter();
+            let overlay = overlay.into_iter().find(|one| one.shipment_id == record.id);
+            self.shipment(record, overlay);
             say!("");
         }
         if response.shipments.is_empty() {
@@ -67,13 +69,13 @@ impl Printer {
     }
 
     /// Prints a record. The words around the texts are in the language that the texts came in.
-    pub(super) fn shipment(&self, record: &v1::Shipment) {
+    pub(super) fn shipment(&self, record: &v1::Shipment, overlay: Option<&v1::TenantOverlay>) {
         let text = self.text(record.recipient_text.as_ref(), record.shipper_text.as_ref());
         let language = self.catalogue.find(&text.language);
         if self.reader.plain {
-            self.facts(record, &text, language);
+            self.facts(record, overlay, &text, language);
         } else {
-            self.picture(record, &text, language);
+            self.picture(record, overlay, &text, language);
         }
     }
 
@@ -85,7 +87,23 @@ impl Printer {
         text.cloned().unwrap_or_default()
     }
 
-    fn picture(&self, record: &v1::Shipment, text: &v1::Text, language: &Language) {
+    /// Prints what the tenant does about exceptions of a record that was printed before.
+    pub(super) fn work(&self, overlay: &v1::TenantOverlay) {
+        let language = self.catalogue.find(&self.reader.language);
+        for handling in &overlay.exceptions {
+            for line in worked(handling, language) {
+                say!("{line}");
+            }
+        }
+    }
+
+    fn picture(
+        &self,
+        record: &v1::Shipment,
+        overlay: Option<&v1::TenantOverlay>,
+        text: &v1::Text,
+        language: &Language,
+    ) {
         say!(
             "{}  {}  {}",
             print::bold(&record.tracking_number),
@@ -111,6 +129,9 @@ impl Printer {
             for line in choices(record, problem, language) {
                 say!("    {line}");
             }
+            for line in done(overlay, problem, language) {
+                say!("    {line}");
+            }
         }
         if record.events.is_empty() {
             return;
@@ -129,7 +150,13 @@ impl Printer {
         say!("{table}");
     }
 
-    fn facts(&self, record: &v1::Shipment, text: &v1::Text, language: &Language) {
+    fn facts(
+        &self,
+        record: &v1::Shipment,
+        overlay: Option<&v1::TenantOverlay>,
+        text: &v1::Text,
+        language: &Language,
+    ) {
         let fact = |label: &str, value: &str| {
             if !value.is_empty() {
                 say!("{}: {value}", language.label(label));
@@ -156,6 +183,9 @@ impl Printer {
             for line in choices(record, problem, language) {
                 say!("{line}");
             }
+            for line in done(overlay, problem, language) {
+                say!("{line}");
+            }
         }
         for event in &record.events {
             let parts = [
@@ -174,6 +204,38 @@ fn open(record: &v1::Shipment) -> impl Iterator<Item = &v1::ShipmentException> {
         .exceptions
         .iter()
         .filter(|problem| problem.close_time.is_none())
+}
+
+/// What the tenant does about a problem, one fact a line.
+fn done(
+    overlay: Option<&v1::TenantOverlay>,
+    problem: &v1::ShipmentException,
+    language: &Language,
+) -> Vec<String> {
+    let handling = overlay.and_then(|overlay| print::handling(overlay, &problem.id));
+    handling.map_or_else(Vec::new, |handling| worked(handling, language))
+}
+
+/// What was done about an exception: who has it, who saw it, that it is closed, the last note.
+fn worked(handling: &v1::ExceptionHandling, language: &Language) -> Vec<String> {
+    let time = |time: &Option<prost_types::Timestamp>| {
+        time.as_ref().map(ToString::to_string).unwrap_or_default()
+    };
+    let mut history = handling.history.iter().rev();
+    let note = history.find(|step| !step.comment.is_empty());
+    let facts = [
+        ("assignee", handling.assignee.clone()),
+        ("acknowledged", time(&handling.acknowledge_time)),
+        ("resolved", time(&handling.resolve_time)),
+        (
+            "note",
+            note.map(|step| step.comment.clone()).unwrap_or_default(),
+        ),
+    ];
+    let facts = facts.into_iter().filter(|(_, value)| !value.is_empty());
+    facts
+        .map(|(label, value)| format!("{}: {value}", language.label(label)))
+        .collect()
 }
 
 /// What else can be done about a problem, and where the carrier lets one do it.

@@ -88,6 +88,15 @@ pub(super) fn exception(problem: &v1::ShipmentException) -> String {
     )
 }
 
+/// What a tenant does about an exception; `None` if nothing.
+pub(super) fn handling<'a>(
+    overlay: &'a v1::TenantOverlay,
+    exception: &str,
+) -> Option<&'a v1::ExceptionHandling> {
+    let mut all = overlay.exceptions.iter();
+    all.find(|one| one.exception_id == exception)
+}
+
 /// A time on its own clock; a question mark says that the zone is unknown.
 pub(super) fn time(time: Option<&v1::EventTime>) -> String {
     let Some(time) = time else {
@@ -138,6 +147,10 @@ pub(super) fn watch(message: &v1::WatchMessage, printer: &Printer) {
     match &message.kind {
         Some(Kind::Update(update)) => {
             let Some(record) = &update.shipment else {
+                if let Some(overlay) = &update.overlay {
+                    say!("-- exceptions were worked: revision {}", overlay.revision);
+                    printer.work(overlay);
+                }
                 return;
             };
             say!(
@@ -145,7 +158,7 @@ pub(super) fn watch(message: &v1::WatchMessage, printer: &Printer) {
                 record.revision,
                 update.new_event_ids.len()
             );
-            printer.shipment(record);
+            printer.shipment(record, update.overlay.as_ref());
         }
         Some(Kind::Synced(synced)) => {
             say!(

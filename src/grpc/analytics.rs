@@ -23,7 +23,7 @@ const VALUE_LIMIT: usize = 100;
 
 /// Figures that are served. What a shipper promised is not known to this server, so the rate
 /// against it is not here.
-const METRICS: [(v1::KpiMetric, Metric); 14] = [
+const METRICS: [(v1::KpiMetric, Metric); 16] = [
     (v1::KpiMetric::HubDwell, Metric::HubDwell),
     (v1::KpiMetric::TransitTime, Metric::TransitTime),
     (v1::KpiMetric::FeedLatency, Metric::FeedLatency),
@@ -41,9 +41,11 @@ const METRICS: [(v1::KpiMetric, Metric); 14] = [
     (v1::KpiMetric::DetourRate, Metric::DetourRate),
     (v1::KpiMetric::SourceLatency, Metric::SourceLatency),
     (v1::KpiMetric::Completeness, Metric::Completeness),
+    (v1::KpiMetric::TimeToAcknowledge, Metric::TimeToAcknowledge),
+    (v1::KpiMetric::TimeToResolve, Metric::TimeToResolve),
 ];
 
-const DIMENSIONS: [(v1::KpiDimension, Dimension); 7] = [
+const DIMENSIONS: [(v1::KpiDimension, Dimension); 8] = [
     (v1::KpiDimension::Carrier, Dimension::Carrier),
     (v1::KpiDimension::Service, Dimension::Service),
     (v1::KpiDimension::Lane, Dimension::Lane),
@@ -51,6 +53,7 @@ const DIMENSIONS: [(v1::KpiDimension, Dimension); 7] = [
     (v1::KpiDimension::Hub, Dimension::Hub),
     (v1::KpiDimension::Leg, Dimension::Leg),
     (v1::KpiDimension::Category, Dimension::Category),
+    (v1::KpiDimension::Owner, Dimension::Owner),
 ];
 
 /// The service.

@@ -5,10 +5,11 @@ use waybill_core::event::{Classifier, Event, Observation, SourceClass, Standing}
 use waybill_core::exception::Exception;
 use waybill_core::gazetteer;
 use waybill_core::leg::Leg;
+use waybill_core::overlay::{Handling, Overlay, Step};
 use waybill_core::place::Location;
 use waybill_core::shipment::{
     Contact, Estimate, Finding, Identifier, LocalWindow, MilestoneProgress, NextStep, Physical,
-    Proof, Requirements, Shipment,
+    Proof, Requirements, Shipment, ShipmentId,
 };
 use waybill_core::status::{Milestone, Severity, Status};
 use waybill_core::text::{Audience, Text};
@@ -415,7 +416,12 @@ fn written(text: Text) -> v1::Text {
     }
 }
 
-fn exception(problem: &Exception, record: &Shipment, voice: Voice<'_>) -> v1::ShipmentException {
+/// Writes an exception, with texts in a language.
+pub(super) fn exception(
+    problem: &Exception,
+    record: &Shipment,
+    voice: Voice<'_>,
+) -> v1::ShipmentException {
     let carrier = voice.carrier(&record.carrier);
     let say = |audience| {
         let text = voice.language.exception(problem, record, audience, carrier);
@@ -440,6 +446,32 @@ fn exception(problem: &Exception, record: &Shipment, voice: Voice<'_>) -> v1::Sh
         event_ids: problem.event_ids.iter().map(ToString::to_string).collect(),
         recipient_text: say(Audience::Recipient),
         shipper_text: say(Audience::Shipper),
+    }
+}
+
+/// Writes what a tenant adds to a shipment.
+pub(super) fn overlay(id: &ShipmentId, overlay: &Overlay) -> v1::TenantOverlay {
+    v1::TenantOverlay {
+        shipment_id: id.0.clone(),
+        exceptions: overlay.exceptions.iter().map(handling).collect(),
+        revision: overlay.revision,
+    }
+}
+
+fn handling(handling: &Handling) -> v1::ExceptionHandling {
+    let step = |step: &Step| v1::ExceptionHistoryEntry {
+        activity: step.activity as i32,
+        time: Some(timestamp(step.time)),
+        actor: step.actor.reveal().clone(),
+        assignee: step.assignee.reveal().clone(),
+        comment: step.comment.reveal().clone(),
+    };
+    v1::ExceptionHandling {
+        exception_id: handling.id.to_string(),
+        assignee: handling.assignee.reveal().clone(),
+        history: handling.history.iter().map(step).collect(),
+        acknowledge_time: handling.acknowledged.map(timestamp),
+        resolve_time: handling.resolved.map(timestamp),
     }
 }
 

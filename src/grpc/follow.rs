@@ -120,6 +120,7 @@ pub(super) fn open(tracking: &Tracking, open: v1::WatchOpen) -> Result<FollowStr
         view,
         texts: Arc::clone(&tracking.texts),
         language: open.language,
+        tenant: tracking.caller.tenant.clone(),
         heartbeat,
         end: Instant::now() + tracking.streams.settings.max_age.mul_f64(jitter),
         sender,
@@ -151,6 +152,8 @@ struct Stream {
     texts: Arc<Texts>,
     /// As the reader asked for it.
     language: String,
+    /// Whose overlays it shows.
+    tenant: String,
     heartbeat: Duration,
     end: Instant,
     sender: mpsc::Sender<Result<v1::WatchMessage, Status>>,
@@ -158,8 +161,15 @@ struct Stream {
     last_message: Instant,
     mailbox: Arc<Mailbox>,
     /// What the reader holds.
-    sent: HashMap<ShipmentId, Arc<Shipment>>,
+    sent: HashMap<ShipmentId, Sent>,
     _permit: OwnedSemaphorePermit,
+}
+
+/// What the reader holds of one shipment.
+struct Sent {
+    record: Arc<Shipment>,
+    /// Revision of the overlay; 0: none.
+    overlay: u32,
 }
 
 /// The reader is gone.
@@ -299,12 +309,32 @@ impl Stream {
             return Ok(());
         };
         self.watch(id);
-        let known = self.sent.get(id).map_or(0, |sent| sent.revision);
-        if record.revision <= known {
-            return Ok(());
+        if let Some(sent) = self.sent.get(id)
+            && record.revision <= sent.record.revision
+        {
+            return self.changed_overlay(&record).await;
         }
         self.update(record, Some(tracking::freshness(&freshness)), None)
             .await
+    }
+
+    /// Sends what the tenant has added to a record that the reader holds, if that is new.
+    async fn changed_overlay(&mut self, record: &Shipment) -> Result<(), Gone> {
+        let overlay = self.pipeline.overlay(&self.tenant, record).await;
+        let (Ok(Some(overlay)), Some(sent)) = (overlay, self.sent.get_mut(&record.id)) else {
+            return Ok(());
+        };
+        if overlay.revision <= sent.overlay {
+            return Ok(());
+        }
+        sent.overlay = overlay.revision;
+        let update = v1::WatchUpdate {
+            change: v1::WatchChange::Overlay as i32,
+            overlay: Some(convert::overlay(&record.id, &overlay)),
+            previous_revision: sent.record.revision,
+            ..Default::default()
+        };
+        self.send(Kind::Update(update)).await
     }
 
     /// Follows a shipment by itself: time alone changes it, and answers under another of its
@@ -323,7 +353,10 @@ impl Stream {
         freshness: Option<v1::Freshness>,
         requested: Option<&v1::ShipmentKey>,
     ) -> Result<(), Gone> {
-        let before = self.sent.get(&record.id);
+        let overlay = self.pipeline.overlay(&self.tenant, &record).await;
+        // One that cannot be read now is sent when it changes next.
+        let overlay = overlay.ok().flatten();
+        let before = self.sent.get(&record.id).map(|sent| &sent.record);
         let previous_revision = before.map_or(0, |before| before.revision);
         if requested.is_some() && before.is_some() {
             return Ok(());
@@ -351,12 +384,19 @@ impl Stream {
             shipment: Some(convert::shipment(&record, self.view, voice)),
             change: change as i32,
             freshness,
+            overlay: overlay
+                .as_ref()
+                .map(|one| convert::overlay(&record.id, one)),
             new_event_ids: new_events.iter().map(ToString::to_string).collect(),
             previous_revision,
             conflated_count: skipped,
             requested: requested.cloned(),
         };
-        self.sent.insert(record.id.clone(), record);
+        let sent = Sent {
+            overlay: overlay.map_or(0, |one| one.revision),
+            record,
+        };
+        self.sent.insert(sent.record.id.clone(), sent);
         self.send(Kind::Update(update)).await
     }
 

@@ -132,7 +132,7 @@ impl Room {
         let message = read_message(body, calls.request_bytes).await?;
         let request = v1::TrackRequest::decode(message)
             .map_err(|_| Failure::field("request", "is not a TrackRequest"))?;
-        let key = plain_key(&request);
+        let key = plain_key(&self.tracking.caller.tenant, &request);
         if let Some(key) = &key
             && let Some(kept) = self.kept.get(key)
             && kept.holds(self.tracking.pipeline.now())
@@ -159,7 +159,7 @@ impl Room {
         Ok(frame)
     }
 
-    /// Keeps an answer, unless one of its records has changed while it was made.
+    /// Keeps an answer, unless one of its records or overlays has changed while it was made.
     async fn keep(&self, key: String, tracked: Tracked, frame: Bytes, until: Timestamp) {
         let pipeline = &self.tracking.pipeline;
         let shipments = tracked.ids.iter().cloned().map(Topic::Shipment);
@@ -179,7 +179,16 @@ impl Room {
         }
         for (id, shipment) in tracked.ids.iter().zip(&tracked.response.shipments) {
             match pipeline.held(id).await {
-                Ok((record, _)) if record.etag == shipment.etag => {}
+                Ok((record, _)) if record.etag == shipment.etag => {
+                    let tenant = &self.tracking.caller.tenant;
+                    let overlay = pipeline.overlay(tenant, &record).await;
+                    let revision = overlay.map(|one| one.map_or(0, |one| one.revision));
+                    let mut shown = tracked.response.overlays.iter();
+                    let shown = shown.find(|one| one.shipment_id == id.0);
+                    if revision.ok() != Some(shown.map_or(0, |one| one.revision)) {
+                        return;
+                    }
+                }
                 _ => return,
             }
         }
@@ -207,9 +216,9 @@ fn late() -> Failure {
     )
 }
 
-/// Key of a request whose answer depends on nothing but number, carrier, language and view; `None`
+/// Key of a request whose answer depends on nothing but tenant, number, carrier, language and view; `None`
 /// for one with further options. Spelling variants of a number have a key each and the same answer.
-fn plain_key(request: &v1::TrackRequest) -> Option<String> {
+fn plain_key(tenant: &str, request: &v1::TrackRequest) -> Option<String> {
     let plain = request.order.is_none()
         && request.hints.is_none()
         && request.max_age.is_none()
@@ -226,6 +235,7 @@ fn plain_key(request: &v1::TrackRequest) -> Option<String> {
         return None;
     }
     let parts = [
+        tenant,
         &request.tracking_number,
         &request.carrier,
         &request.language,
@@ -337,11 +347,12 @@ fn bounds(method: &str, headers: &HeaderMap, calls: &Calls) -> (Duration, usize)
 
 /// Last segment of a method's path, if it is one of ours; keeps the metric's labels few.
 fn method_name(path: &str) -> &'static str {
-    const METHODS: [&str; 9] = [
+    const METHODS: [&str; 10] = [
         "Track",
         "GetShipment",
         "BatchTrack",
         "Follow",
+        "UpdateException",
         "ListCarriers",
         "GetCarrier",
         "DetectCarriers",

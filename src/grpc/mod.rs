@@ -4,6 +4,7 @@
 pub mod analytics;
 pub mod carrier;
 pub mod convert;
+mod exception;
 pub mod follow;
 pub mod front;
 pub mod status;

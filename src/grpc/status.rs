@@ -77,6 +77,7 @@ pub const fn code(reason: Reason) -> Code {
             Code::ResourceExhausted
         }
         Reason::Deadline => Code::DeadlineExceeded,
+        Reason::Conflict => Code::Aborted,
         Reason::Unsupported => Code::Unimplemented,
     }
 }

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 use waybill_core::adapter::Hints;
+use waybill_core::caller::Caller;
 use waybill_core::number::TrackingNumber;
 use waybill_core::order::{Order, Subject};
 use waybill_core::shipment::{Shipment, ShipmentId};
@@ -43,6 +44,8 @@ pub struct Tracking {
     pub(super) calls: Arc<Calls>,
     pub(super) streams: follow::Streams,
     pub(super) texts: Arc<Texts>,
+    /// Who asks: without authentication everybody is the same caller.
+    pub(super) caller: Arc<Caller>,
 }
 
 /// An answer of `Track`, and how long it can be given again.
@@ -69,6 +72,7 @@ impl Tracking {
             calls,
             streams,
             texts,
+            caller: Arc::new(Caller::local()),
         }
     }
 
@@ -99,8 +103,9 @@ impl Tracking {
             .iter()
             .map(|record| record.id.clone())
             .collect();
+        let overlays = self.overlays(&found).await?;
         Ok(Tracked {
-            response: response(&found, speech, &request.if_none_match),
+            response: response(&found, overlays, speech, &request.if_none_match),
             until: found.good_until,
             subject: lookup.subject,
             ids,
@@ -124,13 +129,15 @@ impl Tracking {
             priority: Priority::Interactive,
         };
         let found = self.pipeline.get(&id, &options).await?;
-        let mut all = response(&found, speech, &request.if_none_match);
+        let overlays = self.overlays(&found).await?;
+        let mut all = response(&found, overlays, speech, &request.if_none_match);
         let answer = v1::GetShipmentResponse {
             shipment: all.shipments.pop(),
             freshness: all.freshness,
             outcomes: all.outcomes,
             not_modified: all.not_modified,
             partial: all.partial,
+            overlay: all.overlays.pop(),
         };
         fits(&answer, self.calls.response_bytes)?;
         Ok(answer)
@@ -331,6 +338,13 @@ impl TrackingService for Tracking {
             .ok_or_else(|| Failure::field("open", "is required"))?;
         Ok(Response::new(follow::open(self, open)?))
     }
+
+    async fn update_exception(
+        &self,
+        request: Request<v1::UpdateExceptionRequest>,
+    ) -> Result<Response<v1::UpdateExceptionResponse>, Status> {
+        self.take_step(request).await
+    }
 }
 
 impl Tracking {
@@ -352,7 +366,8 @@ impl Tracking {
             return Err(out_of_time());
         }
         let found = self.pipeline.track(&lookup).await?;
-        Ok(response(&found, speech, &item.if_none_match))
+        let overlays = self.overlays(&found).await?;
+        Ok(response(&found, overlays, speech, &item.if_none_match))
     }
 
     /// Reads what a caller wants to see.
@@ -365,7 +380,7 @@ impl Tracking {
     }
 
     /// Only a batch may be as large as tonic lets every request of this service be.
-    fn bounded(&self, request: &impl prost::Message) -> Result<(), Failure> {
+    pub(super) fn bounded(&self, request: &impl prost::Message) -> Result<(), Failure> {
         let limit = self.calls.request_bytes;
         if request.encoded_len() > limit {
             return Err(Failure::too_large(limit));
@@ -501,7 +516,12 @@ fn max_age(age: Option<prost_types::Duration>) -> Result<Option<Duration>, Failu
 }
 
 /// Writes the answer of a lookup.
-fn response(found: &Found, speech: Speech<'_>, if_none_match: &str) -> v1::TrackResponse {
+fn response(
+    found: &Found,
+    overlays: Vec<v1::TenantOverlay>,
+    speech: Speech<'_>,
+    if_none_match: &str,
+) -> v1::TrackResponse {
     let not_modified = !if_none_match.is_empty() && etags_hold(&found.shipments, if_none_match);
     let shipments = if not_modified {
         &[][..]
@@ -517,6 +537,7 @@ fn response(found: &Found, speech: Speech<'_>, if_none_match: &str) -> v1::Track
         outcomes: found.outcomes.iter().map(status::outcome).collect(),
         not_modified,
         partial: is_partial(&found.outcomes),
+        overlays,
     }
 }
 

@@ -14,9 +14,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use waybill_core::adapter::Answer;
+use waybill_core::event::Digest;
 use waybill_core::kpi::figures::Figures;
 use waybill_core::kpi::query::{Gathering, Query, Refusal, Row};
-use waybill_core::kpi::{Change, Journey, Metric, Sample, announced, availability, changes};
+use waybill_core::kpi::{
+    Change, Journey, Metric, Sample, announced, availability, changes, lane_of, worked,
+};
+use waybill_core::overlay::Overlay;
 use waybill_core::shipment::{Estimate, Shipment};
 
 use self::file::File;
@@ -91,6 +95,13 @@ enum News {
         latency: Option<Duration>,
         now: Timestamp,
     },
+    /// A tenant took a step about an exception.
+    Work {
+        record: Arc<Shipment>,
+        overlay: Arc<Overlay>,
+        exception: Digest,
+        now: Timestamp,
+    },
     /// Somebody waits until everything before it is counted.
     Mark(oneshot::Sender<()>),
     /// Somebody waits until everything is written and the file is closed.
@@ -155,6 +166,22 @@ impl Kpis {
                 now,
             });
         }
+    }
+
+    /// Tells that a tenant took a step about an exception of a record; the overlay has it.
+    pub fn worked(
+        &self,
+        record: &Arc<Shipment>,
+        overlay: &Arc<Overlay>,
+        exception: Digest,
+        now: Timestamp,
+    ) {
+        self.tell(News::Work {
+            record: Arc::clone(record),
+            overlay: Arc::clone(overlay),
+            exception,
+            now,
+        });
     }
 
     fn tell(&self, news: News) {
@@ -290,6 +317,17 @@ fn count(figures: &mut Figures, news: &News) {
             if let Some(latency) = latency.filter(|_| *answered) {
                 let took = sample(Metric::SourceLatency, latency.as_secs_f64());
                 figures.count(&took, Change::Add, *now);
+            }
+        }
+        News::Work {
+            record,
+            overlay,
+            exception,
+            now,
+        } => {
+            let lane = lane_of(record);
+            if let Some(sample) = worked(record, overlay, *exception, &lane) {
+                figures.count(&sample, Change::Add, *now);
             }
         }
         News::Mark(_) | News::Stop(_) => {}

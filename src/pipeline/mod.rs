@@ -19,6 +19,7 @@ mod pack;
 mod recall;
 mod route;
 mod settle;
+mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,7 @@ use crate::watch::Hub;
 pub use pack::Pack;
 pub use route::Aggregators;
 pub use settle::Settled;
+pub use work::{Unworked, Worked};
 
 /// One account of one source, behind its guard.
 pub struct Source {

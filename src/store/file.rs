@@ -8,6 +8,8 @@
 //! **Invariant:** no number, no order and no record lies in the file in clear. A shipment's value is
 //! `schema (1 byte), version (8, big endian), sealed JSON`, sealed for its id and that head.
 
+mod overlay;
+
 use std::fmt;
 use std::fs;
 use std::path::Path;
@@ -21,12 +23,15 @@ use redb::{
 use tokio::sync::{mpsc, oneshot};
 use waybill_core::adapter::BoxFuture;
 use waybill_core::order::Subject;
+use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
 use super::disk::Disk;
 pub use super::disk::OpenError;
 use super::seal::Keys;
-use super::{Change, Commit, CommitError, Store, StoreError, Stored, changes_kept_since};
+use super::{
+    Change, Commit, CommitError, OverlayCommit, Store, StoreError, Stored, changes_kept_since,
+};
 
 const SHIPMENTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("shipments");
 /// Keyed hash of a number or order -> ids.
@@ -51,7 +56,7 @@ const GROUP_BYTES: usize = 8 << 20;
 pub struct FileStore {
     inner: Arc<Inner>,
     /// `None` only while it is dropped.
-    jobs: Option<mpsc::Sender<Job>>,
+    jobs: Option<mpsc::Sender<Box<dyn Work>>>,
     writer: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -60,9 +65,22 @@ struct Inner {
     keys: Arc<Keys>,
     /// With the size of the value, for the weigher.
     cache: Cache<ShipmentId, (Arc<Stored>, u32)>,
+    overlays: overlay::Known,
 }
 
-/// A commit, sealed and on its way to the writer.
+/// Something sealed, on its way to the writer.
+trait Work: Send {
+    /// Its size.
+    fn bytes(&self) -> usize;
+
+    /// Does it in a transaction, and keeps what it comes to.
+    fn apply(&mut self, inner: &Inner, tx: &WriteTransaction) -> Result<(), redb::Error>;
+
+    /// Tells who waits: the transaction is on the disk, or failed.
+    fn end(self: Box<Self>, inner: &Inner, written: Result<(), StoreError>);
+}
+
+/// A commit of a shipment.
 struct Job {
     expected: u64,
     stored: Arc<Stored>,
@@ -70,6 +88,8 @@ struct Job {
     numbers: Vec<[u8; 32]>,
     changed: bool,
     time: Timestamp,
+    /// Its place in the change log, once it is applied; `None`: a conflict.
+    applied: Option<u64>,
     reply: oneshot::Sender<Result<u64, CommitError>>,
 }
 
@@ -102,6 +122,9 @@ impl FileStore {
                 .found(keys.id(), make_tables)
                 .map_err(|error| fail(&error.0))?,
         }
+        // Stores of earlier versions lack it.
+        let made = disk.write(overlay::make_table);
+        made.map_err(|error| fail(&error.0))?;
         Self::start(disk, keys).map_err(|error| fail(&error))
     }
 
@@ -118,6 +141,7 @@ impl FileStore {
                 .max_capacity(READ_CACHE_BYTES)
                 .weigher(|_, (_, size)| *size)
                 .build(),
+            overlays: overlay::Known::new(),
         });
         let (jobs, queue) = mpsc::channel(WAITING);
         let writing = inner.clone();
@@ -129,6 +153,17 @@ impl FileStore {
             jobs: Some(jobs),
             writer: Some(writer),
         })
+    }
+
+    async fn write<T>(
+        &self,
+        job: Box<dyn Work>,
+        answer: oneshot::Receiver<Result<T, CommitError>>,
+    ) -> Result<T, CommitError> {
+        let stopped = || StoreError("the writer has stopped".to_owned());
+        let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
+        jobs.send(job).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
     }
 
     /// Reads off the async threads, which a cold disk would hold up.
@@ -197,10 +232,7 @@ impl Store for FileStore {
         Box::pin(async move {
             let (reply, answer) = oneshot::channel();
             let job = self.inner.prepare(commit, reply)?;
-            let stopped = || StoreError("the writer has stopped".to_owned());
-            let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
-            jobs.send(job).await.map_err(|_| stopped())?;
-            answer.await.map_err(|_| stopped())?
+            self.write(Box::new(job), answer).await
         })
     }
 
@@ -225,6 +257,25 @@ impl Store for FileStore {
             }
             Ok(found)
         }))
+    }
+
+    fn overlay<'a>(
+        &'a self,
+        tenant: &'a str,
+        id: &'a ShipmentId,
+    ) -> BoxFuture<'a, Result<Option<Arc<Overlay>>, StoreError>> {
+        overlay::load(self, tenant, id)
+    }
+
+    fn overlays<'a>(
+        &'a self,
+        id: &'a ShipmentId,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Overlay>>, StoreError>> {
+        overlay::load_all(self, id)
+    }
+
+    fn commit_overlay(&self, commit: OverlayCommit) -> BoxFuture<'_, Result<(), CommitError>> {
+        overlay::commit(self, commit)
     }
 }
 
@@ -255,6 +306,7 @@ impl Inner {
             numbers,
             changed,
             time,
+            applied: None,
             reply,
         })
     }
@@ -323,66 +375,90 @@ impl Inner {
     }
 
     /// The writer: ends when every sender is gone and the queue is empty.
-    fn write_all(&self, mut queue: mpsc::Receiver<Job>) {
+    fn write_all(&self, mut queue: mpsc::Receiver<Box<dyn Work>>) {
         while let Some(first) = queue.blocking_recv() {
-            let mut bytes = first.value.len();
+            let mut bytes = first.bytes();
             let mut group = vec![first];
             while group.len() < GROUP && bytes < GROUP_BYTES {
                 let Ok(job) = queue.try_recv() else { break };
-                bytes += job.value.len();
+                bytes += job.bytes();
                 group.push(job);
             }
-            match self.write(&group) {
-                Ok(results) => self.acknowledge(group, results),
-                Err(error) => {
-                    metrics::counter!("waybill_store_faults_total").increment(1);
-                    tracing::error!(%error, commits = group.len(), "commits failed");
-                    for job in group {
-                        let _ = job.reply.send(Err(error.clone().into()));
-                    }
-                }
+            // One transaction for all of them.
+            let written = self
+                .disk
+                .write(|tx| group.iter_mut().try_for_each(|job| job.apply(self, tx)));
+            if let Err(error) = &written {
+                metrics::counter!("waybill_store_faults_total").increment(1);
+                tracing::error!(%error, commits = group.len(), "commits failed");
+            }
+            for job in group {
+                job.end(self, written.clone());
             }
         }
     }
+}
 
-    /// One transaction for all of them; `None` marks a conflict.
-    fn write(&self, group: &[Job]) -> Result<Vec<Option<u64>>, StoreError> {
-        self.disk
-            .write(|tx| group.iter().map(|job| self.apply(tx, job)).collect())
+impl Work for Job {
+    fn bytes(&self) -> usize {
+        self.value.len()
     }
 
-    fn apply(&self, tx: &WriteTransaction, job: &Job) -> Result<Option<u64>, redb::Error> {
-        let id = &job.stored.dossier.id;
+    fn apply(&mut self, inner: &Inner, tx: &WriteTransaction) -> Result<(), redb::Error> {
+        self.applied = self.write(inner, tx)?;
+        Ok(())
+    }
+
+    fn end(self: Box<Self>, inner: &Inner, written: Result<(), StoreError>) {
+        let reply = match (written, self.applied) {
+            (Err(error), _) => Err(error.into()),
+            (Ok(()), Some(sequence)) => {
+                inner.remember(&self.stored, self.value.len());
+                Ok(sequence)
+            }
+            (Ok(()), None) => {
+                // Should the cache ever be behind, the loser must not read the same again.
+                inner.cache.invalidate(&self.stored.dossier.id);
+                Err(CommitError::Conflict)
+            }
+        };
+        let _ = self.reply.send(reply);
+    }
+}
+
+impl Job {
+    fn write(&self, inner: &Inner, tx: &WriteTransaction) -> Result<Option<u64>, redb::Error> {
+        let id = &self.stored.dossier.id;
         let mut shipments = tx.open_table(SHIPMENTS)?;
         let current = match shipments.get(id.0.as_str())? {
             None => 0,
             Some(value) => {
                 let version = version_in(value.value());
                 // What `load` calls absent has to be absent here too.
-                let absent = job.expected == 0 && self.decode(id, value.value()).is_none();
+                let absent = self.expected == 0 && inner.decode(id, value.value()).is_none();
                 if absent { 0 } else { version }
             }
         };
-        if current != job.expected {
+        if current != self.expected {
             return Ok(None);
         }
-        shipments.insert(id.0.as_str(), job.value.as_slice())?;
+        shipments.insert(id.0.as_str(), self.value.as_slice())?;
         let mut numbers = tx.open_multimap_table(NUMBERS)?;
-        for number in &job.numbers {
+        for number in &self.numbers {
             numbers.insert(number, id.0.as_str())?;
         }
-        if !job.changed {
+        if !self.changed {
             return Ok(Some(0));
         }
         let mut changes = tx.open_table(CHANGES)?;
         let sequence = changes.last()?.map_or(0, |(last, _)| last.value()) + 1;
         let entry = (
             id.0.as_str(),
-            job.stored.record.revision,
-            job.time.as_nanosecond(),
+            self.stored.record.revision,
+            self.time.as_nanosecond(),
         );
         changes.insert(sequence, entry)?;
-        let since = changes_kept_since(job.time).as_nanosecond();
+        let since = changes_kept_since(self.time).as_nanosecond();
         loop {
             let oldest = changes
                 .first()?
@@ -393,23 +469,6 @@ impl Inner {
                 }
                 _ => return Ok(Some(sequence)),
             }
-        }
-    }
-
-    fn acknowledge(&self, group: Vec<Job>, results: Vec<Option<u64>>) {
-        for (job, result) in group.into_iter().zip(results) {
-            let reply = match result {
-                Some(sequence) => {
-                    self.remember(&job.stored, job.value.len());
-                    Ok(sequence)
-                }
-                None => {
-                    // Should the cache ever be behind, the loser must not read the same again.
-                    self.cache.invalidate(&job.stored.dossier.id);
-                    Err(CommitError::Conflict)
-                }
-            };
-            let _ = job.reply.send(reply);
         }
     }
 }

@@ -9,9 +9,12 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use waybill_core::adapter::BoxFuture;
 use waybill_core::order::Subject;
+use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
-use super::{Change, Commit, CommitError, Store, StoreError, Stored, changes_kept_since};
+use super::{
+    Change, Commit, CommitError, OverlayCommit, Store, StoreError, Stored, changes_kept_since,
+};
 
 /// Shipments kept unless configured otherwise.
 pub const DEFAULT_CAPACITY: usize = 1_000_000;
@@ -37,6 +40,8 @@ struct State {
 struct Slot {
     stored: Arc<Stored>,
     subjects: BTreeSet<Subject>,
+    /// By tenant; they go with the shipment.
+    overlays: BTreeMap<String, Arc<Overlay>>,
     age: u64,
 }
 
@@ -75,9 +80,11 @@ impl State {
             let ids = self.by_subject.entry(subject.clone()).or_default();
             ids.insert(id.clone());
         }
+        let mut overlays = BTreeMap::new();
         if let Some(old) = self.shipments.remove(&id) {
             self.by_age.remove(&old.age);
             subjects.extend(old.subjects);
+            overlays = old.overlays;
         }
         self.commits += 1;
         self.by_age.insert(self.commits, id.clone());
@@ -89,11 +96,23 @@ impl State {
         let slot = Slot {
             stored: Arc::new(commit.into_stored()),
             subjects,
+            overlays,
             age: self.commits,
         };
         self.shipments.insert(id, slot);
         self.evict(capacity);
         Ok(logged)
+    }
+
+    fn apply_overlay(&mut self, commit: OverlayCommit) -> Result<(), CommitError> {
+        let slot = self.shipments.get_mut(&commit.id);
+        let slot = slot.ok_or(CommitError::Conflict)?;
+        let known = slot.overlays.get(&commit.tenant);
+        if known.map_or(0, |known| known.revision) != commit.expected {
+            return Err(CommitError::Conflict);
+        }
+        slot.overlays.insert(commit.tenant, commit.overlay);
+        Ok(())
     }
 
     fn log(&mut self, commit: &Commit, capacity: usize) -> u64 {
@@ -170,5 +189,31 @@ impl Store for MemoryStore {
             .partition_point(|change| change.sequence <= after);
         let changes = state.changes.range(first..).take(limit).cloned().collect();
         Box::pin(ready(Ok(changes)))
+    }
+
+    fn overlay<'a>(
+        &'a self,
+        tenant: &'a str,
+        id: &'a ShipmentId,
+    ) -> BoxFuture<'a, Result<Option<Arc<Overlay>>, StoreError>> {
+        let state = self.read();
+        let slot = state.shipments.get(id);
+        let overlay = slot.and_then(|slot| slot.overlays.get(tenant)).cloned();
+        Box::pin(ready(Ok(overlay)))
+    }
+
+    fn overlays<'a>(
+        &'a self,
+        id: &'a ShipmentId,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Overlay>>, StoreError>> {
+        let state = self.read();
+        let slot = state.shipments.get(id);
+        let overlays = slot.map(|slot| slot.overlays.values().cloned().collect());
+        Box::pin(ready(Ok(overlays.unwrap_or_default())))
+    }
+
+    fn commit_overlay(&self, commit: OverlayCommit) -> BoxFuture<'_, Result<(), CommitError>> {
+        let result = self.write().apply_overlay(commit);
+        Box::pin(ready(result))
     }
 }

@@ -1,4 +1,5 @@
-//! What is known, kept: dossiers, records, the numbers and orders that lead to them, and the log of changes.
+//! What is known, kept: dossiers, records, the numbers and orders that lead to them, the log of
+//! changes, and what tenants add.
 //!
 //! A [`Store`] owns the truth and nothing else. It does not know sources, freshness or watchers,
 //! and never looks into a dossier. Writers compare versions: whoever loses reads again and folds
@@ -18,6 +19,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use waybill_core::adapter::BoxFuture;
 use waybill_core::order::Subject;
+use waybill_core::overlay::Overlay;
 use waybill_core::reconcile::Dossier;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
@@ -50,6 +52,22 @@ pub trait Store: Send + Sync {
         after: u64,
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Change>, StoreError>>;
+
+    /// What a tenant adds to a shipment; `None` if nothing.
+    fn overlay<'a>(
+        &'a self,
+        tenant: &'a str,
+        id: &'a ShipmentId,
+    ) -> BoxFuture<'a, Result<Option<Arc<Overlay>>, StoreError>>;
+
+    /// What every tenant adds to a shipment, in order of the tenants' ids.
+    fn overlays<'a>(
+        &'a self,
+        id: &'a ShipmentId,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Overlay>>, StoreError>>;
+
+    /// Writes what a tenant adds to a shipment that exists.
+    fn commit_overlay(&self, commit: OverlayCommit) -> BoxFuture<'_, Result<(), CommitError>>;
 }
 
 /// A shipment as it was last committed.
@@ -109,6 +127,19 @@ impl Commit {
             next_change: self.next_change,
         }
     }
+}
+
+/// One change of what a tenant adds to a shipment.
+#[derive(Clone)]
+pub struct OverlayCommit {
+    /// The tenant.
+    pub tenant: String,
+    /// The shipment.
+    pub id: ShipmentId,
+    /// Revision that it is based on; 0: there must be none yet.
+    pub expected: u32,
+    /// What it is from now on.
+    pub overlay: Arc<Overlay>,
 }
 
 /// One entry of the change log.

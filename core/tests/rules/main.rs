@@ -18,3 +18,4 @@ mod script;
 mod simulated;
 mod support;
 mod transitions;
+mod work;

@@ -16,3 +16,7 @@ label-time-zone-unknown = Zeitzone unbekannt
 label-disputed = zweifelhaft
 label-retracted = zurückgezogen
 label-unknown = (Noch) keine Quelle kennt diese Nummer.
+label-acknowledged = Gesehen
+label-assignee = Zugewiesen an
+label-resolved = Von Hand geschlossen
+label-note = Notiz

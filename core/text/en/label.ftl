@@ -16,3 +16,7 @@ label-time-zone-unknown = time zone unknown
 label-disputed = doubtful
 label-retracted = withdrawn
 label-unknown = No source knows this number (yet).
+label-acknowledged = Seen
+label-assignee = Assigned to
+label-resolved = Closed by hand
+label-note = Note

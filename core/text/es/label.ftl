@@ -16,3 +16,7 @@ label-time-zone-unknown = zona horaria desconocida
 label-disputed = dudoso
 label-retracted = retirado
 label-unknown = Ninguna fuente conoce este número (todavía).
+label-acknowledged = Visto
+label-assignee = Asignado a
+label-resolved = Cerrado a mano
+label-note = Nota

@@ -16,3 +16,7 @@ label-time-zone-unknown = fuseau horaire inconnu
 label-disputed = douteux
 label-retracted = retiré
 label-unknown = Aucune source ne connaît ce numéro (pour l’instant).
+label-acknowledged = Vu
+label-assignee = Confié à
+label-resolved = Clos à la main
+label-note = Note

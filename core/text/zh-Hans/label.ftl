@@ -16,3 +16,7 @@ label-time-zone-unknown = 时区未知
 label-disputed = 存疑
 label-retracted = 已撤回
 label-unknown = （目前）没有来源知道这个单号。
+label-acknowledged = 已查看
+label-assignee = 负责人
+label-resolved = 已手动关闭
+label-note = 备注
