@@ -5,6 +5,7 @@ mod check;
 mod client;
 mod conform;
 mod demo;
+mod ingest;
 mod init;
 mod json;
 mod kpi;
@@ -44,6 +45,8 @@ enum Command {
     Batch(client::Batch),
     /// Follow numbers at a running gateway until interrupted.
     Follow(client::Follow),
+    /// Send events of your warehouse or shop to a running gateway.
+    Ingest(ingest::Options),
     /// Show key figures of a running gateway: transit times, dwell, on-time rate, sources.
     Kpi(kpi::Options),
     /// Say which carriers a number can belong to, without asking anybody.
@@ -137,6 +140,7 @@ pub(crate) async fn run(cli: Cli, registry: Registry) -> Result<ExitCode, String
         Command::Track(options) => client::track(options).await,
         Command::Batch(options) => client::batch(options).await,
         Command::Follow(options) => client::follow(options).await,
+        Command::Ingest(options) => ingest::run(options).await,
         Command::Kpi(options) => kpi::run(options).await,
         Command::Detect(options) => local::detect(&options),
         Command::Carriers(options) => carriers::run(&options, registry),
