@@ -11,7 +11,7 @@ use crate::lane::Silence;
 use crate::leg::Leg;
 use crate::place::{Facility, Location};
 use crate::shipment::{
-    Contact, Estimate, Finding, Identifier, LocalWindow, MilestoneProgress, Money, NextStep,
+    Contact, Estimate, Finding, Identifier, LocalWindow, MilestoneProgress, Money, NextStep, Photo,
     Physical, Progress, Proof, Requirements, Shipment,
 };
 use crate::time::EventTime;
@@ -109,6 +109,7 @@ fn shipment(form: &mut Form, record: &Shipment) {
         pieces,
         physical,
         proof,
+        photos,
         findings,
     } = record;
     form.text(&id.0);
@@ -161,6 +162,10 @@ fn shipment(form: &mut Form, record: &Shipment) {
         } = proof;
         form.text(signed_by.reveal());
         form.list(documents, |form, document| form.text(document.reveal()));
+    });
+    form.list(photos, |form, Photo { event, uri }| {
+        form.digest(event);
+        form.text(uri.reveal());
     });
     form.list(findings, finding);
 }

@@ -48,32 +48,8 @@ pub(crate) fn first<'a, T>(
 
 pub(crate) fn requirements(ranked: &[&SourceFacts]) -> Option<Requirements> {
     let needs = |source: &&SourceFacts| source.facts.requirements.clone();
-    ranked.iter().filter_map(needs).reduce(|best, next| {
-        let Requirements {
-            signature,
-            identity_check,
-            payment_due,
-            instructions,
-            pickup_place,
-            collect_by,
-        } = best;
-        Requirements {
-            signature: signature.or(next.signature),
-            identity_check: identity_check.or(next.identity_check),
-            payment_due: payment_due.or(next.payment_due),
-            instructions: if instructions.reveal().is_empty() {
-                next.instructions
-            } else {
-                instructions
-            },
-            pickup_place: pickup_place.or(next.pickup_place),
-            collect_by: if collect_by.is_empty() {
-                next.collect_by
-            } else {
-                collect_by
-            },
-        }
-    })
+    let ranked = ranked.iter().filter_map(needs);
+    ranked.reduce(|best, next| best.over(Some(next)))
 }
 
 pub(crate) fn physical(ranked: &[&SourceFacts]) -> Physical {

@@ -18,6 +18,7 @@ use crate::place::Location;
 use crate::reconcile::SourceFacts;
 use crate::rule::severity_of;
 use crate::same_code::breadth;
+use crate::shipment::Photo;
 use crate::status::{Move, Status, transition};
 use crate::time::{Basis, EventTime, Precision};
 
@@ -210,6 +211,21 @@ impl<'a> Folded<'a> {
     /// The row that speaks for the status.
     pub(crate) fn status_row(&self) -> Option<&Row<'a>> {
         self.set_by.and_then(|at| self.rows.get(at))
+    }
+
+    /// Photographs, each with the event that its observation is part of.
+    pub(crate) fn photos(&self, taken: &BTreeSet<Photo>) -> Vec<Photo> {
+        if taken.is_empty() {
+            return Vec::new();
+        }
+        let all = self.rows.iter().flat_map(|row| {
+            let of_row = |photo: &&Photo| row.members().any(|one| one.id == photo.event);
+            taken.iter().filter(of_row).map(|photo| Photo {
+                event: row.id,
+                uri: photo.uri.clone(),
+            })
+        });
+        all.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Events, newest first. `former` are ids that events had before they were merged.

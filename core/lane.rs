@@ -59,6 +59,10 @@ pub(crate) enum Mode {
     Unknown,
 }
 
+/// Hours after a hand-over within which the carrier's first scan is usual. A day, so that what is
+/// collected in the evening and scanned in the depot at night is inside it.
+pub(crate) const FIRST_SCAN_HOURS: i64 = DAY;
+
 /// How long a silence may last here.
 pub(crate) struct Norm {
     pub(crate) hours: i64,

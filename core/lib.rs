@@ -26,6 +26,8 @@ pub mod exception;
 mod facts;
 mod fold;
 pub mod gazetteer;
+mod handover;
+pub mod internal;
 pub mod kpi;
 pub mod lane;
 pub mod leg;

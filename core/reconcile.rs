@@ -25,7 +25,9 @@ use crate::milestone;
 use crate::number::TrackingNumber;
 use crate::place::Location;
 use crate::privacy::Pii;
-use crate::shipment::{Estimate, Facts, Identifier, Progress, Shipment, ShipmentId, TrackingState};
+use crate::shipment::{
+    Estimate, Facts, Identifier, Photo, Progress, Shipment, ShipmentId, TrackingState,
+};
 use crate::status::Status;
 use crate::verify;
 
@@ -47,6 +49,9 @@ pub struct Dossier {
     /// Ids under which events were shown before they turned out to be one with another.
     #[serde(default)]
     pub former: BTreeSet<Digest>,
+    /// Photographs of own systems, with the observation that each belongs to.
+    #[serde(default)]
+    pub photos: BTreeSet<Photo>,
 }
 
 /// What a report changed.
@@ -93,6 +98,7 @@ impl Dossier {
             facts: Vec::new(),
             pieces: BTreeSet::new(),
             former: BTreeSet::new(),
+            photos: BTreeSet::new(),
         }
     }
 
@@ -143,6 +149,7 @@ impl Dossier {
         }
         self.pieces.extend(other.pieces);
         self.former.extend(other.former);
+        self.photos.extend(other.photos);
     }
 
     /// Keeps the ids of events that a record showed and `newer`, made from this dossier, does not
@@ -263,6 +270,7 @@ impl Dossier {
             pieces: self.pieces.iter().cloned().collect(),
             physical: facts::physical(&ranked),
             proof: facts::proof(&ranked),
+            photos: folded.photos(&self.photos),
             findings,
         }
     }

@@ -87,6 +87,9 @@ pub struct Shipment {
     pub physical: Physical,
     /// Proof of delivery.
     pub proof: Option<Proof>,
+    /// Photographs of the operator's own systems, by event and reference.
+    #[serde(default)]
+    pub photos: Vec<Photo>,
     /// What validation found.
     pub findings: Vec<Finding>,
 }
@@ -235,6 +238,31 @@ pub struct Requirements {
     pub collect_by: String,
 }
 
+impl Requirements {
+    /// What is stated here, and of the rest what was known before.
+    #[must_use]
+    pub fn over(&self, before: Option<Self>) -> Self {
+        let new = self.clone();
+        let Some(before) = before else { return new };
+        Self {
+            signature: new.signature.or(before.signature),
+            identity_check: new.identity_check.or(before.identity_check),
+            payment_due: new.payment_due.or(before.payment_due),
+            instructions: if new.instructions.reveal().is_empty() {
+                before.instructions
+            } else {
+                new.instructions
+            },
+            pickup_place: new.pickup_place.or(before.pickup_place),
+            collect_by: if new.collect_by.is_empty() {
+                before.collect_by
+            } else {
+                new.collect_by
+            },
+        }
+    }
+}
+
 /// An amount of money.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Money {
@@ -266,6 +294,15 @@ pub struct Proof {
     pub signed_by: Pii<String>,
     /// Addresses of documents at the source.
     pub documents: Vec<Pii<String>>,
+}
+
+/// A photograph that an own system took; the picture itself is never kept.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Photo {
+    /// Event that it belongs to; in a dossier, the observation.
+    pub event: Digest,
+    /// Where it is, in the words of the system that has it.
+    pub uri: Pii<String>,
 }
 
 /// One finding of validation.
@@ -312,6 +349,8 @@ pub enum FindingKind {
     IllegalTransition = 13,
     /// One source has told nothing new while others follow the item on its way.
     FeedStale = 14,
+    /// The carrier has the item, and the warehouse that reported it never handed it over.
+    WarehouseUnaware = 15,
 }
 
 /// What a source states about a shipment beside its events.

@@ -127,7 +127,11 @@ fn stale_feeds(folded: &Folded<'_>, facts: &[&SourceFacts], found: &mut Found) {
     let Some((ahead, latest)) = newest.iter().max_by_key(|(_, at)| **at) else {
         return;
     };
-    for source in facts.iter().filter(|source| source.source != **ahead) {
+    // A warehouse has nothing to tell once the item is gone.
+    let feeds = facts
+        .iter()
+        .filter(|source| source.source != **ahead && source.class != SourceClass::Internal);
+    for source in feeds {
         let Some(own) = newest.get(&*source.source) else {
             continue;
         };

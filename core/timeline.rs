@@ -10,6 +10,7 @@ use crate::entry::{DAY, Entry, after};
 use crate::event::{Classifier, Digest, Event, Standing};
 use crate::exception::{Category, NextAction, Responsibility};
 use crate::fold::moment;
+use crate::handover;
 use crate::lane::{self, Norm, SilenceReason};
 use crate::rule::{End, RULES, Rule, Way, is_movement, is_way_back};
 use crate::shipment::{EstimateKind, Finding, FindingKind, LocalWindow, Shipment};
@@ -254,7 +255,7 @@ impl<'a> Walk<'a> {
             }
         }
         Timeline {
-            entries: self.entries,
+            entries: handover::join(self.entries, self.record),
             quiet_until,
             quiet_reason: reason,
             terminal_since: self.terminal_since,

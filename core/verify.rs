@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::code::EventCode;
 use crate::event::{Classifier, Digest, Observation};
 use crate::fold::{Folded, Objection, Row};
+use crate::handover;
 use crate::place::Resolution;
 use crate::reconcile::SourceFacts;
 use crate::shipment::{Finding, FindingKind, Identifier, MilestoneProgress};
@@ -47,6 +48,7 @@ pub(crate) fn findings(
     }
     order_contradictions(folded, &mut found);
     suspicion::suspicions(folded, facts, &mut found);
+    handover::unaware(folded, &mut found);
     for source in facts {
         for doubt in &source.facts.doubts {
             found.add(FindingKind::TimeContradiction, &source.source, doubt, &[]);

@@ -96,6 +96,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let streams = Streams::new(&config.streams, &calls, &server_id(), drained.clone());
     let tracking =
         grpc::tracking::Tracking::new(pipeline.clone(), Arc::clone(&calls), streams, texts);
+    let ingest = grpc::ingest::Ingest::new(pipeline.clone(), Arc::clone(&calls));
     let reflection = match config.server.reflection {
         Reflection::On => true,
         Reflection::Off => false,
@@ -105,6 +106,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         tracking,
         carriers,
         analytics,
+        ingest,
         &calls,
         reflection,
         drained.clone(),

@@ -120,6 +120,8 @@ section! {
         patience: Span = ms(300),
         /// Items of one batch, and shipments of one stream.
         batch_items: usize = 1_000,
+        /// Events of one call that takes in those of the operator's own systems.
+        ingest_events: usize = 500,
         /// Greatest size of a request in bytes.
         request_bytes: usize = 256 * 1_024,
         /// Greatest size of a batch request in bytes.
@@ -274,6 +276,7 @@ impl Config {
         }
         let counts = [
             ("calls.batch_items", calls.batch_items),
+            ("calls.ingest_events", calls.ingest_events),
             ("calls.request_bytes", calls.request_bytes),
             ("calls.batch_bytes", calls.batch_bytes),
             ("calls.response_bytes", calls.response_bytes),
@@ -303,6 +306,8 @@ pub struct Calls {
     /// As in [`CallSettings`].
     pub batch_items: usize,
     /// As in [`CallSettings`].
+    pub ingest_events: usize,
+    /// As in [`CallSettings`].
     pub request_bytes: usize,
     /// As in [`CallSettings`].
     pub batch_bytes: usize,
@@ -324,6 +329,7 @@ impl From<&CallSettings> for Calls {
             unary_cap: settings.unary_cap.0,
             batch_cap: settings.batch_cap.0,
             batch_items: settings.batch_items,
+            ingest_events: settings.ingest_events,
             request_bytes: settings.request_bytes,
             batch_bytes: settings.batch_bytes,
             response_bytes: settings.response_bytes,

@@ -28,13 +28,16 @@ use waybill::config::{Calls, Config};
 use waybill::grpc::analytics::Analytics;
 use waybill::grpc::carrier::Carriers;
 use waybill::grpc::follow::Streams;
+use waybill::grpc::ingest::Ingest;
 use waybill::grpc::tracking::Tracking;
 use waybill::kpi::Kpis;
 use waybill::pipeline::{Parts, Pipeline};
 use waybill::server;
 use waybill::store::memory::MemoryStore;
 use waybill::store::seal::Keys;
-use waybill::store::{Change, Commit, CommitError, OverlayCommit, Store, StoreError, Stored};
+use waybill::store::{
+    Change, Commit, CommitError, Note, NoteKey, OverlayCommit, Store, StoreError, Stored,
+};
 use waybill::texts::Texts;
 use waybill::v1::{self, ErrorReason, batch_track_response, batch_track_result};
 use waybill::watch::Hub;
@@ -109,6 +112,17 @@ impl Store for Broken {
     fn commit_overlay(&self, commit: OverlayCommit) -> BoxFuture<'_, Result<(), CommitError>> {
         self.0.commit_overlay(commit)
     }
+
+    fn notes<'a>(
+        &'a self,
+        keys: &'a [NoteKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<Note>>, StoreError>> {
+        self.0.notes(keys)
+    }
+
+    fn keep(&self, notes: Vec<(NoteKey, Note)>) -> BoxFuture<'_, Result<Vec<bool>, StoreError>> {
+        self.0.keep(notes)
+    }
 }
 
 /// A gateway with the sandbox over such a store; `draining` as if it were about to stop. A call
@@ -140,10 +154,12 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
     let calls = Arc::new(Calls::from(&config.calls));
     let streams = Streams::new(&config.streams, &calls, "test", drained.clone());
     let texts = Arc::new(Texts::load(Path::new(""), common::registry()).unwrap());
+    let ingest = Ingest::new(pipeline.clone(), Arc::clone(&calls));
     let tracking = Tracking::new(pipeline, Arc::clone(&calls), streams, Arc::clone(&texts));
     let carriers = Carriers::new(common::registry(), &BTreeSet::new(), texts);
     let front =
-        waybill::grpc::service(tracking, carriers, analytics, &calls, true, drained).unwrap();
+        waybill::grpc::service(tracking, carriers, analytics, ingest, &calls, true, drained)
+            .unwrap();
     let listener = tokio::net::TcpListener::bind(common::ANY).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

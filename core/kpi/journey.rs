@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{Change, Metric, Sample};
 use crate::code::EventCode;
-use crate::event::{Classifier, Event, Standing};
+use crate::event::{Classifier, Event, SourceClass, Standing};
 use crate::exception::Category;
 use crate::place::{CodeSystem, Location};
 use crate::reconcile::SourceFacts;
@@ -379,7 +379,11 @@ impl<'a> Journey<'a> {
         let start = self.start().map(|event| event.time());
         let mut told: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
         for event in &self.events {
-            for observation in event.observations() {
+            // A warehouse tells of its own part only; that is not a feed with gaps.
+            let feeds = event
+                .observations()
+                .filter(|observation| observation.class != SourceClass::Internal);
+            for observation in feeds {
                 let events = told.entry(&*observation.source).or_default();
                 if events.last().is_none_or(|last| last.id != event.id) {
                     events.push(event);

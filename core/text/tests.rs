@@ -161,6 +161,7 @@ fn parcel() -> Shipment {
         pieces: Vec::new(),
         physical: Physical::default(),
         proof: None,
+        photos: Vec::new(),
         findings: Vec::new(),
     }
 }

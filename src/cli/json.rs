@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
 use serde::Serialize;
 
 use super::out::say;
@@ -20,17 +20,31 @@ pub(super) fn value(
     name: &str,
     message: &impl prost::Message,
 ) -> Result<serde_json::Value, String> {
-    let pool = POOL.as_ref().map_err(Clone::clone)?;
-    let name = format!("waybill.v1.{name}");
-    let descriptor = pool
-        .get_message_by_name(&name)
-        .ok_or_else(|| format!("no message {name}"))?;
-    let dynamic = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice())
+    let dynamic = DynamicMessage::decode(descriptor(name)?, message.encode_to_vec().as_slice())
         .map_err(|error| error.to_string())?;
     let options = SerializeOptions::new();
     dynamic
         .serialize_with_options(serde_json::value::Serializer, &options)
         .map_err(|error| error.to_string())
+}
+
+/// Reads a message of `waybill.v1` from proto3 JSON.
+///
+/// # Errors
+/// Says what is wrong with the text and where.
+pub(super) fn read<M: prost::Message + Default>(name: &str, text: &str) -> Result<M, String> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let message = DynamicMessage::deserialize(descriptor(name)?, &mut reader);
+    let message = message.and_then(|message| reader.end().map(|()| message));
+    let message = message.map_err(|error| error.to_string())?;
+    message.transcode_to().map_err(|error| error.to_string())
+}
+
+fn descriptor(name: &str) -> Result<MessageDescriptor, String> {
+    let pool = POOL.as_ref().map_err(Clone::clone)?;
+    let name = format!("waybill.v1.{name}");
+    pool.get_message_by_name(&name)
+        .ok_or_else(|| format!("no message {name}"))
 }
 
 /// Prints a message as one line of JSON.

@@ -6,6 +6,7 @@ mod client;
 mod conform;
 mod demo;
 mod exception;
+mod ingest;
 mod init;
 mod json;
 mod kpi;
@@ -48,6 +49,8 @@ enum Command {
     /// Show the exceptions of a number at a running gateway, or acknowledge, assign, comment, resolve
     /// or reopen one.
     Exception(exception::Options),
+    /// Send events of your warehouse or shop to a running gateway.
+    Ingest(ingest::Options),
     /// Show key figures of a running gateway: transit times, dwell, on-time rate, sources.
     Kpi(kpi::Options),
     /// Say which carriers a number can belong to, without asking anybody.
@@ -142,6 +145,7 @@ pub(crate) async fn run(cli: Cli, registry: Registry) -> Result<ExitCode, String
         Command::Batch(options) => client::batch(options).await,
         Command::Follow(options) => client::follow(options).await,
         Command::Exception(options) => exception::run(options).await,
+        Command::Ingest(options) => ingest::run(options).await,
         Command::Kpi(options) => kpi::run(options).await,
         Command::Detect(options) => local::detect(&options),
         Command::Carriers(options) => carriers::run(&options, registry),

@@ -8,8 +8,8 @@ use waybill_core::leg::Leg;
 use waybill_core::overlay::{Handling, Overlay, Step};
 use waybill_core::place::Location;
 use waybill_core::shipment::{
-    Contact, Estimate, Finding, Identifier, LocalWindow, MilestoneProgress, NextStep, Physical,
-    Proof, Requirements, Shipment, ShipmentId,
+    Contact, Estimate, Finding, Identifier, LocalWindow, MilestoneProgress, NextStep, Photo,
+    Physical, Proof, Requirements, Shipment, ShipmentId,
 };
 use waybill_core::status::{Milestone, Severity, Status};
 use waybill_core::text::{Audience, Text};
@@ -120,6 +120,7 @@ pub fn shipment(record: &Shipment, view: View, voice: Voice<'_>) -> v1::Shipment
         pieces: part(standard, &record.pieces, |id| id.0.clone()),
         physical: full.then(|| physical(&record.physical)).flatten(),
         proof_of_delivery: record.proof.as_ref().filter(|_| full).map(proof),
+        photos: part(full, &record.photos, photo),
         findings: part(full, &record.findings, finding),
         service: record.service.clone(),
     }
@@ -516,6 +517,13 @@ fn proof(proof: &Proof) -> v1::ProofOfDelivery {
             .iter()
             .map(|uri| uri.reveal().clone())
             .collect(),
+    }
+}
+
+fn photo(photo: &Photo) -> v1::PhotoReference {
+    v1::PhotoReference {
+        event_id: photo.event.to_string(),
+        uri: photo.uri.reveal().clone(),
     }
 }
 

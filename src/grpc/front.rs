@@ -340,6 +340,7 @@ fn bounds(method: &str, headers: &HeaderMap, calls: &Calls) -> (Duration, usize)
     let stated = parse_grpc_timeout(headers);
     match method {
         "BatchTrack" => (calls.time_for(stated, calls.batch_cap), calls.batch_bytes),
+        "IngestEvents" => (calls.time_for(stated, calls.unary_cap), calls.batch_bytes),
         "Follow" => (calls.default_deadline, calls.request_bytes),
         _ => (calls.time_for(stated, calls.unary_cap), calls.request_bytes),
     }
@@ -347,7 +348,7 @@ fn bounds(method: &str, headers: &HeaderMap, calls: &Calls) -> (Duration, usize)
 
 /// Last segment of a method's path, if it is one of ours; keeps the metric's labels few.
 fn method_name(path: &str) -> &'static str {
-    const METHODS: [&str; 10] = [
+    const METHODS: [&str; 11] = [
         "Track",
         "GetShipment",
         "BatchTrack",
@@ -358,6 +359,7 @@ fn method_name(path: &str) -> &'static str {
         "DetectCarriers",
         "ListEventCodes",
         "QueryKpis",
+        "IngestEvents",
     ];
     let last = path.rsplit('/').next().unwrap_or_default();
     METHODS

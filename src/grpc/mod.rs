@@ -7,6 +7,7 @@ pub mod convert;
 mod exception;
 pub mod follow;
 pub mod front;
+pub mod ingest;
 pub mod status;
 pub mod tracking;
 
@@ -16,6 +17,7 @@ use tonic::service::Routes;
 use crate::config::Calls;
 use crate::v1::analytics_service_server::AnalyticsServiceServer;
 use crate::v1::carrier_service_server::CarrierServiceServer;
+use crate::v1::ingest_service_server::IngestServiceServer;
 use crate::v1::tracking_service_server::TrackingServiceServer;
 
 /// Puts the services together. Reflection is served in both versions, because clients exist that
@@ -27,6 +29,7 @@ pub fn service(
     tracking: tracking::Tracking,
     carriers: carrier::Carriers,
     analytics: analytics::Analytics,
+    ingest: ingest::Ingest,
     calls: &Calls,
     reflection: bool,
     drain: watch::Receiver<bool>,
@@ -43,11 +46,15 @@ pub fn service(
     let analytics_service = AnalyticsServiceServer::new(analytics)
         .max_decoding_message_size(calls.request_bytes)
         .max_encoding_message_size(calls.response_bytes);
+    let ingest_service = IngestServiceServer::new(ingest)
+        .max_decoding_message_size(calls.batch_bytes)
+        .max_encoding_message_size(calls.response_bytes);
     let mut routes = Routes::new(health_service);
     routes = routes
         .add_service(tracking_service)
         .add_service(carrier_service)
-        .add_service(analytics_service);
+        .add_service(analytics_service)
+        .add_service(ingest_service);
     if reflection {
         let builder = || {
             tonic_reflection::server::Builder::configure()
@@ -75,6 +82,9 @@ fn spawn_health(health: tonic_health::server::HealthReporter, mut drain: watch::
         health
             .set_serving::<AnalyticsServiceServer<analytics::Analytics>>()
             .await;
+        health
+            .set_serving::<IngestServiceServer<ingest::Ingest>>()
+            .await;
         crate::watch::told(&mut drain).await;
         health
             .set_not_serving::<TrackingServiceServer<tracking::Tracking>>()
@@ -84,6 +94,9 @@ fn spawn_health(health: tonic_health::server::HealthReporter, mut drain: watch::
             .await;
         health
             .set_not_serving::<AnalyticsServiceServer<analytics::Analytics>>()
+            .await;
+        health
+            .set_not_serving::<IngestServiceServer<ingest::Ingest>>()
             .await;
         health
             .set_service_status("", tonic_health::ServingStatus::NotServing)

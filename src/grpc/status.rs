@@ -67,7 +67,9 @@ pub const fn code(reason: Reason) -> Code {
         Reason::FieldInvalid | Reason::TrackingNumberInvalid | Reason::TokenInvalid => {
             Code::InvalidArgument
         }
-        Reason::HintRequired | Reason::NoSourceConfigured => Code::FailedPrecondition,
+        Reason::HintRequired | Reason::NoSourceConfigured | Reason::EventRejected => {
+            Code::FailedPrecondition
+        }
         Reason::ShipmentNotFound => Code::Ok,
         Reason::IdNotFound => Code::NotFound,
         Reason::SourcesUnavailable | Reason::BreakersTripped | Reason::ServerDraining => {

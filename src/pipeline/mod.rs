@@ -15,6 +15,7 @@
 //! that end in steps 4 to 8 whether or not somebody still waits.
 
 mod ask;
+mod ingest;
 mod pack;
 mod recall;
 mod route;
@@ -40,6 +41,7 @@ use crate::store::Store;
 use crate::store::seal::Keys;
 use crate::watch::Hub;
 
+pub use ingest::{Item, Refusal, Taken};
 pub use pack::Pack;
 pub use route::Aggregators;
 pub use settle::Settled;

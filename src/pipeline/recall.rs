@@ -8,13 +8,14 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use waybill_core::assess::assess;
 use waybill_core::error::{Error, ErrorKind};
+use waybill_core::event::SourceClass;
 use waybill_core::order::Subject;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::ask::{Answers, question};
 use super::route::{Route, Routed, lacking_hint};
 use super::settle::{absorb, commit, key};
-use super::{Found, Freshness, Lookup, Miss, Outcome, Pipeline, SourceResult, State};
+use super::{Found, Freshness, Lookup, Miss, Outcome, Pipeline, SourceResult, State, ingest};
 use crate::cache::{Age, Entry, Held, stage_of};
 use crate::store::{CommitError, Stored};
 
@@ -255,7 +256,7 @@ pub(super) async fn answer(
             record.id.clone(),
         )
     });
-    if shipments.is_empty() {
+    if shipments.is_empty() && !ingest::is_announced(pipeline, &lookup.subject).await? {
         nothing(&recalled, lookup, &route, &outcomes)?;
     }
     let freshness = freshness(
@@ -562,6 +563,8 @@ async fn stored_times(
         let stored = pipeline.parts.store.load(&shipment.id).await;
         let stored = stored.map_err(|error| Miss::Store(error.to_string()))?;
         let facts = stored.iter().flat_map(|stored| &stored.dossier.facts);
+        // What own systems say is no look at a source.
+        let facts = facts.filter(|facts| facts.class != SourceClass::Internal);
         if let Some(newest) = facts.max_by_key(|facts| facts.receive_time) {
             let policy = &pipeline.parts.policy;
             let least = pipeline.least_interval(&newest.source);

@@ -10,6 +10,7 @@ use waybill_core::adapter::{Answer, Hints, Query, Report};
 use waybill_core::assess::assess;
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::{Claim, Classifier, SourceClass};
+use waybill_core::internal;
 use waybill_core::kpi;
 use waybill_core::number::{self, TrackingNumber};
 use waybill_core::order::{Order, Subject};
@@ -17,7 +18,7 @@ use waybill_core::reconcile::{Change, Dossier};
 use waybill_core::revision::revise;
 use waybill_core::shipment::{IdentifierKind, Shipment, ShipmentId};
 
-use super::{Pipeline, Question, Source};
+use super::{Pipeline, Question, Source, ingest};
 use crate::cache::{Entry, Key, stage_of};
 use crate::store::{Commit, CommitError, Stored};
 
@@ -25,7 +26,7 @@ use crate::store::{Commit, CommitError, Stored};
 /// are possible only between sources of one shipment, so a handful of rounds is plenty.
 const COMMIT_ROUNDS: usize = 16;
 /// Events of one number that lie further apart, and have none between them, are of two uses of it.
-const REUSE: SignedDuration = SignedDuration::from_hours(180 * 24);
+pub(super) const REUSE: SignedDuration = SignedDuration::from_hours(180 * 24);
 
 /// What became of one question to one source.
 pub struct Settled {
@@ -151,6 +152,12 @@ pub(super) async fn absorb(
         let policy = &pipeline.parts.policy;
         fresh_for = fresh_for.min(policy.fresh_for(stage_of(&record), Duration::ZERO));
     }
+    if let Question::Order(query) = question
+        && let Err(refusal) = ingest::join(pipeline, &query.order).await
+    {
+        // What the source says is stored all the same.
+        tracing::warn!(?refusal, "events of own systems did not reach their order");
+    }
     Ok(fresh_for)
 }
 
@@ -178,7 +185,7 @@ async fn place(
 ) -> Result<ShipmentId, Error> {
     let carrier = issuer_of(&report.number).unwrap_or(carrier_of(source, report));
     let parts = &pipeline.parts;
-    let span = span(report);
+    let span = span(report.claims.iter());
     let mut nth = 0;
     let mut nearest: Option<(SignedDuration, ShipmentId)> = None;
     loop {
@@ -189,7 +196,11 @@ async fn place(
         }
         let stored = parts.store.load(&id).await.map_err(store_error)?;
         let Some(stored) = stored else {
-            return Ok(nearest.map_or(id, |(_, nearest)| nearest));
+            if let Some((_, nearest)) = nearest {
+                return Ok(nearest);
+            }
+            let own = announced(pipeline, source, report, taken).await?;
+            return Ok(own.unwrap_or(id));
         };
         let dossier = &stored.dossier;
         if dossier.shares_observation(source.descriptor.id, report) {
@@ -202,22 +213,51 @@ async fn place(
     }
 }
 
+/// Finds the shipment that own systems made of a number before its carrier knew it, whosever they
+/// took the number for.
+async fn announced(
+    pipeline: &Pipeline,
+    source: &Source,
+    report: &Report,
+    taken: &[ShipmentId],
+) -> Result<Option<ShipmentId>, Error> {
+    let store = &pipeline.parts.store;
+    let carrier = carrier_of(source, report);
+    let subject = Subject::Number(report.number.clone());
+    for id in store.find(&subject).await.map_err(store_error)? {
+        let Some(stored) = store.load(&id).await.map_err(store_error)? else {
+            continue;
+        };
+        let dossier = &stored.dossier;
+        let is_its = dossier.number == report.number
+            && (dossier.carrier == carrier || internal::is_only_own(dossier));
+        if is_its && !taken.contains(&id) && belongs(source, report, dossier) {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
 /// Tells whether a report can be about a stored shipment of its number.
 fn belongs(source: &Source, report: &Report, dossier: &Dossier) -> bool {
-    gap(span(report), dossier.oldest().zip(dossier.newest())) <= REUSE
+    gap(
+        span(report.claims.iter()),
+        dossier.oldest().zip(dossier.newest()),
+    ) <= REUSE
         || dossier.shares_observation(source.descriptor.id, report)
 }
 
-/// First and last moment of what a report says has happened.
-fn span(report: &Report) -> Option<(Timestamp, Timestamp)> {
+/// First and last moment of what claims say has happened.
+pub(super) fn span<'a>(
+    claims: impl Iterator<Item = &'a Arc<Claim>> + Clone,
+) -> Option<(Timestamp, Timestamp)> {
     let happened = |claim: &&Arc<Claim>| claim.classifier == Classifier::Actual && !claim.retracted;
-    let claims = report.claims.iter().filter(happened);
-    let moments = claims.map(|claim| claim.time.anchor());
+    let moments = claims.filter(happened).map(|claim| claim.time.anchor());
     moments.clone().min().zip(moments.max())
 }
 
 /// Time between two spans; none if they overlap or nothing is known of one of them.
-fn gap(
+pub(super) fn gap(
     one: Option<(Timestamp, Timestamp)>,
     other: Option<(Timestamp, Timestamp)>,
 ) -> SignedDuration {
@@ -245,7 +285,7 @@ fn consignment(reports: &[Report], ids: &[ShipmentId]) -> BTreeSet<ShipmentId> {
 
 /// Posts share their numbers: what one of them says about a number of the Universal Postal Union
 /// is about the same item as what another one says.
-fn issuer_of(number: &TrackingNumber) -> Option<&'static str> {
+pub(super) fn issuer_of(number: &TrackingNumber) -> Option<&'static str> {
     let is_shared = number.reveal().len() == 13
         && number::detect(number, &Hints::default())
             .iter()
@@ -286,6 +326,9 @@ async fn remember(
             Some(stored) => stored.dossier.clone(),
             None => Dossier::new(id.clone(), report.number.clone(), carrier.to_owned()),
         };
+        if internal::is_only_own(&dossier) {
+            carrier.clone_into(&mut dossier.carrier);
+        }
         let change = dossier.absorb(source.descriptor.id, class, report, receive_time);
         let known = dossier.pieces.len();
         dossier
@@ -370,7 +413,7 @@ fn aliases(question: &Question, report: &Report) -> Vec<Subject> {
     all.into_iter().collect()
 }
 
-fn store_error(error: crate::store::StoreError) -> Error {
+pub(super) fn store_error(error: crate::store::StoreError) -> Error {
     tracing::error!(%error, "the store failed");
     Error::new(ErrorKind::Internal, "the store failed")
 }

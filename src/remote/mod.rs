@@ -35,7 +35,7 @@ use crate::v1;
 
 pub(crate) use self::plugin::HINTS;
 pub use self::plugin::registry;
-pub(crate) use self::read::{is_id, reports};
+pub(crate) use self::read::{is_id, is_zone, location, reports, requirements};
 
 /// Greatest size of one message in bytes.
 const MESSAGE: usize = 4 * 1_024 * 1_024;

@@ -251,7 +251,8 @@ fn event_time(time: &v1::EventTime, place: Option<&Location>) -> Result<EventTim
     Ok(resolve(stated, clues))
 }
 
-fn is_zone(name: &str) -> bool {
+/// Whether a text is an IANA time zone.
+pub(crate) fn is_zone(name: &str) -> bool {
     TimeZone::get(name).is_ok_and(|zone| !zone.is_unknown())
 }
 
@@ -266,7 +267,8 @@ fn window(window: &v1::LocalWindow, place: Option<&Location>) -> Result<LocalWin
     })
 }
 
-fn location(place: &v1::Location) -> Option<Location> {
+/// Reads a place; what is wrong with it is left out.
+pub(crate) fn location(place: &v1::Location) -> Option<Location> {
     let upper = |code: &str, lengths: std::ops::RangeInclusive<usize>| {
         let fits = lengths.contains(&code.len())
             && code
@@ -404,7 +406,8 @@ fn identifier(wire: &v1::Identifier) -> Option<Identifier> {
     })
 }
 
-fn requirements(wire: &v1::DeliveryRequirements) -> Requirements {
+/// Reads what delivery demands; what is wrong with it is left out.
+pub(crate) fn requirements(wire: &v1::DeliveryRequirements) -> Requirements {
     let is_date = wire.collect_by.len() == 10 && wire.collect_by.parse::<Date>().is_ok();
     Requirements {
         signature: wire.signature,

@@ -30,7 +30,8 @@ use super::disk::Disk;
 pub use super::disk::OpenError;
 use super::seal::Keys;
 use super::{
-    Change, Commit, CommitError, OverlayCommit, Store, StoreError, Stored, changes_kept_since,
+    Change, Commit, CommitError, Note, NoteKey, OverlayCommit, Store, StoreError, Stored,
+    changes_kept_since,
 };
 
 const SHIPMENTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("shipments");
@@ -39,6 +40,10 @@ const NUMBERS: MultimapTableDefinition<'_, &[u8; 32], &str> =
     MultimapTableDefinition::new("numbers");
 /// Sequence -> id, revision, nanoseconds since the epoch.
 const CHANGES: TableDefinition<'_, u64, (&str, u32, i128)> = TableDefinition::new("changes");
+/// Key -> version, then the sealed value.
+const NOTES: TableDefinition<'_, &NoteKey, &[u8]> = TableDefinition::new("notes");
+/// Bytes of the version of a note.
+const NOTE_HEAD: usize = 8;
 
 /// Meaning of a shipment's value; another one is read as absent and written anew.
 const SCHEMA: u8 = 2;
@@ -277,6 +282,37 @@ impl Store for FileStore {
     fn commit_overlay(&self, commit: OverlayCommit) -> BoxFuture<'_, Result<(), CommitError>> {
         overlay::commit(self, commit)
     }
+
+    fn notes<'a>(
+        &'a self,
+        keys: &'a [NoteKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<Note>>, StoreError>> {
+        let keys = keys.to_vec();
+        Box::pin(self.read(move |inner, tx| {
+            let notes = match tx.open_table(NOTES) {
+                Ok(notes) => notes,
+                // A store of an earlier version, in which nobody has noted anything yet.
+                Err(redb::TableError::TableDoesNotExist(_)) => return Ok(vec![None; keys.len()]),
+                Err(error) => return Err(error.into()),
+            };
+            let read = |key: &NoteKey| {
+                let value = notes.get(key)?;
+                Ok(value.and_then(|value| inner.open_note(key, value.value())))
+            };
+            keys.iter().map(read).collect()
+        }))
+    }
+
+    fn keep(&self, notes: Vec<(NoteKey, Note)>) -> BoxFuture<'_, Result<Vec<bool>, StoreError>> {
+        let inner = self.inner.clone();
+        Box::pin(async move {
+            let writing = move || inner.keep(&notes);
+            match tokio::task::spawn_blocking(writing).await {
+                Ok(result) => result,
+                Err(_) => Err(StoreError("writing was cut short".to_owned())),
+            }
+        })
+    }
 }
 
 impl Inner {
@@ -372,6 +408,46 @@ impl Inner {
                 Some(old) if old.0.version > stored.version => old,
                 _ => new,
             });
+    }
+
+    /// A note that cannot be read is absent.
+    fn open_note(&self, key: &NoteKey, value: &[u8]) -> Option<Note> {
+        let (head, sealed) = value.split_at_checked(NOTE_HEAD)?;
+        let opened = self.keys.open(&[b"notes", key, head], sealed);
+        let opened = opened.inspect_err(|reason| {
+            let reason = reason.as_str();
+            metrics::counter!("waybill_store_unreadable_total", "reason" => reason).increment(1);
+            tracing::warn!(reason, "stored note cannot be read");
+        });
+        Some(Note {
+            version: head.try_into().map_or(0, u64::from_be_bytes),
+            value: opened.ok()?,
+        })
+    }
+
+    /// One transaction for all of them.
+    fn keep(&self, notes: &[(NoteKey, Note)]) -> Result<Vec<bool>, StoreError> {
+        let seal = |(key, note): &(NoteKey, Note)| {
+            let head = note.version.to_be_bytes();
+            let sealed = self.keys.seal(&[b"notes", key, &head], &note.value);
+            let sealed = sealed.map_err(|error| StoreError(format!("cannot seal: {error}")))?;
+            Ok([head.as_slice(), &sealed].concat())
+        };
+        let sealed: Vec<Vec<u8>> = notes.iter().map(seal).collect::<Result<_, StoreError>>()?;
+        self.disk.write(|tx| {
+            let mut table = tx.open_table(NOTES)?;
+            let mut kept = Vec::with_capacity(notes.len());
+            for ((key, note), value) in notes.iter().zip(&sealed) {
+                let known = table.get(key)?;
+                let known = known.and_then(|known| self.open_note(key, known.value()));
+                let follows = note.version == known.map_or(0, |known| known.version) + 1;
+                if follows {
+                    table.insert(key, value.as_slice())?;
+                }
+                kept.push(follows);
+            }
+            Ok(kept)
+        })
     }
 
     /// The writer: ends when every sender is gone and the queue is empty.
@@ -492,5 +568,6 @@ fn make_tables(tx: &WriteTransaction) -> Result<(), redb::Error> {
     tx.open_table(SHIPMENTS)?;
     tx.open_multimap_table(NUMBERS)?;
     tx.open_table(CHANGES)?;
+    tx.open_table(NOTES)?;
     Ok(())
 }

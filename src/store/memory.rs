@@ -13,11 +13,15 @@ use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
 use super::{
-    Change, Commit, CommitError, OverlayCommit, Store, StoreError, Stored, changes_kept_since,
+    Change, Commit, CommitError, Note, NoteKey, OverlayCommit, Store, StoreError, Stored,
+    changes_kept_since,
 };
 
 /// Shipments kept unless configured otherwise.
 pub const DEFAULT_CAPACITY: usize = 1_000_000;
+
+/// Notes kept for each shipment that there is room for; beyond that the oldest go.
+const NOTES_PER_SHIPMENT: usize = 8;
 
 /// Everything in one map behind one lock, which is held for lookups and never across an await.
 pub struct MemoryStore {
@@ -35,6 +39,9 @@ struct State {
     changes: VecDeque<Change>,
     /// Sequence of the newest change.
     sequence: u64,
+    notes: HashMap<NoteKey, Note>,
+    /// Their keys, oldest first.
+    noted: VecDeque<NoteKey>,
 }
 
 struct Slot {
@@ -133,6 +140,22 @@ impl State {
         self.sequence
     }
 
+    fn keep(&mut self, key: NoteKey, note: Note, capacity: usize) -> bool {
+        let known = self.notes.get(&key).map_or(0, |note| note.version);
+        if note.version != known + 1 {
+            return false;
+        }
+        if self.notes.insert(key, note).is_none() {
+            self.noted.push_back(key);
+        }
+        while self.noted.len() > capacity.saturating_mul(NOTES_PER_SHIPMENT) {
+            if let Some(oldest) = self.noted.pop_front() {
+                self.notes.remove(&oldest);
+            }
+        }
+        true
+    }
+
     fn evict(&mut self, capacity: usize) {
         while self.shipments.len() > capacity {
             let Some((_, id)) = self.by_age.pop_first() else {
@@ -215,5 +238,21 @@ impl Store for MemoryStore {
     fn commit_overlay(&self, commit: OverlayCommit) -> BoxFuture<'_, Result<(), CommitError>> {
         let result = self.write().apply_overlay(commit);
         Box::pin(ready(result))
+    }
+
+    fn notes<'a>(
+        &'a self,
+        keys: &'a [NoteKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<Note>>, StoreError>> {
+        let state = self.read();
+        let notes = keys.iter().map(|key| state.notes.get(key).cloned());
+        Box::pin(ready(Ok(notes.collect())))
+    }
+
+    fn keep(&self, notes: Vec<(NoteKey, Note)>) -> BoxFuture<'_, Result<Vec<bool>, StoreError>> {
+        let mut state = self.write();
+        let notes = notes.into_iter();
+        let kept = notes.map(|(key, note)| state.keep(key, note, self.capacity));
+        Box::pin(ready(Ok(kept.collect())))
     }
 }

@@ -68,6 +68,28 @@ pub trait Store: Send + Sync {
 
     /// Writes what a tenant adds to a shipment that exists.
     fn commit_overlay(&self, commit: OverlayCommit) -> BoxFuture<'_, Result<(), CommitError>>;
+
+    /// What is kept beside the shipments under each of these keys, in their order.
+    fn notes<'a>(
+        &'a self,
+        keys: &'a [NoteKey],
+    ) -> BoxFuture<'a, Result<Vec<Option<Note>>, StoreError>>;
+
+    /// Writes, one after the other and each by itself, every note whose version follows that of
+    /// the kept one, and says which these were. Once it answers they are as durable as commits.
+    fn keep(&self, notes: Vec<(NoteKey, Note)>) -> BoxFuture<'_, Result<Vec<bool>, StoreError>>;
+}
+
+/// Key of a note: a keyed hash of what it is about.
+pub type NoteKey = [u8; 32];
+
+/// Something small that is no shipment. What it means is its writer's business.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// 1 for the first of its key, and one more with each that replaces it.
+    pub version: u64,
+    /// What is kept.
+    pub value: Vec<u8>,
 }
 
 /// A shipment as it was last committed.

@@ -52,6 +52,7 @@ pub fn shipment(id: &ShipmentId, number: &TrackingNumber, count: u32) -> (Dossie
         }],
         pieces: BTreeSet::new(),
         former: BTreeSet::new(),
+        photos: BTreeSet::new(),
     };
     let record = Shipment {
         id: id.clone(),
@@ -86,6 +87,7 @@ pub fn shipment(id: &ShipmentId, number: &TrackingNumber, count: u32) -> (Dossie
         pieces: Vec::new(),
         physical,
         proof: None,
+        photos: Vec::new(),
         findings: Vec::new(),
     };
     (dossier, record)
