@@ -19,6 +19,8 @@ pub(crate) struct Cluster<'a> {
     /// The one that the event has its id from.
     pub(crate) first: &'a Arc<Observation>,
     pub(crate) others: Vec<&'a Arc<Observation>>,
+    /// How each of the others fitted when it joined.
+    pub(crate) fits: Vec<(Digest, Fit)>,
     /// Most precise code among them.
     code: E,
     /// Clocks that differ by a whole number of quarters of an hour: somebody assumed a zone.
@@ -99,6 +101,7 @@ impl<'a> Grouping<'a> {
             Some((at, fit)) => {
                 let cluster = &mut self.clusters[at];
                 cluster.others.push(observation);
+                cluster.fits.push((observation.id, fit));
                 cluster.zone_mistaken |= fit.clock == Clock::ZoneMistaken;
                 if breadth(claim.code) < breadth(cluster.code) {
                     cluster.code = claim.code;
@@ -109,6 +112,7 @@ impl<'a> Grouping<'a> {
                 self.clusters.push(Cluster {
                     first: observation,
                     others: Vec::new(),
+                    fits: Vec::new(),
                     code: claim.code,
                     zone_mistaken: false,
                 });
@@ -203,16 +207,17 @@ impl<'a> Grouping<'a> {
 
 /// How well an observation fits a cluster; the least is the best.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Fit {
-    code: Code,
-    place: Place,
-    clock: Clock,
-    apart: i64,
+pub(crate) struct Fit {
+    pub(crate) code: Code,
+    pub(crate) place: Place,
+    pub(crate) clock: Clock,
+    /// Seconds between the clocks; negative for a row that its source lists twice.
+    pub(crate) apart: i64,
     id: Digest,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Code {
+pub(crate) enum Code {
     Equal,
     Generalises,
     /// One of them has no code that says what happened, and the words are equal.
@@ -228,7 +233,7 @@ pub(crate) enum Place {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Clock {
+pub(crate) enum Clock {
     Known,
     Wall,
     Day,

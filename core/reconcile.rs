@@ -186,12 +186,7 @@ impl Dossier {
         let estimates = facts::estimates(&ranked);
         let identifiers = facts::identifiers(&self.number, &self.carrier, &ranked);
 
-        let folded = fold::fold(
-            &self.observations,
-            &self.facts,
-            country(origin),
-            country(destination),
-        );
+        let folded = self.folded();
         let is_abroad = !country(destination).is_empty()
             && !country(origin).is_empty()
             && country(origin) != country(destination);
@@ -258,6 +253,19 @@ impl Dossier {
             proof: facts::proof(&ranked),
             findings,
         }
+    }
+
+    /// Folds the observations; what [`Dossier::record`] and an explanation begin with.
+    pub(crate) fn folded(&self) -> fold::Folded<'_> {
+        let ranked = facts::ranked(&self.facts);
+        let origin = facts::first(&ranked, |facts| facts.origin.as_ref());
+        let destination = facts::first(&ranked, |facts| facts.destination.as_ref());
+        fold::fold(
+            &self.observations,
+            &self.facts,
+            country(origin),
+            country(destination),
+        )
     }
 
     fn facts_of(

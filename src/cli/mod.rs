@@ -5,6 +5,7 @@ mod check;
 mod client;
 mod conform;
 mod demo;
+mod explain;
 mod init;
 mod json;
 mod kpi;
@@ -46,6 +47,11 @@ enum Command {
     Follow(client::Follow),
     /// Show key figures of a running gateway: transit times, dwell, on-time rate, sources.
     Kpi(kpi::Options),
+    /// Show why a running gateway says what it says about a number: every event, who claimed it,
+    /// and the rules that decided.
+    Explain(explain::Explain),
+    /// Have a running gateway make the record of a number again from what it has stored.
+    Rebuild(explain::Rebuild),
     /// Say which carriers a number can belong to, without asking anybody.
     Detect(local::Detect),
     /// List carriers with their number formats, and sources with abilities, limits and state.
@@ -138,6 +144,8 @@ pub(crate) async fn run(cli: Cli, registry: Registry) -> Result<ExitCode, String
         Command::Batch(options) => client::batch(options).await,
         Command::Follow(options) => client::follow(options).await,
         Command::Kpi(options) => kpi::run(options).await,
+        Command::Explain(options) => explain::explain(options).await,
+        Command::Rebuild(options) => explain::rebuild(options).await,
         Command::Detect(options) => local::detect(&options),
         Command::Carriers(options) => carriers::run(&options, registry),
         Command::Init(options) => init::run(&options, registry),

@@ -202,7 +202,8 @@ pub fn severity(severity: Option<Severity>) -> i32 {
     })
 }
 
-fn event(event: &Event, evidence: bool) -> v1::TrackingEvent {
+/// Writes an event; `evidence` adds the reports behind it.
+pub fn event(event: &Event, evidence: bool) -> v1::TrackingEvent {
     v1::TrackingEvent {
         id: event.id.to_string(),
         code: i32::from(event.code.0),
@@ -415,7 +416,12 @@ fn written(text: Text) -> v1::Text {
     }
 }
 
-fn exception(problem: &Exception, record: &Shipment, voice: Voice<'_>) -> v1::ShipmentException {
+/// Writes an exception of a record.
+pub fn exception(
+    problem: &Exception,
+    record: &Shipment,
+    voice: Voice<'_>,
+) -> v1::ShipmentException {
     let carrier = voice.carrier(&record.carrier);
     let say = |audience| {
         let text = voice.language.exception(problem, record, audience, carrier);

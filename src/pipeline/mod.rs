@@ -17,6 +17,7 @@
 mod ask;
 mod pack;
 mod recall;
+mod review;
 mod route;
 mod settle;
 
@@ -40,6 +41,7 @@ use crate::store::seal::Keys;
 use crate::watch::Hub;
 
 pub use pack::Pack;
+pub use review::{Explained, Rebuilt};
 pub use route::Aggregators;
 pub use settle::Settled;
 

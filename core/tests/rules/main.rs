@@ -3,6 +3,7 @@
 
 mod clock;
 mod exceptions;
+mod explain;
 mod figures;
 mod identity;
 mod milestones;
