@@ -22,9 +22,13 @@ use waybill::admin::v1::admin_service_client::AdminServiceClient;
 use waybill::store::file::FileStore;
 use waybill::store::{Commit, Store};
 use waybill::v1;
+use waybill_core::assess::assess;
+use waybill_core::event::SourceClass;
 use waybill_core::number::TrackingNumber;
 use waybill_core::order::Subject;
-use waybill_core::shipment::Shipment;
+use waybill_core::reconcile::Dossier;
+use waybill_core::revision::revise;
+use waybill_core::shipment::{Shipment, ShipmentId};
 use waybill_core::status::Status;
 
 /// A shipment that waits for papers, so that it has an exception and changes ahead.
@@ -340,6 +344,60 @@ async fn a_record_that_the_rules_would_make_differently_is_made_again_once() {
     simulator.stop().await;
 }
 
+/// Stores what a carrier and an aggregator say of the same scan.
+async fn seed(folder: &std::path::Path, number: &TrackingNumber) {
+    let store = FileStore::open(folder, None).unwrap();
+    let id = ShipmentId("explained0explained0explai".to_owned());
+    let mut dossier = Dossier::new(id, number.clone(), "acme".to_owned());
+    let mut report = common::record::report(number);
+    report.relays = "acme".to_owned();
+    let at = "2026-06-01T12:00:00Z".parse().unwrap();
+    dossier.absorb("acme", SourceClass::Custodian, &report, at);
+    dossier.absorb("hub", SourceClass::Aggregator, &report, at);
+    let (record, next_change) = assess(dossier.record(), at);
+    let (record, changed) = revise(None, record, at);
+    let commit = Commit {
+        expected: 0,
+        dossier,
+        record: Arc::new(record),
+        next_change,
+        aliases: Vec::new(),
+        changed,
+        time: at,
+    };
+    store.commit(commit).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_claims_the_page_tells_how_they_met_and_who_gave_what() {
+    let folder = tempfile::tempdir().unwrap();
+    let number = TrackingNumber::parse("ACME00000042").unwrap();
+    seed(folder.path(), &number).await;
+    let simulator = common::simulator(std::time::Duration::ZERO).await;
+    let mut config = common::config(&simulator);
+    config.store.data_dir = folder.path().to_owned();
+    let clock = waybill::clock::Clock::system();
+    let app = waybill::app::start(config, common::registry(), clock)
+        .await
+        .unwrap();
+    let address = format!("http://{}", app.admin);
+    let page = run_beside(&["explain", number.reveal(), "--admin", &address]).await;
+    let page = out(&page);
+    for part in [
+        "- acme (custodian)",
+        "- hub (aggregator, of acme)",
+        "[match.first]",
+        "equal code; same instant (0 s apart)",
+        "gave code:",
+        "gave time:",
+        "[field.trust]",
+    ] {
+        assert!(page.contains(part), "{part} is not in\n{page}");
+    }
+    app.stop().await;
+    simulator.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_for_people_has_the_story_and_no_personal_data_unless_asked() {
     let world = World::start(|_| {}).await;
@@ -382,8 +440,6 @@ async fn the_page_for_people_has_the_story_and_no_personal_data_unless_asked() {
     for part in [
         "because of event",
         "[step.sets]",
-        "gave code:",
-        "[match.first]",
         "Exceptions:",
         "[exception.code]",
         "Without news:",

@@ -181,7 +181,7 @@ impl Page {
             say!("\nDoubts:");
         }
         for finding in &record.findings {
-            let kind = print::words(finding.kind().as_str_name(), "FINDING_KIND_");
+            let kind = print::words(finding.kind().as_str_name(), "QUALITY_FINDING_KIND_");
             let sources = finding.sources.join(", ");
             let by = if sources.is_empty() {
                 String::new()
@@ -266,12 +266,13 @@ impl Page {
             "" => String::new(),
             reason => format!(" ({reason})"),
         };
-        say!(
+        let line = format!(
             "{at:>3}. {}  {}{why}  {}",
             print::time(event.time.as_ref()),
             code(event.code),
             self.place(event.location.as_ref()),
         );
+        say!("{}", line.trim_end());
         let standing = match event.standing() {
             v1::EventStanding::Disputed => "DISPUTED, ",
             v1::EventStanding::Retracted => "WITHDRAWN, ",
@@ -288,12 +289,13 @@ impl Page {
                 .iter()
                 .find(|observation| observation.id == claim.observation_id);
             if let Some(observation) = observation {
-                self.claim(claim, observation);
+                // Of a lone claim there is nothing to tell: the event is what it says.
+                self.claim(claim, observation, step.claims.len() > 1);
             }
         }
     }
 
-    fn claim(&self, claim: &admin::ClaimExplanation, observation: &v1::Observation) {
+    fn claim(&self, claim: &admin::ClaimExplanation, observation: &v1::Observation, shared: bool) {
         let class = print::words(observation.source_class().as_str_name(), "SOURCE_CLASS_");
         let root = if observation.evidence_root == observation.source {
             String::new()
@@ -311,9 +313,11 @@ impl Page {
         if self.personal && !observation.native_text.is_empty() {
             say!("       {:?}", observation.native_text);
         }
-        let joined = claim.joined.clone().unwrap_or_default();
-        say!("       {} [{}]", joined.detail, joined.rule);
-        for given in &claim.given_fields {
+        if shared {
+            let joined = claim.joined.clone().unwrap_or_default();
+            say!("       {} [{}]", joined.detail, joined.rule);
+        }
+        for given in claim.given_fields.iter().filter(|_| shared) {
             let decision = given.decision.clone().unwrap_or_default();
             say!(
                 "       gave {}: {} [{}]",
