@@ -13,11 +13,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=proto");
     let public = protos("proto/waybill/v1")?;
     let adapter = protos("proto/waybill/adapter/v1")?;
-    let files = [public.clone(), adapter].concat();
+    let admin = protos("proto/waybill/admin/v1")?;
+    let files = [public.clone(), adapter, admin.clone()].concat();
     // The gateway serves the public services only; reflection must not offer others.
     let served = protox::compile(&public, ["proto"])?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("waybill.binpb"), served.encode_to_vec())?;
+    let operated = protox::compile([public, admin].concat(), ["proto"])?;
+    std::fs::write(out.join("admin.binpb"), operated.encode_to_vec())?;
     // For `waybill proto`: a list of (path below the import root, text).
     let root = std::env::current_dir()?;
     let rows = files.iter().map(|path| {

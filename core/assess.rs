@@ -101,11 +101,11 @@ fn attention(exceptions: &[Exception]) -> Option<Severity> {
         .max()
 }
 
-fn end_of_grace(since: Timestamp) -> Option<Timestamp> {
+pub(crate) fn end_of_grace(since: Timestamp) -> Option<Timestamp> {
     days_after(since, GRACE_DAYS)
 }
 
-fn end_of_limit(quiet_until: Timestamp) -> Option<Timestamp> {
+pub(crate) fn end_of_limit(quiet_until: Timestamp) -> Option<Timestamp> {
     days_after(quiet_until, LIMIT_DAYS)
 }
 

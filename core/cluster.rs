@@ -12,7 +12,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::code::EventCode as E;
-use crate::event::{Claim, Classifier, Observation};
+use crate::event::{Claim, Classifier, Digest, Observation};
 use crate::fold::moment;
 use crate::same_code::{Code, NO_CODE, breadth, family, related};
 use crate::same_place::{Named, Place};
@@ -23,6 +23,8 @@ pub(crate) struct Cluster<'a> {
     /// The one that the event has its id from.
     pub(crate) first: &'a Arc<Observation>,
     pub(crate) others: Vec<&'a Arc<Observation>>,
+    /// How each of the others fitted when it joined.
+    pub(crate) fits: Vec<(Digest, Fit)>,
     /// Clocks that differ by a whole number of quarters of an hour: somebody assumed a zone.
     pub(crate) zone_mistaken: bool,
 }
@@ -45,6 +47,8 @@ struct Row<'a> {
 struct Group {
     first: usize,
     others: Vec<usize>,
+    /// How each of the others fitted.
+    fits: Vec<Fit>,
     /// The most precise code among them.
     code: E,
     zone_mistaken: bool,
@@ -100,6 +104,12 @@ pub(crate) fn clusters(observations: &[Arc<Observation>]) -> Vec<Cluster<'_>> {
         .map(|group| Cluster {
             first: rows[group.first].one,
             others: group.others.iter().map(|&at| rows[at].one).collect(),
+            fits: group
+                .others
+                .iter()
+                .map(|&at| rows[at].one.id)
+                .zip(group.fits)
+                .collect(),
             zone_mistaken: group.zone_mistaken,
         })
         .collect()
@@ -257,6 +267,7 @@ impl<'a> Grouping<'a> {
         self.groups.push(Group {
             first: row,
             others: Vec::new(),
+            fits: Vec::new(),
             code: self.rows[row].claim.code,
             zone_mistaken: false,
         });
@@ -266,6 +277,7 @@ impl<'a> Grouping<'a> {
     fn join(&mut self, at: usize, row: usize, fit: Fit) {
         let group = &mut self.groups[at];
         group.others.push(row);
+        group.fits.push(fit);
         group.zone_mistaken |= fit.clock == Clock::ZoneMistaken;
         let code = self.rows[row].claim.code;
         if breadth(code) < breadth(group.code) {
@@ -425,17 +437,18 @@ impl<'a> Grouping<'a> {
 
 /// How well an observation fits a cluster; the least is the best.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Fit {
+pub(crate) struct Fit {
     /// No member says it in the same words.
     other_words: bool,
-    code: Code,
-    place: Place,
-    clock: Clock,
-    apart: i64,
+    pub(crate) code: Code,
+    pub(crate) place: Place,
+    pub(crate) clock: Clock,
+    /// Seconds between the clocks; negative for a row that its source lists twice.
+    pub(crate) apart: i64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Clock {
+pub(crate) enum Clock {
     Known,
     Wall,
     Day,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cluster::{self, Cluster};
+use crate::cluster::{self, Cluster, Fit};
 use crate::code::{EventCode, ReasonCode};
 use crate::event::{Claim, Classifier, Digest, Event, Observation, SourceClass, Standing};
 use crate::leg::Chain;
@@ -44,8 +44,13 @@ pub(crate) struct Row<'a> {
     /// Id of the event: that of the report that was heard first.
     pub(crate) id: Digest,
     /// Position, among all reports, of the one that knows the time best, and the place.
-    time_of: usize,
-    place_of: usize,
+    pub(crate) time_of: usize,
+    pub(crate) place_of: usize,
+    /// The same of the code and the reason.
+    pub(crate) code_of: usize,
+    pub(crate) reason_of: usize,
+    /// How its reports came together, the first aside.
+    pub(crate) fits: Vec<(Digest, Fit)>,
     pub(crate) anchor: Timestamp,
     /// What it amounts to at this point of the journey.
     pub(crate) code: EventCode,
@@ -60,6 +65,10 @@ pub(crate) struct Row<'a> {
     pub(crate) objection: Option<Objection>,
     /// Its reports agree only if one of them assumed a zone.
     pub(crate) zone_mistaken: bool,
+    /// Status before and after it.
+    pub(crate) between: (Status, Status),
+    /// Its carriers had handed the item on, so it has no say in where the item is.
+    pub(crate) handed_on: bool,
 }
 
 /// Why an event does not count.
@@ -95,6 +104,9 @@ impl<'a> Row<'a> {
             others: cluster.others,
             time_of: 0,
             place_of: 0,
+            code_of: 0,
+            reason_of: 0,
+            fits: cluster.fits,
             anchor: Timestamp::UNIX_EPOCH,
             code: cluster.first.claim.code,
             reason: None,
@@ -104,6 +116,8 @@ impl<'a> Row<'a> {
             attempt: 0,
             objection: None,
             zone_mistaken: cluster.zone_mistaken,
+            between: (Status::Pending, Status::Pending),
+            handed_on: false,
         };
         row.merge(|observation| observation.class, anchors);
         row
@@ -114,7 +128,7 @@ impl<'a> Row<'a> {
         std::iter::once(self.lead).chain(self.others.iter().copied())
     }
 
-    fn member(&self, at: usize) -> &'a Arc<Observation> {
+    pub(crate) fn member(&self, at: usize) -> &'a Arc<Observation> {
         at.checked_sub(1)
             .and_then(|at| self.others.get(at))
             .map_or(self.lead, |other| other)
@@ -170,6 +184,8 @@ impl<'a> Row<'a> {
         self.effect = self.code.status();
         self.time_of = time_of;
         self.place_of = place_of;
+        self.code_of = code_of;
+        self.reason_of = reason_of;
         self.anchor = anchors.of(self.member(time_of));
     }
 
@@ -330,6 +346,7 @@ pub(crate) fn fold<'a>(
     let mut roots: BTreeSet<&str> = BTreeSet::new();
     let mut attempts = 0;
     for (at, row) in rows.iter_mut().enumerate() {
+        row.between = (status, status);
         if row.standing != Standing::Accepted || !row.is_actual() {
             continue;
         }
@@ -341,6 +358,7 @@ pub(crate) fn fold<'a>(
         if chain.is_past(row) && row.effect.is_some_and(|to| !to.is_terminal()) {
             // Who handed it over has no say in where it is now.
             row.effect = None;
+            row.handed_on = true;
         }
         let (moved, leads_to) = step(status, row, origin, &chain);
         match moved {
@@ -363,6 +381,7 @@ pub(crate) fn fold<'a>(
             }
         }
         status = leads_to;
+        row.between.1 = status;
         if !row.way_back
             && matches!(
                 row.code,

@@ -151,6 +151,11 @@ impl<'a> Chain<'a> {
         later.or(self.spans.first())
     }
 
+    /// Carrier that had the item then, as far as anybody knows; empty if nobody had.
+    pub(crate) fn holder_at(&self, at: Timestamp) -> &'a str {
+        self.holder(at).map_or("", |span| span.carrier)
+    }
+
     /// Tells whether the carrier had the item then, as far as anybody knows.
     pub(crate) fn holds(&self, carrier: &str, at: Timestamp) -> bool {
         self.holder(at).is_none_or(|span| span.carrier == carrier)

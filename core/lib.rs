@@ -23,6 +23,7 @@ pub mod error;
 mod etag;
 pub mod event;
 pub mod exception;
+pub mod explain;
 mod facts;
 mod fold;
 pub mod gazetteer;

@@ -15,7 +15,7 @@ use crate::reconcile::SourceFacts;
 use crate::status::Status;
 
 /// Time over which every complete report has to leave a row out.
-const ABSENCE: SignedDuration = SignedDuration::from_mins(30);
+pub(crate) const ABSENCE: SignedDuration = SignedDuration::from_mins(30);
 /// Reports closer to each other than this are as good as one.
 const GRAIN: i64 = 30 * 60;
 const DAY: i64 = 24 * 3_600;
@@ -152,6 +152,11 @@ impl Withdrawn {
         let mut heard: BTreeSet<&str> = BTreeSet::new();
         let mut nearest = row.members().filter(|one| heard.insert(&one.evidence_root));
         nearest.all(|one| self.ids.contains(&one.id))
+    }
+
+    /// Tells whether a report is withdrawn.
+    pub(crate) fn holds(&self, one: &Observation) -> bool {
+        self.ids.contains(&one.id)
     }
 
     /// Tells whether a report of the event was left out by its source, by the newest list.

@@ -199,13 +199,7 @@ impl Dossier {
         let estimates = facts::estimates(&ranked);
         let identifiers = facts::identifiers(&self.number, &self.carrier, &ranked);
 
-        let folded = fold::fold(
-            &self.observations,
-            &self.facts,
-            country(origin),
-            country(destination),
-            &self.carrier,
-        );
+        let folded = self.folded();
         let is_abroad = !country(destination).is_empty()
             && !country(origin).is_empty()
             && country(origin) != country(destination);
@@ -295,6 +289,20 @@ impl Dossier {
         facts
             .binary_search_by(|known| (*known.source).cmp(source))
             .ok()
+    }
+
+    /// Folds the observations; what [`Dossier::record`] and an explanation begin with.
+    pub(crate) fn folded(&self) -> fold::Folded<'_> {
+        let ranked = facts::ranked(&self.facts, &self.observations);
+        let origin = facts::first(&ranked, |facts| facts.origin.as_ref());
+        let destination = facts::first(&ranked, |facts| facts.destination.as_ref());
+        fold::fold(
+            &self.observations,
+            &self.facts,
+            country(origin),
+            country(destination),
+            &self.carrier,
+        )
     }
 
     fn facts_of(

@@ -36,6 +36,40 @@ pub fn revise(old: Option<&Shipment>, mut new: Shipment, now: Timestamp) -> (Shi
     (new, changed)
 }
 
+/// Fields, by their names in the API, in which a client can tell two records apart; revision, etag
+/// and update time aside, which follow from the others.
+pub fn differing(one: &Shipment, other: &Shipment) -> Vec<&'static str> {
+    /// Compares fields; every field of the record has to be named.
+    macro_rules! fields {
+        ($($name:literal $field:ident),*; $($left:ident,)*) => {{
+            let Shipment { $($field,)* $($left: _,)* } = one;
+            let pairs = [$(($name, *$field == other.$field),)*];
+            pairs
+                .into_iter()
+                .filter(|(_, equal)| !equal)
+                .map(|(name, _)| name)
+        }};
+    }
+    let mut fields: Vec<&'static str> = fields! {
+        "id" id, "tracking_number" number, "carrier" carrier, "status" status, "code" code,
+        "reason" reason, "status_event_id" status_event, "source_count" source_count,
+        "tracking_state" tracking, "attention" attention, "progress" progress,
+        "next_step" next_step, "expected_silence_until" silence, "contact_options" contacts,
+        "requirements" requirements, "last_event_time" last_event_time,
+        "last_location" last_location, "estimates" estimates, "exceptions" exceptions,
+        "milestones" milestones, "identifiers" identifiers, "legs" legs, "service" service,
+        "origin" origin, "destination" destination, "pieces" pieces, "physical" physical,
+        "proof_of_delivery" proof, "photos" photos, "findings" findings;
+        revision, etag, update_time, events,
+    }
+    .collect();
+    let form = |record: &Shipment| record.events.iter().map(event_form).collect::<Vec<_>>();
+    if form(one) != form(other) {
+        fields.push("events");
+    }
+    fields
+}
+
 /// Events of the new record that the old one did not have, newest first.
 pub fn new_event_ids(old: Option<&Shipment>, new: &Shipment) -> Vec<Digest> {
     let known: BTreeSet<Digest> = old

@@ -36,6 +36,21 @@ pub(crate) enum End {
     Stays,
 }
 
+/// What it was about an event that closed an exception.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Closing {
+    /// Its code.
+    Code,
+    /// It shows the item moving.
+    Movement,
+    /// The item was delivered.
+    Delivery,
+    /// The journey ended.
+    End,
+    /// The carrier's new plan keeps its promise again.
+    WithinPlan,
+}
+
 /// What an exception is, by the event that opened it.
 #[derive(Clone, Copy)]
 pub(crate) struct Way {
@@ -404,6 +419,26 @@ impl Rule {
             || (self.closed_by_movement && is_movement(event.code))
             || (self.closed_by_delivery && event.status == Some(Status::Delivered))
             || (self.end == End::Closes && event.status.is_some_and(Status::is_terminal))
+    }
+
+    /// By what such an event, which opened it, did so: its code, else its reason.
+    pub(crate) fn opens_by_code(&self, event: &Event) -> bool {
+        self.opened_by.contains(&event.code)
+    }
+
+    /// By what an event closes it.
+    pub(crate) fn closes_by(&self, event: &Event) -> Closing {
+        if self.closed_by.contains(&event.code) || event.code == E::CUSTOMS_PAYMENT_RECEIVED {
+            Closing::Code
+        } else if self.closed_by_movement && is_movement(event.code) {
+            Closing::Movement
+        } else if self.closed_by_delivery && event.status == Some(Status::Delivered) {
+            Closing::Delivery
+        } else if self.end == End::Closes && event.status.is_some_and(Status::is_terminal) {
+            Closing::End
+        } else {
+            Closing::WithinPlan
+        }
     }
 
     /// What the category is after such an event.

@@ -39,6 +39,8 @@ pub struct App {
     pub address: SocketAddr,
     /// Where the side port is.
     pub side: SocketAddr,
+    /// Where the operators' port is; always on loopback.
+    pub admin: SocketAddr,
     /// The eight steps, for callers inside this process.
     pub pipeline: Pipeline,
     kpis: Kpis,
@@ -94,6 +96,11 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let (drain, drained) = watch::channel(false);
     let calls = Arc::new(config::Calls::from(&config.calls));
     let streams = Streams::new(&config.streams, &calls, &server_id(), drained.clone());
+    let admin = grpc::admin::service(
+        pipeline.clone(),
+        Arc::clone(&texts),
+        config.calls.unary_cap.0,
+    )?;
     let tracking =
         grpc::tracking::Tracking::new(pipeline.clone(), Arc::clone(&calls), streams, texts);
     let ingest = grpc::ingest::Ingest::new(pipeline.clone(), Arc::clone(&calls));
@@ -114,14 +121,21 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
 
     let grpc_port = bind(listen, "server.listen").await?;
     let side_port = bind(config.server.side, "server.side").await?;
+    let admin_port = bind(admin_address(&config.server)?, "server.admin").await?;
     let address = grpc_port.local_addr().map_err(|error| error.to_string())?;
     let side = side_port.local_addr().map_err(|error| error.to_string())?;
+    let admin_at = admin_port.local_addr().map_err(|error| error.to_string())?;
 
     let mut stop = drained.clone();
     let settings = config.front.clone();
     let serving = crate::tasks::spawn("server", async move {
         let shutdown = async move { told(&mut stop).await };
         server::run(grpc_port, front, settings, shutdown).await;
+    });
+    let settings = config.front.clone();
+    let admin_serving = crate::tasks::spawn("admin", async move {
+        // Whoever looks into a server that stops wants to go on doing so.
+        server::run(admin_port, admin, settings, std::future::pending()).await;
     });
     let view = Side {
         readiness: Arc::new(move || readiness(cache.as_ref(), *drained.borrow())),
@@ -140,11 +154,12 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     Ok(App {
         address,
         side,
+        admin: admin_at,
         pipeline,
         kpis,
         drain,
         serving,
-        others: vec![side_serving, sweeping],
+        others: vec![side_serving, admin_serving, sweeping],
     })
 }
 
@@ -163,6 +178,28 @@ impl App {
 async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, String> {
     let bound = TcpListener::bind(address).await;
     bound.map_err(|error| format!("{setting}: cannot listen on {address}: {error}"))
+}
+
+/// Where the operators' port is to be. Nobody is asked who they are there, so it is never anywhere
+/// but on loopback, whatever the other ports are told.
+fn admin_address(settings: &config::Server) -> Result<SocketAddr, String> {
+    if settings.admin.is_empty() {
+        let port = match settings.side.port() {
+            0 => 0,
+            side => side.checked_add(1).unwrap_or(0),
+        };
+        return Ok(SocketAddr::from(([127, 0, 0, 1], port)));
+    }
+    let address: SocketAddr = settings
+        .admin
+        .parse()
+        .map_err(|_| "server.admin: is not an address with a port".to_owned())?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    Err(format!(
+        "server.admin: {address} is not a loopback address, and operators are not authenticated"
+    ))
 }
 
 /// The store, and the keys that belong to it.

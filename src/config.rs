@@ -88,6 +88,8 @@ section! {
         listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 50_051)),
         /// Address of the side port: health and metrics.
         side: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 9_464)),
+        /// Address of the operators' port, on loopback; empty: the port after the side port.
+        admin: String = String::new(),
         /// Listen beyond loopback although callers are not authenticated.
         insecure: bool = false,
         /// Whether reflection is served.

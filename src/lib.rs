@@ -19,6 +19,17 @@ pub mod adapter {
     }
 }
 
+/// For operators; see `docs/explain.md`.
+pub mod admin {
+    /// The generated messages, client and server of `waybill.admin.v1`; documented in `proto/`.
+    #[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
+    pub mod v1 {
+        tonic::include_proto!("waybill.admin.v1");
+        /// The compiled `.proto` files with those of `waybill.v1`, for reflection and JSON.
+        pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/admin.binpb"));
+    }
+}
+
 #[cfg(feature = "server")]
 pub mod app;
 #[cfg(feature = "server")]

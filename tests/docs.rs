@@ -48,3 +48,18 @@ fn the_page_of_event_codes_is_the_table() {
         );
     }
 }
+
+#[test]
+fn the_page_about_explanations_has_every_rule() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/explain.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let rows: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    let rules = waybill_core::explain::RULES.iter();
+    let expected: Vec<String> = rules
+        .map(|(id, meaning)| format!("| `{id}` | {meaning} |"))
+        .collect();
+    assert_eq!(rows, expected);
+}

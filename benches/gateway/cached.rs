@@ -273,6 +273,12 @@ impl TrackingService for Encode {
     ) -> Result<Response<Self::BatchTrackStream>, Status> {
         Err(Status::unimplemented("a baseline"))
     }
+    async fn update_exception(
+        &self,
+        _: Request<v1::UpdateExceptionRequest>,
+    ) -> Result<Response<v1::UpdateExceptionResponse>, Status> {
+        Err(Status::unimplemented("a baseline"))
+    }
     type FollowStream = Never<v1::WatchMessage>;
     async fn follow(
         &self,

@@ -7,12 +7,13 @@ use serde::Serialize;
 
 use super::out::say;
 
-/// The messages of `waybill.v1`, read once: an answer can hold thousands of shipments.
+/// The messages of `waybill.v1` and `waybill.admin.v1`, read once: an answer can hold thousands of shipments.
 static POOL: LazyLock<Result<DescriptorPool, String>> = LazyLock::new(|| {
-    DescriptorPool::decode(waybill::v1::DESCRIPTORS).map_err(|error| error.to_string())
+    DescriptorPool::decode(waybill::admin::v1::DESCRIPTORS).map_err(|error| error.to_string())
 });
 
-/// Writes a message of `waybill.v1` as a JSON value.
+/// Writes a message as a JSON value. `name` is its name below `waybill.v1`, or below `waybill` with
+/// the package before it, for example "admin.v1.ExplainShipmentResponse".
 ///
 /// # Errors
 /// If the descriptors lack the message, which a test rules out.
@@ -42,7 +43,12 @@ pub(super) fn read<M: prost::Message + Default>(name: &str, text: &str) -> Resul
 
 fn descriptor(name: &str) -> Result<MessageDescriptor, String> {
     let pool = POOL.as_ref().map_err(Clone::clone)?;
-    let name = format!("waybill.v1.{name}");
+    let package = if name.contains('.') {
+        "waybill"
+    } else {
+        "waybill.v1"
+    };
+    let name = format!("{package}.{name}");
     pool.get_message_by_name(&name)
         .ok_or_else(|| format!("no message {name}"))
 }

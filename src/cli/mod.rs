@@ -6,6 +6,7 @@ mod client;
 mod conform;
 mod demo;
 mod exception;
+mod explain;
 mod ingest;
 mod init;
 mod json;
@@ -53,6 +54,11 @@ enum Command {
     Ingest(ingest::Options),
     /// Show key figures of a running gateway: transit times, dwell, on-time rate, sources.
     Kpi(kpi::Options),
+    /// Show why a running gateway says what it says about a number: every event, who claimed it,
+    /// and the rules that decided.
+    Explain(explain::Explain),
+    /// Have a running gateway make the record of a number again from what it has stored.
+    Rebuild(explain::Rebuild),
     /// Say which carriers a number can belong to, without asking anybody.
     Detect(local::Detect),
     /// List carriers with their number formats, and sources with abilities, limits and state.
@@ -147,6 +153,8 @@ pub(crate) async fn run(cli: Cli, registry: Registry) -> Result<ExitCode, String
         Command::Exception(options) => exception::run(options).await,
         Command::Ingest(options) => ingest::run(options).await,
         Command::Kpi(options) => kpi::run(options).await,
+        Command::Explain(options) => explain::explain(options).await,
+        Command::Rebuild(options) => explain::rebuild(options).await,
         Command::Detect(options) => local::detect(&options),
         Command::Carriers(options) => carriers::run(&options, registry),
         Command::Init(options) => init::run(&options, registry),

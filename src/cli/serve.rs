@@ -23,6 +23,9 @@ pub(super) struct Options {
     /// Address of the side port; over the configuration.
     #[arg(long)]
     side: Option<SocketAddr>,
+    /// Address of the operators' port, on loopback; over the configuration.
+    #[arg(long)]
+    admin: Option<SocketAddr>,
     /// Folder of the store; over the configuration.
     #[arg(long)]
     data_dir: Option<PathBuf>,
@@ -68,6 +71,9 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
     if let Some(side) = options.side {
         config.server.side = side;
     }
+    if let Some(admin) = options.admin {
+        config.server.admin = admin.to_string();
+    }
     if let Some(folder) = options.data_dir {
         config.store.data_dir = folder;
     }
@@ -79,8 +85,9 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
     // A server whose output nobody reads serves all the same.
     let _told = writeln!(
         std::io::stdout(),
-        "waybill listens on {} (side port {})",
+        "waybill listens on {} (operators' port {}, side port {})",
         app.address,
+        app.admin,
         app.side
     );
     stop.await;

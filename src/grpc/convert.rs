@@ -204,7 +204,8 @@ pub fn severity(severity: Option<Severity>) -> i32 {
     })
 }
 
-fn event(event: &Event, evidence: bool) -> v1::TrackingEvent {
+/// Writes an event; `evidence` adds the reports behind it.
+pub fn event(event: &Event, evidence: bool) -> v1::TrackingEvent {
     v1::TrackingEvent {
         id: event.id.to_string(),
         code: i32::from(event.code.0),
@@ -417,8 +418,8 @@ fn written(text: Text) -> v1::Text {
     }
 }
 
-/// Writes an exception, with texts in a language.
-pub(super) fn exception(
+/// Writes an exception of a record, with texts in a language.
+pub fn exception(
     problem: &Exception,
     record: &Shipment,
     voice: Voice<'_>,

@@ -1,6 +1,7 @@
 //! The API: one file per service, [`convert`] for values, [`status`] for failures, and [`front`]
 //! before everything.
 
+pub mod admin;
 pub mod analytics;
 pub mod carrier;
 pub mod convert;

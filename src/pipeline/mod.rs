@@ -18,6 +18,7 @@ mod ask;
 mod ingest;
 mod pack;
 mod recall;
+mod review;
 mod route;
 mod settle;
 mod work;
@@ -43,6 +44,7 @@ use crate::watch::Hub;
 
 pub use ingest::{Item, Refusal, Taken};
 pub use pack::Pack;
+pub use review::{Explained, Rebuilt};
 pub use route::Aggregators;
 pub use settle::Settled;
 pub use work::{Unworked, Worked};

@@ -5,6 +5,7 @@ mod clock;
 mod distortions;
 mod doubts;
 mod exceptions;
+mod explain;
 mod figures;
 mod histories;
 mod identity;

@@ -1,0 +1,233 @@
+//! `waybill.admin.v1.AdminService`: why records are what they are, for operators.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tonic::service::Routes;
+use tonic::{Request, Response, Status};
+use waybill_core::explain::{Change, ClaimRole, Decision, Problem, Step};
+use waybill_core::order::Subject;
+use waybill_core::shipment::{Shipment, ShipmentId};
+
+use super::convert::{self, View};
+use super::status::Failure;
+use super::tracking;
+use crate::admin::v1 as admin;
+use crate::admin::v1::admin_service_server::{AdminService, AdminServiceServer};
+use crate::pipeline::{Explained, Miss, Pipeline, Rebuilt};
+use crate::texts::{Texts, Voice};
+use crate::v1;
+
+/// Greatest size of an answer: it holds every event with its evidence.
+const ANSWER_BYTES: usize = 64 * 1_024 * 1_024;
+
+/// The service.
+#[derive(Clone)]
+pub struct Admin {
+    pipeline: Pipeline,
+    texts: Arc<Texts>,
+    /// Longest time of a call.
+    cap: Duration,
+}
+
+/// The service with reflection, for a listener of its own.
+///
+/// # Errors
+/// If the compiled descriptors cannot be read, which a test rules out.
+pub fn service(pipeline: Pipeline, texts: Arc<Texts>, cap: Duration) -> Result<Routes, String> {
+    let admin = Admin {
+        pipeline,
+        texts,
+        cap,
+    };
+    let server = AdminServiceServer::new(admin).max_encoding_message_size(ANSWER_BYTES);
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(admin::DESCRIPTORS)
+        .build_v1()
+        .map_err(|error| error.to_string())?;
+    Ok(Routes::new(server).add_service(reflection).prepare())
+}
+
+impl Admin {
+    async fn explain(
+        &self,
+        request: admin::ExplainShipmentRequest,
+    ) -> Result<admin::ExplainShipmentResponse, Failure> {
+        let voice = self.texts.voice("en");
+        let mut explanations = Vec::new();
+        for id in self.ids(request.shipment).await? {
+            let explained = self.pipeline.explain(&id).await?;
+            explanations.push(explanation(&explained, voice));
+        }
+        Ok(admin::ExplainShipmentResponse { explanations })
+    }
+
+    async fn rebuild(
+        &self,
+        request: admin::RebuildShipmentRequest,
+    ) -> Result<admin::RebuildShipmentResponse, Failure> {
+        let mut shipments = Vec::new();
+        for id in self.ids(request.shipment).await? {
+            let rebuilt = self.pipeline.rebuild(&id, request.validate_only).await?;
+            tracing::info!(
+                shipment = %rebuilt.id.0,
+                changed = rebuilt.changed.join(","),
+                stored = !request.validate_only,
+                "made a record again"
+            );
+            shipments.push(self::rebuilt(rebuilt));
+        }
+        Ok(admin::RebuildShipmentResponse { shipments })
+    }
+
+    /// Stored shipments that a key stands for.
+    async fn ids(&self, key: Option<v1::ShipmentKey>) -> Result<Vec<ShipmentId>, Failure> {
+        use v1::shipment_key::Key;
+        let key = key.unwrap_or_default();
+        let inside = |failure: Failure| failure.inside("shipment");
+        let subject: Subject = match key.key {
+            None => return Err(Failure::field("shipment.key", "is required")),
+            Some(Key::Id(id)) => {
+                let id = tracking::shipment_id("id", id).map_err(inside)?;
+                return Ok(vec![id]);
+            }
+            Some(Key::TrackingNumber(text)) => {
+                let number = tracking::number("tracking_number", &text);
+                number.map_err(inside)?.into()
+            }
+            Some(Key::Order(order)) => tracking::order("order", &order).map_err(inside)?.into(),
+        };
+        tracking::carrier("carrier", &key.carrier).map_err(inside)?;
+        let mut ids = self.pipeline.known(&subject).await?;
+        if !key.carrier.is_empty() {
+            let mut kept = Vec::new();
+            for id in ids {
+                let (record, _) = self.pipeline.held(&id).await?;
+                if record.carrier == key.carrier {
+                    kept.push(id);
+                }
+            }
+            ids = kept;
+        }
+        if ids.is_empty() {
+            return Err(Miss::UnknownId.into());
+        }
+        Ok(ids)
+    }
+
+    async fn in_time<T>(
+        &self,
+        call: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Status> {
+        let late = || {
+            let message = "the deadline passed with nothing usable";
+            Failure::new(v1::ErrorReason::Deadline, message)
+        };
+        let answer = timeout(self.cap, call)
+            .await
+            .unwrap_or_else(|_| Err(late()));
+        Ok(answer?)
+    }
+}
+
+fn explanation(explained: &Explained, voice: Voice<'_>) -> admin::ShipmentExplanation {
+    let explanation = &explained.explanation;
+    let record = &explanation.record;
+    admin::ShipmentExplanation {
+        shipment: Some(v1::Shipment {
+            events: Vec::new(),
+            exceptions: Vec::new(),
+            ..convert::shipment(record, View::Full, voice)
+        }),
+        steps: explanation.steps.iter().map(step).collect(),
+        exceptions: explanation
+            .exceptions
+            .iter()
+            .map(|it| problem(it, record, voice))
+            .collect(),
+        upcoming_changes: explanation.changes.iter().map(change).collect(),
+        next_change_time: explanation.next_change.map(convert::timestamp),
+        changed_fields: names(&explained.changed),
+    }
+}
+
+fn step(step: &Step) -> admin::Step {
+    admin::Step {
+        event: Some(convert::event(&step.event, true)),
+        anchor_time: Some(convert::timestamp(step.anchor)),
+        status_before: convert::status(Some(step.before)),
+        status_after: convert::status(Some(step.after)),
+        decision: Some(decision(&step.decision)),
+        claims: step.claims.iter().map(claim).collect(),
+    }
+}
+
+fn claim(claim: &ClaimRole) -> admin::ClaimExplanation {
+    let given = claim.gave.iter().map(|gave| admin::GivenField {
+        field: gave.field.to_owned(),
+        decision: Some(decision(&gave.decision)),
+    });
+    admin::ClaimExplanation {
+        observation_id: claim.id.to_string(),
+        joined: Some(decision(&claim.joined)),
+        given_fields: given.collect(),
+        withdrawn: claim.withdrawn.as_ref().map(decision),
+    }
+}
+
+fn problem(problem: &Problem, record: &Shipment, voice: Voice<'_>) -> admin::ExceptionExplanation {
+    admin::ExceptionExplanation {
+        exception: Some(convert::exception(&problem.exception, record, voice)),
+        opened: Some(decision(&problem.opened)),
+        closed: problem.closed.as_ref().map(decision),
+    }
+}
+
+fn change(change: &Change) -> admin::UpcomingChange {
+    admin::UpcomingChange {
+        time: Some(convert::timestamp(change.time)),
+        decision: Some(decision(&change.decision)),
+        category: change.category.map_or(0, |category| category as i32),
+    }
+}
+
+fn decision(decision: &Decision) -> admin::Decision {
+    admin::Decision {
+        rule: decision.rule.to_owned(),
+        detail: decision.detail.clone(),
+    }
+}
+
+fn rebuilt(rebuilt: Rebuilt) -> admin::RebuiltShipment {
+    admin::RebuiltShipment {
+        id: rebuilt.id.0,
+        changed_fields: names(&rebuilt.changed),
+        status_before: convert::status(Some(rebuilt.before)),
+        status_after: convert::status(Some(rebuilt.after)),
+        revision: rebuilt.revision,
+    }
+}
+
+fn names(fields: &[&str]) -> Vec<String> {
+    fields.iter().map(|field| (*field).to_owned()).collect()
+}
+
+#[tonic::async_trait]
+impl AdminService for Admin {
+    async fn explain_shipment(
+        &self,
+        request: Request<admin::ExplainShipmentRequest>,
+    ) -> Result<Response<admin::ExplainShipmentResponse>, Status> {
+        let answer = self.explain(request.into_inner());
+        Ok(Response::new(self.in_time(answer).await?))
+    }
+
+    async fn rebuild_shipment(
+        &self,
+        request: Request<admin::RebuildShipmentRequest>,
+    ) -> Result<Response<admin::RebuildShipmentResponse>, Status> {
+        let answer = self.rebuild(request.into_inner());
+        Ok(Response::new(self.in_time(answer).await?))
+    }
+}
