@@ -19,6 +19,7 @@ use crate::reconcile::SourceFacts;
 use crate::rule::severity_of;
 use crate::status::{Move, Status, transition};
 use crate::time::{EventTime, Precision};
+use crate::travel::{self, Impossible};
 
 /// How far a clock may run ahead of the report that states it.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(10);
@@ -67,6 +68,8 @@ pub(crate) enum Objection {
     Future,
     /// The carrier that had the item went on to report it, and knows nothing of such an end.
     Contradicted,
+    /// A better source has the item too far away at that time.
+    Travel,
     /// The status from and to which it would lead.
     Move {
         from: Status,
@@ -82,6 +85,7 @@ pub(crate) struct Folded<'a> {
     pub(crate) withdrawn: Withdrawn,
     pub(crate) status: Status,
     pub(crate) source_count: u32,
+    pub(crate) impossible: Vec<Impossible>,
     set_by: Option<usize>,
 }
 
@@ -118,12 +122,22 @@ impl<'a> Row<'a> {
             .map_or(self.lead, |other| other)
     }
 
+    /// The report that knows the time best.
+    pub(crate) fn time_report(&self) -> &'a Observation {
+        self.member(self.time_of)
+    }
+
+    /// The report that knows the place best.
+    pub(crate) fn place_report(&self) -> &'a Observation {
+        self.member(self.place_of)
+    }
+
     pub(crate) fn time(&self) -> &'a EventTime {
-        &self.member(self.time_of).claim.time
+        &self.time_report().claim.time
     }
 
     pub(crate) fn place(&self) -> Option<&'a Location> {
-        self.member(self.place_of).claim.location.as_ref()
+        self.place_report().claim.location.as_ref()
     }
 
     pub(crate) fn is_actual(&self) -> bool {
@@ -287,6 +301,7 @@ pub(crate) fn fold<'a>(
         }
     }
     object_to_contradicted_ends(&mut rows, &chain);
+    let impossible = travel::object(&mut rows, &chain);
 
     let mut status = Status::Pending;
     let mut set_by = None;
@@ -342,6 +357,7 @@ pub(crate) fn fold<'a>(
         withdrawn,
         status,
         source_count: u32::try_from(roots.len()).unwrap_or(u32::MAX),
+        impossible,
         set_by,
     }
 }
@@ -447,7 +463,7 @@ fn is_to_sender(row: &Row<'_>, origin: &str) -> bool {
 
 /// A report that still lists the row once its time has come lifts the objection; the clock does
 /// not. Bounds are used, so that an unknown zone is no reason for suspicion.
-fn is_future(row: &Row<'_>) -> bool {
+pub(crate) fn is_future(row: &Row<'_>) -> bool {
     let listed = row.members().map(|one| one.last_listed).max();
     let limit = listed.and_then(|listed| listed.checked_add(CLOCK_TOLERANCE).ok());
     limit.is_some_and(|limit| row.time().earliest > limit)

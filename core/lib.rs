@@ -44,5 +44,6 @@ mod suspicion;
 pub mod text;
 pub mod time;
 mod timeline;
+mod travel;
 mod verify;
 mod zone;

@@ -12,3 +12,4 @@ mod revisions;
 mod simulated;
 mod support;
 mod transitions;
+mod travel;
