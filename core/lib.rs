@@ -37,6 +37,7 @@ pub mod privacy;
 pub mod reconcile;
 pub mod registry;
 pub mod revision;
+mod route;
 mod rule;
 pub mod shipment;
 pub mod status;

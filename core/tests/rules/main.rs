@@ -9,6 +9,7 @@ mod milestones;
 mod properties;
 mod record;
 mod revisions;
+mod routes;
 mod simulated;
 mod support;
 mod transitions;
