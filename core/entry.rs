@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::code::{EventCode, ReasonCode};
 use crate::event::Digest;
-use crate::exception::{Category, Exception, NextAction};
+use crate::exception::{Category, Exception, NextAction, Responsibility};
 use crate::rule::{RULES, Rule, Way};
 use crate::status::Severity;
 
@@ -106,6 +106,10 @@ impl Entry {
             exception.severity = Severity::Critical;
             if exception.category == Category::NoUpdate {
                 exception.alternatives = vec![NextAction::OpenInvestigation];
+                // What the carrier may never have had is the shipper's to replace.
+                if exception.owner == Responsibility::Shipper {
+                    exception.alternatives.push(NextAction::ReshipOrRefund);
+                }
             }
         }
         Some(exception)

@@ -21,6 +21,7 @@ use crate::same_code::breadth;
 use crate::shipment::Photo;
 use crate::status::{Move, Status, transition};
 use crate::time::{Basis, EventTime, Precision};
+use crate::travel::{self, Impossible};
 
 /// How far a clock may run ahead of the report that states it.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(10);
@@ -78,6 +79,8 @@ pub(crate) enum Objection {
     Future,
     /// The carrier that had the item went on to report it, and knows nothing of such an end.
     Contradicted,
+    /// A better source has the item too far away at that time.
+    Travel,
     /// The status from and to which it would lead.
     Move {
         from: Status,
@@ -93,6 +96,7 @@ pub(crate) struct Folded<'a> {
     pub(crate) withdrawn: Withdrawn,
     pub(crate) status: Status,
     pub(crate) source_count: u32,
+    pub(crate) impossible: Vec<Impossible>,
     set_by: Option<usize>,
 }
 
@@ -134,12 +138,22 @@ impl<'a> Row<'a> {
             .map_or(self.lead, |other| other)
     }
 
+    /// The report that knows the time best.
+    pub(crate) fn time_report(&self) -> &'a Observation {
+        self.member(self.time_of)
+    }
+
+    /// The report that knows the place best.
+    pub(crate) fn place_report(&self) -> &'a Observation {
+        self.member(self.place_of)
+    }
+
     pub(crate) fn time(&self) -> &'a EventTime {
-        &self.member(self.time_of).claim.time
+        &self.time_report().claim.time
     }
 
     pub(crate) fn place(&self) -> Option<&'a Location> {
-        self.member(self.place_of).claim.location.as_ref()
+        self.place_report().claim.location.as_ref()
     }
 
     pub(crate) fn is_actual(&self) -> bool {
@@ -340,6 +354,7 @@ pub(crate) fn fold<'a>(
         }
     }
     object_to_contradicted_ends(&mut rows, &chain);
+    let impossible = travel::object(&mut rows, &chain);
 
     let mut status = Status::Pending;
     let mut set_by = None;
@@ -398,6 +413,7 @@ pub(crate) fn fold<'a>(
         withdrawn,
         status,
         source_count: u32::try_from(roots.len()).unwrap_or(u32::MAX),
+        impossible,
         set_by,
     }
 }
@@ -506,7 +522,7 @@ fn is_to_sender(row: &Row<'_>, origin: &str) -> bool {
 
 /// A report that still lists the row once its time has come lifts the objection; the clock does
 /// not. Bounds are used, so that an unknown zone is no reason for suspicion.
-fn is_future(row: &Row<'_>) -> bool {
+pub(crate) fn is_future(row: &Row<'_>) -> bool {
     let listed = row.members().map(|one| one.last_listed).max();
     listed.is_some_and(|listed| lies_after(row.time(), listed))
 }

@@ -145,7 +145,11 @@ pub(crate) static RULES: &[Rule] = {
         Rule {
             category: Category::NoUpdate,
             critical_after_days: 0,
-            ways: &[way(W, Carrier, A::ContactCarrier, &[])],
+            ways: &[
+                // Announced, and not seen: perhaps it was never handed over.
+                on(&[E::INFO_RECEIVED], way(W, Shipper, A::ContactCarrier, &[])),
+                way(W, Carrier, A::ContactCarrier, &[]),
+            ],
             ..BLANK
         },
         Rule {

@@ -12,6 +12,7 @@ use crate::exception::{Category, NextAction, Responsibility};
 use crate::fold::moment;
 use crate::handover;
 use crate::lane::{self, Norm, SilenceReason};
+use crate::route::{OnRoute, Route};
 use crate::rule::{End, RULES, Rule, Way, is_movement, is_way_back};
 use crate::shipment::{EstimateKind, Finding, FindingKind, LocalWindow, Shipment};
 use crate::status::{Severity, Status};
@@ -59,6 +60,8 @@ struct Walk<'a> {
     over: Option<Timestamp>,
     /// Between the departure from the origin country and the arrival in the next.
     between_countries: bool,
+    /// Where it is on its route.
+    route: Route<'a>,
     /// Presented to customs, and not heard of since.
     presented: Option<(Digest, Timestamp)>,
     /// Waiting to be collected.
@@ -77,6 +80,7 @@ impl<'a> Walk<'a> {
             terminal_since: None,
             over: None,
             between_countries: false,
+            route: Route::new(record),
             presented: None,
             waiting: None,
         }
@@ -89,7 +93,11 @@ impl<'a> Walk<'a> {
             self.entries.extend(silent.ended(at, Some(event.id)));
         }
         self.at = at;
+        let place = self.route.take(event, self.status);
         for (position, rule) in RULES.iter().enumerate() {
+            if rule.category == Category::Routing && self.strays(position, rule, event, place) {
+                continue;
+            }
             self.apply(position, rule, event);
         }
         self.waits(event);
@@ -155,10 +163,43 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Opens, continues or closes what the places of the scans say about the route; tells whether
+    /// that is all that the event says about it.
+    fn strays(&mut self, position: usize, rule: &Rule, event: &Event, place: OnRoute) -> bool {
+        let open = self.open[position].map(|known| &mut self.entries[known].exception);
+        match (open, place) {
+            _ if rule.is_opened_by(event) || event.code == EventCode::ROUTE_CORRECTED => false,
+            (Some(known), OnRoute::No) => {
+                known.event_ids.push(event.id);
+                true
+            }
+            (None, OnRoute::No) => {
+                let (category, ids) = (rule.category, vec![event.id]);
+                let new = Entry::derived(category, event.code, &event.id.0, self.at, ids);
+                self.open[position] = new.is_some().then_some(self.entries.len());
+                self.entries.extend(new);
+                true
+            }
+            // A scan that names no country does not say that it is back.
+            (Some(known), OnRoute::Unknown) if known.derived => {
+                let over = event.status.is_some_and(Status::is_terminal);
+                !over && event.status != Some(Status::Returning)
+            }
+            (Some(known), _) if known.derived => {
+                known.close_time = Some(self.at);
+                known.event_ids.push(event.id);
+                self.open[position] = None;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// A further event of the kind that is open: the newer one speaks, unless it says less.
     fn change(&mut self, known: usize, way: Way, event: &Event) {
         let exception = &mut self.entries[known].exception;
         exception.event_ids.push(event.id);
+        exception.derived = false;
         if way.severity < exception.severity && exception.category != Category::Return {
             return;
         }
@@ -202,9 +243,13 @@ impl<'a> Walk<'a> {
         let last = self.last?;
         let since = self.silent_since()?;
         let norm = self.norm(since);
+        let code = match self.status {
+            Status::InfoReceived => EventCode::INFO_RECEIVED,
+            _ => last.code,
+        };
         let mut entry = Entry::derived(
             Category::NoUpdate,
-            last.code,
+            code,
             &last.id.0,
             after(since, norm.hours)?,
             vec![last.id],

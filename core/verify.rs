@@ -47,6 +47,12 @@ pub(crate) fn findings(
         );
     }
     order_contradictions(folded, &mut found);
+    for pair in &folded.impossible {
+        let (km, hours) = (pair.km, pair.hours.max(0.0));
+        let detail = format!("{km:.0} km apart, with {hours:.1} h between them at most");
+        let kind = FindingKind::ImpossibleTravel;
+        found.add(kind, &pair.source, &detail, &pair.ids);
+    }
     suspicion::suspicions(folded, facts, &mut found);
     handover::unaware(folded, &mut found);
     for source in facts {
@@ -149,7 +155,8 @@ fn of_row(row: &Row<'_>, found: &mut Found) {
         );
     }
     match row.objection {
-        None => {}
+        // What travel makes impossible concerns pairs of rows.
+        None | Some(Objection::Travel) => {}
         Some(Objection::Future) => add(
             FindingKind::FutureTime,
             "lies more than 10 minutes after the report that states it",

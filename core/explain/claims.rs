@@ -12,6 +12,9 @@ use crate::same_place::Place;
 
 use super::{ClaimRole, Decision, Gave};
 
+/// A rule, and what it compares of two claims.
+type Measure<'a> = (&'static str, &'a dyn Fn(&Claim) -> u8);
+
 /// Roles of the reports of a row, most trusted first.
 pub(super) fn roles(row: &Row<'_>, folded: &Folded<'_>, dossier: &Dossier) -> Vec<ClaimRole> {
     let members = row.members().enumerate();
@@ -66,7 +69,7 @@ fn joined(fit: Option<&Fit>) -> Decision {
 /// apart from the others.
 fn gave(row: &Row<'_>, at: usize) -> Vec<Gave> {
     let mut gave = Vec::new();
-    let mut add = |field, position: usize, differ: &[(&'static str, &dyn Fn(&Claim) -> u8)]| {
+    let mut add = |field, position: usize, differ: &[Measure<'_>]| {
         if position == at {
             let decision = why(row, at, differ);
             gave.push(Gave { field, decision });
@@ -76,8 +79,7 @@ fn gave(row: &Row<'_>, at: usize) -> Vec<Gave> {
     add("code", row.code_of, &[("field.code-precision", &precise)]);
     let basis = |claim: &Claim| claim.time.basis as u8;
     let unit = |claim: &Claim| claim.time.precision as u8;
-    let clock: [(&'static str, &dyn Fn(&Claim) -> u8); 2] =
-        [("field.clock-basis", &basis), ("field.clock-unit", &unit)];
+    let clock: [Measure<'_>; 2] = [("field.clock-basis", &basis), ("field.clock-unit", &unit)];
     add("time", row.time_of, &clock);
     let known = |claim: &Claim| {
         let resolution = claim.location.as_ref().map(Location::resolution);
@@ -102,7 +104,7 @@ fn gave(row: &Row<'_>, at: usize) -> Vec<Gave> {
 }
 
 /// The first criterion in which the chosen report differs from any other; trust if there is none.
-fn why(row: &Row<'_>, at: usize, differ: &[(&'static str, &dyn Fn(&Claim) -> u8)]) -> Decision {
+fn why(row: &Row<'_>, at: usize, differ: &[Measure<'_>]) -> Decision {
     let chosen = &row.member(at).claim;
     if row.others.is_empty() {
         return Decision::new("field.only", "nobody else reports it");

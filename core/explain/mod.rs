@@ -181,6 +181,10 @@ fn decision(row: &Row<'_>, folded: &Folded<'_>) -> Decision {
             );
             return Decision::new("step.contradicted", detail);
         }
+        Some(Objection::Travel) => {
+            let detail = "too far from another scan for the time between them, and less trusted";
+            return Decision::new("step.travel", detail);
+        }
         Some(Objection::Move {
             from,
             to,

@@ -15,6 +15,7 @@ pub static RULES: &[(&str, &str)] = &[
     ("step.forecast", "estimated or planned; forecasts never count"),
     ("step.retracted", "nobody stands by the event any more"),
     ("step.future", "the time lies in the future of the report; does not count"),
+    ("step.travel", "too far from another scan for the time between them; does not count"),
     ("step.contradicted", "an end that the carrier in charge knows nothing of; does not count"),
     ("step.after-terminal", "movement after the end of the journey; does not count"),
     ("step.illegal", "a move that does not exist; does not count"),

@@ -1,7 +1,7 @@
 //! Which message says what: ids by value.
 
 use crate::code::{EventCode, ReasonCode};
-use crate::exception::{Category, NextAction, Responsibility};
+use crate::exception::{Category, Exception, NextAction, Responsibility};
 use crate::status::{Milestone, Status};
 
 /// A name in capitals as part of an id: `OUT_FOR_DELIVERY` is `out-for-delivery`.
@@ -75,6 +75,29 @@ pub(super) const fn category(category: Category) -> &'static str {
         Category::Other => "exception-other",
         Category::MissingContents => "exception-missing-contents",
     }
+}
+
+/// What is wrong: the category, or what is more precise.
+pub(super) fn problem(one: &Exception) -> &'static str {
+    if is_not_handed_over(one) {
+        "exception-not-handed-over"
+    } else {
+        category(one.category)
+    }
+}
+
+/// What its owner has to do.
+pub(super) fn task(one: &Exception) -> &'static str {
+    if is_not_handed_over(one) {
+        "action-hand-over"
+    } else {
+        action(one.next_action)
+    }
+}
+
+/// Silence about a parcel that was announced and not seen.
+fn is_not_handed_over(one: &Exception) -> bool {
+    one.category == Category::NoUpdate && one.owner == Responsibility::Shipper
 }
 
 pub(super) const fn action(action: NextAction) -> &'static str {

@@ -140,17 +140,19 @@ impl Speaker<'_> {
         let record = self.record;
         let (title, happened) = self.state();
         let problem = self.problem();
-        // A problem that the status event raised says the same as the event, less precisely.
+        // A problem that the status event raised says the same as the event, less precisely. What a
+        // rule made of it, for example that nothing followed, is another matter.
         let other = problem.filter(|problem| {
-            record
-                .status_event
-                .is_none_or(|event| !problem.event_ids.contains(&event))
+            problem.derived
+                || record
+                    .status_event
+                    .is_none_or(|event| !problem.event_ids.contains(&event))
         });
         let title = match other {
-            Some(problem) => self.language.word(message::category(problem.category)),
+            Some(problem) => self.language.word(message::problem(problem)),
             None => title,
         };
-        let trouble = other.map(|problem| self.say(message::category(problem.category), "text"));
+        let trouble = other.map(|problem| self.say(message::problem(problem), "text"));
         let advice = problem.map(|problem| self.advice(problem));
         let head = trouble.clone().unwrap_or_else(|| happened.clone());
         let reason = match problem {
@@ -181,7 +183,7 @@ impl Speaker<'_> {
     }
 
     fn exception(&self, problem: &Exception) -> Text {
-        let id = message::category(problem.category);
+        let id = message::problem(problem);
         let is_open = problem.close_time.is_none();
         let happened = self.say(id, "text");
         let body = [
@@ -266,12 +268,11 @@ impl Speaker<'_> {
             Responsibility::Nobody => true,
             Responsibility::Carrier | Responsibility::Authority | Responsibility::Operator => false,
         };
-        let action = if owner == Responsibility::Nobody {
-            NextAction::Wait
+        let id = if owner == Responsibility::Nobody {
+            message::action(NextAction::Wait)
         } else {
-            action
+            message::task(problem)
         };
-        let id = message::action(action);
         let sentence = if is_reader {
             self.say(id, "you")
         } else {

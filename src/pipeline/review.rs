@@ -74,7 +74,15 @@ impl Pipeline {
             if dry || rebuilt.changed.is_empty() {
                 return Ok(rebuilt);
             }
-            match commit(self, Some(&stored), stored.dossier.clone(), Vec::new(), false).await {
+            match commit(
+                self,
+                Some(&stored),
+                stored.dossier.clone(),
+                Vec::new(),
+                false,
+            )
+            .await
+            {
                 Ok((record, _)) => {
                     rebuilt.revision = record.revision;
                     return Ok(rebuilt);

@@ -99,9 +99,15 @@ fn silence_follows_the_lane() {
         );
         let beyond = at(&record, expected[0]);
         let one = only(&beyond, NoUpdate);
+        // What was announced and never seen is the shipper's to hand over.
+        let (owner, more) = if codes == announced {
+            (Responsibility::Shipper, Some(NextAction::ReshipOrRefund))
+        } else {
+            (Responsibility::Carrier, None)
+        };
         assert_eq!(
-            (one.severity, one.derived, one.owner),
-            (Warning, true, Responsibility::Carrier)
+            (one.severity, one.derived, one.owner, one.next_action),
+            (Warning, true, owner, NextAction::ContactCarrier)
         );
         assert_eq!(one.open_time, expected[0]);
         assert_eq!(beyond.silence, None);
@@ -112,7 +118,9 @@ fn silence_follows_the_lane() {
         );
         let twice = only(&at(&record, expected[1]), NoUpdate);
         assert_eq!(twice.severity, Critical);
-        assert_eq!(twice.alternatives, [NextAction::OpenInvestigation]);
+        let help = [Some(NextAction::OpenInvestigation), more];
+        let help: Vec<_> = help.into_iter().flatten().collect();
+        assert_eq!(twice.alternatives, help);
         assert_eq!(twice.id, one.id);
         changes.reverse();
         assert_eq!(at(&record, expected[2]).tracking, Expired);

@@ -6,6 +6,7 @@ use waybill_core::exception::Category::{self, *};
 use waybill_core::exception::NextAction::{self, *};
 use waybill_core::exception::Responsibility::{self, *};
 use waybill_core::status::Severity::{self, Critical as C, Warning as W};
+use waybill_core::text::Audience;
 
 use crate::support::*;
 
@@ -261,4 +262,24 @@ fn movement_after_a_terminal_event_is_for_the_operator_to_review() {
     );
     assert!(one.derived);
     assert_eq!(one.event_ids, [id(&record, 1)]);
+}
+
+#[test]
+fn who_announced_and_did_not_hand_over_is_told_so() {
+    let record = at(&record(days(&[E::INFO_RECEIVED])), day(6));
+    let languages = waybill_core::text::Catalogue::new(&[]).unwrap();
+    let text = |tag, audience| languages.find(tag).shipment(&record, audience, "");
+    let shipper = text("en", Audience::Shipper);
+    assert_eq!(shipper.title, "Not handed over yet");
+    assert!(
+        shipper
+            .next_step
+            .starts_with("Please hand the parcel to the carrier.")
+    );
+    let recipient = text("de", Audience::Recipient);
+    assert!(
+        recipient
+            .next_step
+            .starts_with("Der Absender muss das Paket übergeben")
+    );
 }

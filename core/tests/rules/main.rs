@@ -1,5 +1,5 @@
 //! The rules of the record, seen from outside: reports in, a record out.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod clock;
 mod distortions;
@@ -15,8 +15,10 @@ mod precedence;
 mod properties;
 mod record;
 mod revisions;
+mod routes;
 mod script;
 mod simulated;
 mod support;
 mod transitions;
+mod travel;
 mod work;
