@@ -5,6 +5,7 @@ mod check;
 mod client;
 mod conform;
 mod demo;
+mod evidence;
 mod exception;
 mod init;
 mod json;
@@ -48,6 +49,9 @@ enum Command {
     /// Show the exceptions of a number at a running gateway, or acknowledge, assign, comment, resolve
     /// or reopen one.
     Exception(exception::Options),
+    /// Write what a running gateway holds of a number into a folder, with digests, for an investigation
+    /// or a claim.
+    Evidence(evidence::Options),
     /// Show key figures of a running gateway: transit times, dwell, on-time rate, sources.
     Kpi(kpi::Options),
     /// Say which carriers a number can belong to, without asking anybody.
@@ -142,6 +146,7 @@ pub(crate) async fn run(cli: Cli, registry: Registry) -> Result<ExitCode, String
         Command::Batch(options) => client::batch(options).await,
         Command::Follow(options) => client::follow(options).await,
         Command::Exception(options) => exception::run(options).await,
+        Command::Evidence(options) => evidence::run(options).await,
         Command::Kpi(options) => kpi::run(options).await,
         Command::Detect(options) => local::detect(&options),
         Command::Carriers(options) => carriers::run(&options, registry),

@@ -203,7 +203,8 @@ pub fn severity(severity: Option<Severity>) -> i32 {
     })
 }
 
-fn event(event: &Event, evidence: bool) -> v1::TrackingEvent {
+/// Writes an event, with what was said of it if that is wanted.
+pub(super) fn event(event: &Event, evidence: bool) -> v1::TrackingEvent {
     v1::TrackingEvent {
         id: event.id.to_string(),
         code: i32::from(event.code.0),
@@ -245,7 +246,8 @@ fn classifier(classifier: Classifier) -> i32 {
     }) as i32
 }
 
-fn observation(observation: &Observation) -> v1::Observation {
+/// Writes what one source said.
+pub(super) fn observation(observation: &Observation) -> v1::Observation {
     let claim = &observation.claim;
     v1::Observation {
         id: observation.id.to_string(),
@@ -508,7 +510,8 @@ fn physical(facts: &Physical) -> Option<v1::PhysicalFacts> {
     })
 }
 
-fn proof(proof: &Proof) -> v1::ProofOfDelivery {
+/// Writes the proof of delivery.
+pub(super) fn proof(proof: &Proof) -> v1::ProofOfDelivery {
     v1::ProofOfDelivery {
         signed_by: proof.signed_by.reveal().clone(),
         document_uris: proof

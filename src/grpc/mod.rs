@@ -2,8 +2,10 @@
 //! before everything.
 
 pub mod analytics;
+mod bundle;
 pub mod carrier;
 pub mod convert;
+mod evidence;
 mod exception;
 pub mod follow;
 pub mod front;
