@@ -139,6 +139,10 @@ pub trait Http: Send + Sync {
     ) -> BoxFuture<'_, Result<http::Response<Bytes>, Error>>;
 }
 
+/// Mark in the extensions of a request: its answer holds a credential, and nobody may keep it.
+#[derive(Clone, Copy, Debug)]
+pub struct Confidential;
+
 /// One question to a source about a number.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Query {

@@ -4,6 +4,7 @@
 //! **Invariant:** the record is never touched. What a tenant sees as closed or open is a function
 //! of its overlay and the record, so two tenants that follow one parcel do not see each other.
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
@@ -287,14 +288,23 @@ fn fits(
     }
 }
 
+/// No overlays.
+pub const NOBODY: [&Overlay; 0] = [];
+
 /// Whether what sources said about a shipment has to be kept: a loss, damage or missing contents is
 /// open for a tenant. Where nobody has touched it, it counts as open.
-pub fn is_evidence(record: &Shipment, overlays: &[impl AsRef<Overlay>]) -> bool {
+///
+/// What a new event makes of an overlay counts, whether or not anybody has seen it yet.
+pub fn is_evidence(record: &Shipment, overlays: &[impl Borrow<Overlay>]) -> bool {
+    let is_open = |overlay: &Overlay, exception: &Exception| {
+        let revised = overlay.revised(record);
+        revised.as_ref().unwrap_or(overlay).is_open(exception)
+    };
     record.exceptions.iter().any(|exception| {
         matches!(
             exception.category,
             Category::Loss | Category::Damage | Category::MissingContents
         ) && exception.close_time.is_none()
-            && (overlays.is_empty() || overlays.iter().any(|one| one.as_ref().is_open(exception)))
+            && (overlays.is_empty() || overlays.iter().any(|one| is_open(one.borrow(), exception)))
     })
 }

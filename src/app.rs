@@ -17,6 +17,7 @@ use crate::cache::redis::{RedisCache, RedisConfig};
 use crate::cache::{Cache, CacheState};
 use crate::clock::Clock;
 use crate::config::{self, Config, Reflection};
+use crate::evidence::Evidence;
 use crate::grpc;
 use crate::grpc::follow::Streams;
 use crate::guard::{self, Guard, Ledger, Purse};
@@ -44,6 +45,7 @@ pub struct App {
     /// The eight steps, for callers inside this process.
     pub pipeline: Pipeline,
     kpis: Kpis,
+    evidence: Evidence,
     drain: watch::Sender<bool>,
     serving: JoinHandle<()>,
     others: Vec<JoinHandle<()>>,
@@ -60,6 +62,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<App, String> {
     config.check()?;
     config.kpi.check()?;
+    config.evidence.check()?;
     let listen = config.server.listen;
     if !listen.ip().is_loopback() && !config.server.insecure {
         return Err(format!(
@@ -80,6 +83,10 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let kpis = Kpis::start(&config.kpi, folder, &keys)?;
     let target = config.kpi.completeness_target;
     let analytics = grpc::analytics::Analytics::new(kpis.clone(), target, clock.clone());
+    let evidence = Evidence::start(&config.evidence, folder, &keys, Arc::clone(&store))?;
+    let every = config.evidence.sweep_interval.0;
+    let clearing = evidence.clone().sweep_forever(clock.clone(), every);
+    let clearing = crate::tasks::spawn("evidence-sweep", clearing);
     let pipeline = Pipeline::new(Parts {
         sources,
         store,
@@ -91,6 +98,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         clock,
         hub: Arc::clone(&hub),
         kpis: kpis.clone(),
+        evidence: evidence.clone(),
     });
 
     let (drain, drained) = watch::channel(false);
@@ -157,9 +165,10 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         admin: admin_at,
         pipeline,
         kpis,
+        evidence,
         drain,
         serving,
-        others: vec![side_serving, admin_serving, sweeping],
+        others: vec![side_serving, admin_serving, sweeping, clearing],
     })
 }
 
@@ -171,7 +180,11 @@ impl App {
         // A task that panicked has been reported where it happened.
         let _reported = self.serving.await;
         self.kpis.stop().await;
-        self.others.iter().for_each(JoinHandle::abort);
+        for other in self.others {
+            other.abort();
+            let _aborted = other.await;
+        }
+        self.evidence.stop().await;
     }
 }
 

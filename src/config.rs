@@ -37,6 +37,8 @@ pub struct Config {
     pub guard: crate::guard::Tuning,
     /// Key figures.
     pub kpi: crate::kpi::Settings,
+    /// What sources said, as received.
+    pub evidence: crate::evidence::Settings,
     /// The way out.
     pub http: crate::http::Settings,
     /// Texts for people.

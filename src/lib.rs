@@ -41,11 +41,15 @@ pub mod config;
 #[cfg(feature = "server")]
 pub mod conform;
 #[cfg(feature = "server")]
+pub mod evidence;
+#[cfg(feature = "server")]
 pub mod grpc;
 #[cfg(feature = "server")]
 pub mod guard;
 #[cfg(feature = "server")]
 pub mod http;
+#[cfg(feature = "server")]
+pub mod json;
 #[cfg(feature = "server")]
 pub mod kpi;
 #[cfg(feature = "server")]

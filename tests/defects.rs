@@ -25,6 +25,7 @@ use waybill::app;
 use waybill::cache::memory::MemoryCache;
 use waybill::clock::Clock;
 use waybill::config::{Calls, Config};
+use waybill::evidence::Evidence;
 use waybill::grpc::analytics::Analytics;
 use waybill::grpc::carrier::Carriers;
 use waybill::grpc::follow::Streams;
@@ -138,9 +139,12 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
     let keys = Arc::new(Keys::random().unwrap());
     let kpis = Kpis::start(&config.kpi, None, &keys).unwrap();
     let analytics = Analytics::new(kpis.clone(), 1.0, clock.clone());
+    let store: Arc<dyn Store> = Arc::new(Broken(MemoryStore::new(1_000)));
+    let evidence = Evidence::start(&config.evidence, None, &keys, Arc::clone(&store)).unwrap();
     let pipeline = Pipeline::new(Parts {
+        evidence,
         sources: app::sources(&config, common::registry(), &clock).unwrap(),
-        store: Arc::new(Broken(MemoryStore::new(1_000))),
+        store,
         keys,
         cache: Arc::new(MemoryCache::new(1_000_000, clock.clone())),
         policy: config.freshness,

@@ -148,6 +148,30 @@ async fn nothing_personal_is_logged_or_in_an_error() {
             errors.push_str(&format!("{problem:?}\n"));
         }
     }
+    let damaged = client.track(track("SANDBOXDAMAGE")).await.unwrap();
+    let damaged = damaged.into_inner().shipments.remove(0);
+    let step = |exception: &str| v1::UpdateExceptionRequest {
+        shipment_id: damaged.id.clone(),
+        exception_id: exception.to_owned(),
+        activity: v1::ExceptionActivity::Assign as i32,
+        actor: "Ada Lovelace".to_owned(),
+        assignee: "Grace Hopper".to_owned(),
+        comment: "call the neighbour".to_owned(),
+        ..Default::default()
+    };
+    secrets.extend(["lovelace", "hopper", "neighbour"].map(str::to_owned));
+    let own = &damaged.exceptions[0].id;
+    client.update_exception(step(own)).await.unwrap();
+    for wrong in [own.as_str(), "nothing"] {
+        let status = client.update_exception(step(wrong)).await.unwrap_err();
+        errors.push_str(&format!("{status:?}\n"));
+    }
+    let request = v1::GetEvidenceRequest {
+        shipment_id: damaged.id.clone(),
+        ..Default::default()
+    };
+    let mut files = client.get_evidence(request).await.unwrap().into_inner();
+    while files.message().await.unwrap().is_some() {}
     world.stop().await;
 
     let logged = log.text();

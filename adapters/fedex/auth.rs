@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::lock::Mutex;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
-use waybill_core::adapter::{Ctx, Settings};
+use waybill_core::adapter::{Confidential, Ctx, Settings};
 use waybill_core::error::{Error, ErrorKind, Retry};
 use waybill_core::privacy::Secret;
 
@@ -116,6 +116,7 @@ impl Tokens {
 
     async fn ask(&self, ctx: Ctx<'_>, flight: u64, stands: &mut Option<Timestamp>) -> Outcome {
         let request = http::Request::post(&self.url)
+            .extension(Confidential)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(ACCEPT, "application/json")
             .body(Bytes::copy_from_slice(self.form.expose().as_bytes()))

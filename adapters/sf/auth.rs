@@ -11,7 +11,7 @@ use futures_util::lock::Mutex;
 use http::StatusCode;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use jiff::{SignedDuration, Timestamp};
-use waybill_core::adapter::Ctx;
+use waybill_core::adapter::{Confidential, Ctx};
 use waybill_core::error::{Error, ErrorKind, Retry};
 use waybill_core::privacy::Secret;
 
@@ -82,6 +82,7 @@ impl Tokens {
             .append_pair("grantType", "password")
             .finish();
         let request = http::Request::post(&self.url)
+            .extension(Confidential)
             .header(CONTENT_TYPE, FORM)
             .header(ACCEPT, "application/json")
             .body(Bytes::from(form))

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::lock::Mutex;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
-use waybill_core::adapter::Ctx;
+use waybill_core::adapter::{Confidential, Ctx};
 use waybill_core::error::{Error, ErrorKind, Retry};
 use waybill_core::privacy::Secret;
 
@@ -78,6 +78,7 @@ impl Tokens {
 
     async fn ask(&self, ctx: Ctx<'_>, flight: u64) -> Outcome {
         let mut request = http::Request::post(&self.url)
+            .extension(Confidential)
             .header(AUTHORIZATION, secret_header(self.basic.expose())?)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(ACCEPT, "application/json");

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::lock::Mutex;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
-use waybill_core::adapter::Ctx;
+use waybill_core::adapter::{Confidential, Ctx};
 use waybill_core::error::{Error, ErrorKind, Retry};
 use waybill_core::privacy::Secret;
 
@@ -88,6 +88,7 @@ impl Tokens {
             scope: self.scope,
         };
         let request = http::Request::post(&self.url)
+            .extension(Confidential)
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/json")
             .body(serde_json::to_vec(&credentials).map_err(internal)?.into())

@@ -5,6 +5,7 @@ mod check;
 mod client;
 mod conform;
 mod demo;
+mod evidence;
 mod exception;
 mod explain;
 mod ingest;
@@ -52,6 +53,9 @@ enum Command {
     Exception(exception::Options),
     /// Send events of your warehouse or shop to a running gateway.
     Ingest(ingest::Options),
+    /// Write what a running gateway holds of a number into a folder, with digests, for an investigation
+    /// or a claim.
+    Evidence(evidence::Options),
     /// Show key figures of a running gateway: transit times, dwell, on-time rate, sources.
     Kpi(kpi::Options),
     /// Show why a running gateway says what it says about a number: every event, who claimed it,
@@ -152,6 +156,7 @@ pub(crate) async fn run(cli: Cli, registry: Registry) -> Result<ExitCode, String
         Command::Follow(options) => client::follow(options).await,
         Command::Exception(options) => exception::run(options).await,
         Command::Ingest(options) => ingest::run(options).await,
+        Command::Evidence(options) => evidence::run(options).await,
         Command::Kpi(options) => kpi::run(options).await,
         Command::Explain(options) => explain::explain(options).await,
         Command::Rebuild(options) => explain::rebuild(options).await,

@@ -247,7 +247,8 @@ fn classifier(classifier: Classifier) -> i32 {
     }) as i32
 }
 
-fn observation(observation: &Observation) -> v1::Observation {
+/// Writes what one source said.
+pub(super) fn observation(observation: &Observation) -> v1::Observation {
     let claim = &observation.claim;
     v1::Observation {
         id: observation.id.to_string(),
@@ -510,7 +511,8 @@ fn physical(facts: &Physical) -> Option<v1::PhysicalFacts> {
     })
 }
 
-fn proof(proof: &Proof) -> v1::ProofOfDelivery {
+/// Writes the proof of delivery.
+pub(super) fn proof(proof: &Proof) -> v1::ProofOfDelivery {
     v1::ProofOfDelivery {
         signed_by: proof.signed_by.reveal().clone(),
         document_uris: proof

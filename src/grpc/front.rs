@@ -354,6 +354,7 @@ fn method_name(path: &str) -> &'static str {
         "BatchTrack",
         "Follow",
         "UpdateException",
+        "GetEvidence",
         "ListCarriers",
         "GetCarrier",
         "DetectCarriers",

@@ -3,8 +3,10 @@
 
 pub mod admin;
 pub mod analytics;
+mod bundle;
 pub mod carrier;
 pub mod convert;
+mod evidence;
 mod exception;
 pub mod follow;
 pub mod front;

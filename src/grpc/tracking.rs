@@ -17,8 +17,8 @@ use waybill_core::order::{Order, Subject};
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::convert::{self, View};
-use super::follow;
 use super::status::{self, Failure};
+use super::{evidence, follow};
 use crate::config::Calls;
 use crate::guard::Priority;
 use crate::pipeline::{self, Found, Lookup, LookupOptions, Pipeline, SourceResult, State};
@@ -344,6 +344,15 @@ impl TrackingService for Tracking {
         request: Request<v1::UpdateExceptionRequest>,
     ) -> Result<Response<v1::UpdateExceptionResponse>, Status> {
         self.take_step(request).await
+    }
+
+    type GetEvidenceStream = evidence::EvidenceStream;
+
+    async fn get_evidence(
+        &self,
+        request: Request<v1::GetEvidenceRequest>,
+    ) -> Result<Response<evidence::EvidenceStream>, Status> {
+        self.send_evidence(request).await
     }
 }
 

@@ -1,13 +1,13 @@
 //! One attempt: its own time-out, its figures, and the adapter behind it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
 use tower::ServiceExt;
-use waybill_core::adapter::{Adapter, Answer, BoxFuture, Ctx, Http, Limits};
+use waybill_core::adapter::{Adapter, Answer, BoxFuture, Confidential, Ctx, Http, Limits};
 use waybill_core::error::{Error, ErrorKind, Scope};
 
 use super::health::Figures;
@@ -132,6 +132,7 @@ impl Source {
             http: &*self.http,
             sent: AtomicU32::new(0),
             extra: &call.extra,
+            raw: Mutex::default(),
         };
         let ctx = Ctx {
             http: &counted,
@@ -142,15 +143,20 @@ impl Source {
             Asking::Numbers(queries) => self.adapter.fetch(ctx, queries).await,
             Asking::Order(query) => vec![self.adapter.look_up(ctx, query).await],
         };
-        gather(answers, call.asking.count(), begun.elapsed())
+        let raw = counted.raw.into_inner();
+        let raw = raw.unwrap_or_else(PoisonError::into_inner);
+        let outcome = gather(answers, call.asking.count(), begun.elapsed());
+        outcome.map(|reply| Reply { raw, ..reply })
     }
 }
 
-/// The way out, which counts what leaves.
+/// The way out, which counts what leaves and keeps what comes.
 struct Counted<'a> {
     http: &'a dyn Http,
     sent: AtomicU32,
     extra: &'a AtomicU32,
+    /// Bodies of the answers, but for those that hold a credential or no success.
+    raw: Mutex<Vec<Bytes>>,
 }
 
 impl Http for Counted<'_> {
@@ -161,7 +167,23 @@ impl Http for Counted<'_> {
         if self.sent.fetch_add(1, Ordering::Relaxed) > 0 {
             self.extra.fetch_add(1, Ordering::Relaxed);
         }
-        self.http.send(request)
+        let is_confidential = request.extensions().get::<Confidential>().is_some();
+        Box::pin(async move {
+            let response = self.http.send(request).await?;
+            if response.status().is_success() && !is_confidential {
+                let mut raw = self.raw.lock().unwrap_or_else(PoisonError::into_inner);
+                raw.push(response.body().clone());
+            }
+            Ok(response)
+        })
+    }
+}
+
+const fn reply(answers: Vec<Answer>, took: Duration) -> Reply {
+    Reply {
+        answers,
+        took,
+        raw: Vec::new(),
     }
 }
 
@@ -190,11 +212,11 @@ fn gather(answers: Vec<Answer>, queries: usize, took: Duration) -> Outcome {
                     worst = Some(error);
                 }
             }
-            _ => return Ok(Reply { answers, took }),
+            _ => return Ok(reply(answers, took)),
         }
     }
     match worst {
-        None => Ok(Reply { answers, took }),
+        None => Ok(reply(answers, took)),
         Some(worst) => {
             let mut error = worst.clone();
             error.spent = spent;

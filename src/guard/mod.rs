@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 use tower::retry::RetryLayer;
 use tower::util::BoxCloneSyncService;
@@ -115,6 +116,9 @@ pub struct Asked {
     pub attempts: u32,
     /// How long the source took the last time; `None`: the call never left.
     pub latency: Option<Duration>,
+    /// Bodies of the source's answers, as received; nothing if it failed, or does not speak HTTP
+    /// from here.
+    pub raw: Arc<[Bytes]>,
 }
 
 /// Whose guard it is, for logs and metrics.
@@ -237,19 +241,24 @@ impl Guard {
             let message = "no queries, or more than the source takes at once";
             Err(Failure::unsent(ErrorKind::Internal, message))
         };
-        let (answers, latency) = match outcome {
-            Ok(reply) => (reply.answers, Some(reply.took)),
+        let (answers, latency, raw) = match outcome {
+            Ok(reply) => (reply.answers, Some(reply.took), reply.raw.into()),
             Err(failure) => {
                 if failure.took.is_none() {
                     self.count_refusal(failure.error.kind);
                 }
-                (vec![Err(failure.error); count], failure.took)
+                (
+                    vec![Err(failure.error); count],
+                    failure.took,
+                    Arc::default(),
+                )
             }
         };
         Asked {
             answers,
             attempts: attempts.load(Ordering::Relaxed),
             latency,
+            raw,
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicU32;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 use tower::{Layer, Service};
 use waybill_core::adapter::{Answer, BoxFuture};
@@ -42,6 +43,8 @@ impl Call {
 pub(super) struct Reply {
     pub(super) answers: Vec<Answer>,
     pub(super) took: Duration,
+    /// What it said, as received.
+    pub(super) raw: Vec<Bytes>,
 }
 
 /// The call failed as a whole.

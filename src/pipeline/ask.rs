@@ -150,12 +150,22 @@ pub(super) fn depart(
             answer,
             attempts,
             latency,
+            raw,
         } = asked.await;
         let of = source.descriptor;
         let kpis = &pipeline.parts.kpis;
         kpis.answered(of.id, of.carrier, &answer, latency, pipeline.now());
-        let entry =
-            Arc::new(settle(&pipeline, &source, &question, answer, before.as_deref()).await);
+        let entry = Arc::new(
+            settle(
+                &pipeline,
+                &source,
+                &question,
+                answer,
+                raw,
+                before.as_deref(),
+            )
+            .await,
+        );
         // A failure never takes the place of an answer that can stand in for it, neither here nor
         // on other nodes.
         let stands_in =

@@ -15,6 +15,7 @@
 //! that end in steps 4 to 8 whether or not somebody still waits.
 
 mod ask;
+mod evidence;
 mod ingest;
 mod pack;
 mod recall;
@@ -36,12 +37,14 @@ use crate::cache::flight::Flights;
 use crate::cache::{self, Cache, Entry, Key};
 use crate::clock::Clock;
 use crate::config::Routing;
+use crate::evidence::Evidence;
 use crate::guard::{Guard, Priority};
 use crate::kpi::Kpis;
 use crate::store::Store;
 use crate::store::seal::Keys;
 use crate::watch::Hub;
 
+pub use evidence::Held;
 pub use ingest::{Item, Refusal, Taken};
 pub use pack::Pack;
 pub use review::{Explained, Rebuilt};
@@ -87,6 +90,8 @@ pub struct Parts {
     pub hub: Arc<Hub>,
     /// The key figures.
     pub kpis: Kpis,
+    /// What sources said, as received.
+    pub evidence: Evidence,
 }
 
 /// The eight steps. Cheap to clone.

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, sleep, timeout_at};
 use waybill_core::adapter::{Answer, Query};
@@ -62,6 +63,8 @@ pub(super) struct Answered {
     /// Upstream requests of the call that it was part of.
     pub(super) attempts: u32,
     pub(super) latency: Option<Duration>,
+    /// Bodies of that call, as received.
+    pub(super) raw: Arc<[Bytes]>,
 }
 
 /// Asks a source for one number, together with others that come within `window`, or for one order
@@ -121,6 +124,7 @@ pub(super) async fn ask(
         answer: Err(Error::new(ErrorKind::Internal, "the question to the source died").unspent()),
         attempts: 0,
         latency: None,
+        raw: Arc::default(),
     })
 }
 
@@ -148,6 +152,7 @@ fn close(source: &Arc<Source>, kind: (Priority, Share), serial: u64) {
             answers,
             attempts,
             latency,
+            raw,
         } = send(&source, Asking::Numbers(queries.into()), deadline, kind).await;
         for (reply, answer) in replies.into_iter().zip(answers) {
             // Who has gone does not need it.
@@ -155,6 +160,7 @@ fn close(source: &Arc<Source>, kind: (Priority, Share), serial: u64) {
                 answer,
                 attempts,
                 latency,
+                raw: Arc::clone(&raw),
             });
         }
     });
@@ -175,6 +181,7 @@ async fn send(
                     answers: vec![Err(no_turn(source)); asking.count()],
                     attempts: 0,
                     latency: None,
+                    raw: Arc::default(),
                 };
             };
             turn.ok()
@@ -215,6 +222,7 @@ fn first(asked: Asked) -> Answered {
         answer,
         attempts: asked.attempts,
         latency: asked.latency,
+        raw: asked.raw,
     }
 }
 

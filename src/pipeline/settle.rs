@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use waybill_core::adapter::{Answer, Hints, Query, Report};
 use waybill_core::assess::assess;
@@ -14,12 +15,14 @@ use waybill_core::internal;
 use waybill_core::kpi;
 use waybill_core::number::{self, TrackingNumber};
 use waybill_core::order::{Order, Subject};
+use waybill_core::overlay::{NOBODY, is_evidence};
 use waybill_core::reconcile::{Change, Dossier};
 use waybill_core::revision::revise;
 use waybill_core::shipment::{IdentifierKind, Shipment, ShipmentId};
 
 use super::{Pipeline, Question, Source, ingest};
 use crate::cache::{Entry, Key, stage_of};
+use crate::evidence::Said;
 use crate::store::{Commit, CommitError, Stored};
 
 /// How often a commit is tried again when somebody else changed the shipment meanwhile. Conflicts
@@ -44,6 +47,7 @@ pub(super) async fn settle(
     source: &Source,
     question: &Question,
     answer: Answer,
+    raw: Arc<[Bytes]>,
     before: Option<&Entry>,
 ) -> Entry {
     let now = pipeline.now();
@@ -62,7 +66,17 @@ pub(super) async fn settle(
         return policy.failed(Error::new(ErrorKind::Malformed, message), now);
     }
     match absorb(pipeline, source, question, &reports, now).await {
-        Ok(fresh_for) => policy.found(reports, now, fresh_for.max(source.limits.min_interval)),
+        Ok(absorbed) => {
+            let said = Said {
+                about: absorbed.about,
+                source: source.descriptor.id,
+                bodies: raw,
+                time: now,
+            };
+            pipeline.parts.evidence.keep(said);
+            let fresh_for = absorbed.fresh_for.max(source.limits.min_interval);
+            policy.found(reports, now, fresh_for)
+        }
         Err(error) => policy.failed(error, now),
     }
 }
@@ -106,8 +120,15 @@ fn is_of(report: &Report, order: &Order) -> bool {
     })
 }
 
-/// Takes the reports of one answer into the store and returns how long they are fresh: as long as
-/// the liveliest of their records.
+/// What came of the reports of one answer.
+pub(super) struct Absorbed {
+    /// How long they are fresh: as long as the liveliest of their records.
+    fresh_for: Duration,
+    /// Their shipments, and whether what is said of them is evidence.
+    about: Vec<(ShipmentId, bool)>,
+}
+
+/// Takes the reports of one answer into the store.
 ///
 /// # Errors
 /// `Internal` if the store does not take them.
@@ -117,7 +138,7 @@ pub(super) async fn absorb(
     question: &Question,
     reports: &[Report],
     receive_time: Timestamp,
-) -> Result<Duration, Error> {
+) -> Result<Absorbed, Error> {
     count_unmapped(source, reports);
     let mut places: Vec<ShipmentId> = Vec::with_capacity(reports.len());
     for report in reports {
@@ -125,6 +146,7 @@ pub(super) async fn absorb(
         places.push(place);
     }
     let mut fresh_for = Duration::MAX;
+    let mut about = Vec::with_capacity(reports.len());
     for (at, report) in reports.iter().enumerate() {
         let record = loop {
             let pieces = match question {
@@ -151,6 +173,7 @@ pub(super) async fn absorb(
         };
         let policy = &pipeline.parts.policy;
         fresh_for = fresh_for.min(policy.fresh_for(stage_of(&record), Duration::ZERO));
+        about.push((record.id.clone(), is_evidence(&record, &NOBODY)));
     }
     if let Question::Order(query) = question
         && let Err(refusal) = ingest::join(pipeline, &query.order).await
@@ -158,7 +181,7 @@ pub(super) async fn absorb(
         // What the source says is stored all the same.
         tracing::warn!(?refusal, "events of own systems did not reach their order");
     }
-    Ok(fresh_for)
+    Ok(Absorbed { fresh_for, about })
 }
 
 fn count_unmapped(source: &Source, reports: &[Report]) {

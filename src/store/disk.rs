@@ -8,6 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
+use redb::backends::InMemoryBackend;
 use redb::{
     Database, DatabaseError, ReadTransaction, ReadableDatabase as _, TableDefinition,
     WriteTransaction,
@@ -71,9 +72,25 @@ impl Disk {
         Self::with(Box::new(open)).map_err(|error| OpenError::new(path, explain(&error)))
     }
 
+    /// A file in memory, which is empty whenever it is opened.
+    pub(crate) fn in_memory() -> Result<Self, OpenError> {
+        let open = || {
+            redb::Builder::new()
+                .set_cache_size(0)
+                .create_with_backend(InMemoryBackend::new())
+        };
+        let path = Path::new("memory");
+        Self::with(Box::new(open)).map_err(|error| OpenError::new(path, explain(&error)))
+    }
+
     fn with(open: Opener) -> Result<Self, DatabaseError> {
         let db = RwLock::new(Some(open()?));
         Ok(Self { open, db })
+    }
+
+    /// Gives the file back; the next write opens it again.
+    pub(crate) fn close(&self) {
+        *self.db.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Reads the last committed state.

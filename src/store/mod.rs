@@ -181,6 +181,12 @@ pub struct Change {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreError(String);
 
+impl StoreError {
+    pub(crate) fn new(what: impl fmt::Display) -> Self {
+        Self(what.to_string())
+    }
+}
+
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "store: {}", self.0)
