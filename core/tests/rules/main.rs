@@ -4,6 +4,7 @@
 mod clock;
 mod exceptions;
 mod figures;
+mod handover;
 mod identity;
 mod milestones;
 mod properties;
