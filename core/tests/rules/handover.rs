@@ -72,12 +72,28 @@ fn data_is_not_possession_whoever_states_it() {
             code => code.status().unwrap_or(Status::Pending),
         };
         assert_eq!(record.status, expected, "{code:?}");
-        assert_ne!(
-            (*code != E::DROPPED_OFF) && record.status == Status::InTransit,
-            true
-        );
         assert!(record.legs.is_empty(), "no carrier has it: {code:?}");
     }
+}
+
+#[test]
+fn a_shop_that_cancels_turns_no_parcel_round() {
+    let taken = [(5, E::ACCEPTED)];
+    let late = record(&[(0, E::AWAITING_HANDOVER), (9, E::CANCELLED)], &taken);
+    assert_eq!(late.status, Status::InTransit);
+    let early = record(&[(0, E::CANCELLED)], &[]);
+    assert_eq!(early.status, Status::Cancelled);
+    let all_the_same = record(&[(0, E::CANCELLED)], &taken);
+    assert_eq!(all_the_same.status, Status::InTransit);
+}
+
+#[test]
+fn an_event_that_both_tell_is_one_and_is_the_carriers() {
+    let label = [(0, E::LABEL_CREATED)];
+    let both = record(&label, &label);
+    assert_eq!(both.events.len(), 1);
+    assert_eq!(both.events[0].source_count, 2);
+    assert_eq!(&*both.events[0].carrier, "acme");
 }
 
 #[test]
