@@ -38,7 +38,10 @@ async fn the_same_event_again_is_the_same_result_and_changes_nothing() {
     let shipment = the_one(address, full(NUMBER)).await;
     assert_eq!(shipment.event_count, 3);
     assert_eq!(shipment.status(), ShipmentStatus::InfoReceived);
-    assert_eq!(first.results[2].shipment_ids, [shipment.id.clone()]);
+    assert_eq!(
+        first.results[2].shipment_ids,
+        std::slice::from_ref(&shipment.id)
+    );
 
     // At once, later, and by many at the same time.
     world.clock.advance(Duration::from_secs(3_600));
