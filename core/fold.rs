@@ -18,7 +18,6 @@ use crate::place::Location;
 use crate::reconcile::SourceFacts;
 use crate::rule::severity_of;
 use crate::same_code::breadth;
-use crate::shipment::Photo;
 use crate::status::{Move, Status, transition};
 use crate::time::{Basis, EventTime, Precision};
 use crate::travel::{self, Impossible};
@@ -220,6 +219,17 @@ impl<'a> Row<'a> {
         whole.unwrap_or(of)
     }
 
+    /// Carrier of the scan: as the most trusted report that knows one says; empty if none does.
+    fn carrier(&self) -> &str {
+        let mut named = self.members().map(|one| carrier(one));
+        named.find(|name| !name.is_empty()).unwrap_or_default()
+    }
+
+    /// Tells whether nobody but the operator's own systems says so.
+    fn is_own(&self) -> bool {
+        self.members().all(|one| one.class == SourceClass::Internal)
+    }
+
     /// Independent origins of what it says; a carrier and all who repeat it are one.
     fn roots(&self) -> usize {
         if self.others.is_empty() {
@@ -241,21 +251,6 @@ impl<'a> Folded<'a> {
     /// The row that speaks for the status.
     pub(crate) fn status_row(&self) -> Option<&Row<'a>> {
         self.set_by.and_then(|at| self.rows.get(at))
-    }
-
-    /// Photographs, each with the event that its observation is part of.
-    pub(crate) fn photos(&self, taken: &BTreeSet<Photo>) -> Vec<Photo> {
-        if taken.is_empty() {
-            return Vec::new();
-        }
-        let all = self.rows.iter().flat_map(|row| {
-            let of_row = |photo: &&Photo| row.members().any(|one| one.id == photo.event);
-            taken.iter().filter(of_row).map(|photo| Photo {
-                event: row.id,
-                uri: photo.uri.clone(),
-            })
-        });
-        all.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Events, newest first. `former` are ids that events had before they were merged.
@@ -289,7 +284,7 @@ impl<'a> Folded<'a> {
             status: row.effect,
             reason: row.reason,
             severity: severity_of(row.code, row.reason),
-            carrier: carrier(row.lead).into(),
+            carrier: row.carrier().into(),
             classifier: row.lead.claim.classifier,
             standing: row.standing,
             source_count: u32::try_from(row.roots()).unwrap_or(u32::MAX),
@@ -484,6 +479,11 @@ fn step(from: Status, row: &mut Row<'_>, origin: &str, chain: &Chain<'_>) -> (St
         Move::Stay => {
             row.effect = Some(from);
             row.way_back = true;
+            (Step::Nothing, from)
+        }
+        // Who cancels an order does not turn the parcel round; its carrier does.
+        Move::Recall if row.is_own() => {
+            row.effect = None;
             (Step::Nothing, from)
         }
         Move::Recall => {

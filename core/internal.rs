@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::adapter::Report;
 use crate::code::EventCode as E;
 use crate::event::{Claim, Digest, SourceClass};
+use crate::fold::Folded;
 use crate::order::Order;
 use crate::privacy::Pii;
 use crate::reconcile::{Dossier, ids};
@@ -182,6 +183,21 @@ pub fn take_in(
         is_news = true;
     }
     Ok(is_news)
+}
+
+/// Photographs, each with the event that its observation is part of.
+pub(crate) fn photos(folded: &Folded<'_>, taken: &BTreeSet<Photo>) -> Vec<Photo> {
+    if taken.is_empty() {
+        return Vec::new();
+    }
+    let all = folded.rows.iter().flat_map(|row| {
+        let of_row = |photo: &&Photo| row.members().any(|one| one.id == photo.event);
+        taken.iter().filter(of_row).map(|photo| Photo {
+            event: row.id,
+            uri: photo.uri.clone(),
+        })
+    });
+    all.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 const TICK: SignedDuration = SignedDuration::from_nanos(1);

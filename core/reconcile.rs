@@ -19,6 +19,7 @@ use crate::adapter::Report;
 use crate::event::{Claim, Digest, Observation, SourceClass};
 use crate::facts::{self, kind_of};
 use crate::fold;
+use crate::internal;
 use crate::leg;
 use crate::listing::listings;
 use crate::milestone;
@@ -264,7 +265,7 @@ impl Dossier {
             pieces: self.pieces.iter().cloned().collect(),
             physical: facts::physical(&ranked),
             proof: facts::proof(&ranked),
-            photos: folded.photos(&self.photos),
+            photos: internal::photos(&folded, &self.photos),
             findings,
         }
     }

@@ -1,140 +1,23 @@
-//! Events of warehouses and shops, over real gRPC, and what they make of shipments.
+//! Events of warehouses and shops are taken in once, and found by number and order.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod common;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use common::{World, ask, channel, config, registry, track, trailers};
+use common::own::{
+    NUMBER, ORDER, codes, event, full, full_order, key, of_order, packed, send, sent, standing,
+    the_one, tracked,
+};
+use common::program::{err, out, run_beside};
+use common::{channel, registry, track, trailers};
 use tonic::Code;
 use waybill::app::{self, App};
 use waybill::clock::Clock;
 use waybill::config::Config;
 use waybill::v1::ingest_service_client::IngestServiceClient;
-use waybill::v1::{
-    self, ErrorReason, EventCode, ExceptionCategory, NextAction, QualityFindingKind, ReasonCode,
-    Responsibility, ShipmentStatus, SourceClass, TimeBasis,
-};
-use waybill_simulator::{Options, Simulator};
-
-/// A number that no carrier of these tests knows, and no format points to.
-const NUMBER: &str = "WHNUMBER0001";
-const ORDER: (&str, &str) = ("shop-a", "#1001/7");
-/// Start of the scripts of [`Simulator`], 2026-03-02.
-const START: i64 = 1_772_438_400;
-
-fn key((platform, order_id): (&str, &str)) -> v1::OrderKey {
-    v1::OrderKey {
-        platform: platform.to_owned(),
-        order_id: order_id.to_owned(),
-    }
-}
-
-fn local(text: &str) -> Option<v1::EventTime> {
-    Some(v1::EventTime {
-        local_time: text.to_owned(),
-        ..Default::default()
-    })
-}
-
-/// An event with a stated offset.
-fn event(id: &str, number: &str, code: EventCode, time: &str) -> v1::IngestEvent {
-    v1::IngestEvent {
-        client_event_id: id.to_owned(),
-        tracking_number: number.to_owned(),
-        code: code as i32,
-        time: local(time),
-        ..Default::default()
-    }
-}
-
-fn of_order(order: (&str, &str), event: v1::IngestEvent) -> v1::IngestEvent {
-    v1::IngestEvent {
-        order: Some(key(order)),
-        ..event
-    }
-}
-
-fn packed(id: &str, number: &str) -> v1::IngestEvent {
-    let time = "2026-03-02T06:00:00Z";
-    event(id, number, EventCode::AwaitingHandover, time)
-}
-
-fn full(number: &str) -> v1::TrackRequest {
-    v1::TrackRequest {
-        view: v1::ShipmentView::Full as i32,
-        ..track(number)
-    }
-}
-
-fn full_order(order: (&str, &str)) -> v1::TrackRequest {
-    v1::TrackRequest {
-        order: Some(key(order)),
-        ..full("")
-    }
-}
-
-async fn send(address: SocketAddr, events: Vec<v1::IngestEvent>) -> v1::IngestEventsResponse {
-    let mut client = IngestServiceClient::new(channel(address).await);
-    let request = v1::IngestEventsRequest {
-        events,
-        ..Default::default()
-    };
-    client.ingest_events(request).await.unwrap().into_inner()
-}
-
-/// Sends events that are all taken, and returns the shipments of each.
-async fn sent(address: SocketAddr, events: Vec<v1::IngestEvent>) -> Vec<Vec<String>> {
-    let response = send(address, events).await;
-    let shipments = response.results.into_iter().map(|result| {
-        assert_eq!(result.error, None);
-        result.shipment_ids
-    });
-    shipments.collect()
-}
-
-async fn tracked(address: SocketAddr, request: v1::TrackRequest) -> Vec<v1::Shipment> {
-    let mut client = common::client(address).await;
-    let found = client.track(request).await.unwrap().into_inner();
-    found.shipments
-}
-
-async fn the_one(address: SocketAddr, request: v1::TrackRequest) -> v1::Shipment {
-    let mut found = tracked(address, request).await;
-    assert_eq!(found.len(), 1, "{found:?}");
-    found.remove(0)
-}
-
-fn codes(shipment: &v1::Shipment) -> Vec<EventCode> {
-    let codes = shipment.events.iter().rev().map(|event| event.code());
-    codes.collect()
-}
-
-fn finds(shipment: &v1::Shipment, kind: QualityFindingKind) -> bool {
-    shipment.findings.iter().any(|one| one.kind() == kind)
-}
-
-/// A gateway and carriers whose clocks stand until they are moved.
-async fn standing(change: impl FnOnce(&mut Config)) -> World {
-    let simulator = Simulator::start(Options::default()).await.unwrap();
-    let mut config = config(&simulator);
-    change(&mut config);
-    let clock = Clock::manual(jiff::Timestamp::from_second(START).unwrap());
-    let app = app::start(config, registry(), clock.clone()).await.unwrap();
-    World {
-        simulator,
-        app,
-        clock,
-    }
-}
-
-fn advance(world: &World, hours: u64) {
-    let by = Duration::from_secs(hours * 3_600);
-    world.clock.advance(by);
-    world.simulator.advance(by);
-}
+use waybill::v1::{self, ErrorReason, EventCode, ShipmentStatus, SourceClass};
 
 #[tokio::test]
 async fn the_same_event_again_is_the_same_result_and_changes_nothing() {
@@ -337,229 +220,6 @@ async fn what_sources_find_of_an_order_and_what_was_told_of_it_are_one_answer() 
     assert_eq!(numbers, BTreeSet::from(expected));
     for shipment in &found {
         assert!(codes(shipment).contains(&EventCode::AwaitingHandover));
-    }
-    world.stop().await;
-}
-
-#[tokio::test]
-async fn a_clock_without_an_offset_is_read_in_its_zone_or_left_open() {
-    let world = standing(|_| ()).await;
-    let address = world.app.address;
-    let at = "2026-03-02T06:00:00";
-    let timed = |id: &str, number: &str, time: v1::EventTime, location: Option<v1::Location>| {
-        v1::IngestEvent {
-            time: Some(time),
-            location,
-            ..packed(id, number)
-        }
-    };
-    let bare = || local(at).unwrap();
-    let zone = |time_zone: &str| v1::EventTime {
-        time_zone: time_zone.to_owned(),
-        ..bare()
-    };
-    let place = v1::Location {
-        country_code: "CN".to_owned(),
-        ..Default::default()
-    };
-    sent(
-        address,
-        vec![
-            timed("a", "WHZONE0001", zone("Europe/Berlin"), None),
-            timed("b", "WHZONE0002", bare(), Some(place)),
-            timed("c", "WHZONE0003", bare(), None),
-        ],
-    )
-    .await;
-    for (number, instant, basis) in [
-        ("WHZONE0001", Some(START - 3 * 3_600), TimeBasis::Facility),
-        ("WHZONE0002", Some(START - 10 * 3_600), TimeBasis::Country),
-        ("WHZONE0003", None, TimeBasis::Unresolved),
-    ] {
-        let shipment = the_one(address, full(number)).await;
-        let time = shipment.events[0].time.clone().unwrap();
-        assert_eq!(time.local_time, at);
-        assert_eq!(time.instant.map(|instant| instant.seconds), instant);
-        assert_eq!(time.basis(), basis);
-        let open = finds(&shipment, QualityFindingKind::TimeZoneAssumed);
-        assert_eq!(open, instant.is_none());
-    }
-    let wrong = send(
-        address,
-        vec![timed("d", "WHZONE0004", zone("Mars/Olympus"), None)],
-    )
-    .await;
-    let problem = wrong.results[0].error.as_ref().unwrap();
-    assert_eq!(problem.violations[0].field, "events[0].time.time_zone");
-    world.stop().await;
-}
-
-#[tokio::test]
-async fn packed_short_opens_missing_contents_and_photographs_are_referred_to() {
-    let world = standing(|_| ()).await;
-    let address = world.app.address;
-    let photos = ["https://warehouse.example/p/1.jpg", "s3://photos/2.jpg"];
-    let short = v1::IngestEvent {
-        reason: ReasonCode::PackedShort as i32,
-        text: "two of three".to_owned(),
-        photo_uris: photos.map(str::to_owned).to_vec(),
-        requirements: Some(v1::DeliveryRequirements {
-            signature: Some(true),
-            ..Default::default()
-        }),
-        ..event(
-            "short",
-            NUMBER,
-            EventCode::ContentsMissing,
-            "2026-03-02T06:30:00Z",
-        )
-    };
-    let told = v1::IngestEvent {
-        requirements: Some(v1::DeliveryRequirements {
-            instructions: "to the back door".to_owned(),
-            ..Default::default()
-        }),
-        ..packed("packed", NUMBER)
-    };
-    sent(address, vec![short]).await;
-    sent(address, vec![told]).await;
-    let shipment = the_one(address, full(NUMBER)).await;
-    assert_eq!(shipment.status(), ShipmentStatus::InfoReceived);
-    let problem = &shipment.exceptions[0];
-    assert_eq!(problem.category(), ExceptionCategory::MissingContents);
-    assert_eq!(problem.reason(), ReasonCode::PackedShort);
-    assert_eq!(problem.owner(), Responsibility::Shipper);
-    assert_eq!(problem.next_action(), NextAction::ReshipOrRefund);
-    let kept: Vec<_> = shipment.photos.iter().map(|it| it.uri.as_str()).collect();
-    assert_eq!(kept, photos);
-    assert!(
-        shipment
-            .photos
-            .iter()
-            .all(|it| problem.event_ids == [it.event_id.clone()])
-    );
-    // What one event demands is not lost by another one that demands something else.
-    let needs = shipment.requirements.unwrap();
-    assert_eq!(needs.signature, Some(true));
-    assert_eq!(needs.instructions, "to the back door");
-    // References are for those who ask for everything.
-    assert!(the_one(address, track(NUMBER)).await.photos.is_empty());
-    world.stop().await;
-}
-
-#[tokio::test]
-async fn a_hand_over_that_the_carrier_does_not_confirm_is_a_problem_until_it_does() {
-    let world = standing(|_| ()).await;
-    let address = world.app.address;
-    let number = world.ups_number("delivered");
-    let given = EventCode::WarehouseDispatched;
-    sent(
-        address,
-        vec![
-            event(
-                "a",
-                &number,
-                EventCode::AwaitingHandover,
-                "2026-03-01T10:00:00Z",
-            ),
-            event("b", &number, given, "2026-03-01T12:00:00Z"),
-        ],
-    )
-    .await;
-    // The carrier knows the label only, and data is not possession.
-    let shipment = the_one(
-        address,
-        v1::TrackRequest {
-            max_age: ask("").max_age,
-            ..full(&number)
-        },
-    );
-    let shipment = shipment.await;
-    assert_eq!(shipment.status(), ShipmentStatus::InfoReceived);
-    assert_eq!(shipment.carrier, "ups");
-    assert!(shipment.exceptions.is_empty(), "{:?}", shipment.exceptions);
-
-    advance(&world, 5);
-    let waiting = the_one(address, full(&number)).await;
-    let [problem] = &waiting.exceptions[..] else {
-        panic!("{:?}", waiting.exceptions);
-    };
-    assert_eq!(problem.category(), ExceptionCategory::NoUpdate);
-    assert_eq!(problem.owner(), Responsibility::Carrier);
-    assert_eq!(problem.next_action(), NextAction::ContactCarrier);
-    assert!(problem.derived && problem.close_time.is_none());
-    let day_after = START + 4 * 3_600;
-    assert_eq!(problem.open_time.unwrap().seconds, day_after);
-    assert!(waiting.revision > shipment.revision);
-
-    advance(&world, 2);
-    let asked = v1::TrackRequest {
-        max_age: ask("").max_age,
-        ..full(&number)
-    };
-    let confirmed = the_one(address, asked).await;
-    assert_eq!(confirmed.id, shipment.id);
-    assert_eq!(confirmed.status(), ShipmentStatus::InTransit);
-    let [closed] = &confirmed.exceptions[..] else {
-        panic!("{:?}", confirmed.exceptions);
-    };
-    assert_eq!(closed.id, problem.id);
-    assert_eq!(closed.close_time.unwrap().seconds, START + 6 * 3_600);
-    assert!(!finds(&confirmed, QualityFindingKind::WarehouseUnaware));
-    world.stop().await;
-}
-
-#[tokio::test]
-async fn what_the_carrier_has_and_the_warehouse_never_gave_is_found() {
-    let world = standing(|_| ()).await;
-    let address = world.app.address;
-    advance(&world, 8);
-    let number = world.ups_number("delivered");
-    // The carrier comes first this time.
-    let alone = the_one(address, full(&number)).await;
-    assert_eq!(alone.status(), ShipmentStatus::InTransit);
-    let shipments = sent(address, vec![packed("a", &number)]).await;
-    assert_eq!(
-        shipments,
-        [vec![alone.id.clone()]],
-        "it is the carrier's shipment"
-    );
-    let shipment = the_one(address, full(&number)).await;
-    let finding = |one: &&v1::QualityFinding| one.kind() == QualityFindingKind::WarehouseUnaware;
-    let finding = shipment.findings.iter().find(finding).unwrap();
-    assert_eq!(finding.sources, ["internal"]);
-    assert_eq!(shipment.status(), ShipmentStatus::InTransit);
-
-    let given = EventCode::WarehouseDispatched;
-    sent(
-        address,
-        vec![event("b", &number, given, "2026-03-02T09:00:00Z")],
-    )
-    .await;
-    let settled = the_one(address, full(&number)).await;
-    assert!(!finds(&settled, QualityFindingKind::WarehouseUnaware));
-    assert!(settled.exceptions.is_empty());
-    assert_eq!(settled.status(), ShipmentStatus::InTransit);
-    world.stop().await;
-}
-
-#[tokio::test]
-async fn a_number_of_a_carrier_that_its_format_does_not_tell_is_one_shipment() {
-    let world = standing(|_| ()).await;
-    let address = world.app.address;
-    advance(&world, 60);
-    let number = world.dhl_number("delivered");
-    let mine = sent(address, vec![packed("a", &number)]).await.remove(0);
-    let asked = v1::TrackRequest {
-        carrier: "dhl".to_owned(),
-        ..full(&number)
-    };
-    for _ in 0..2 {
-        let found = tracked(address, asked.clone()).await;
-        let ids: Vec<String> = found.iter().map(|it| it.id.clone()).collect();
-        assert_eq!(ids, mine);
-        assert_eq!(found[0].carrier, "dhl");
-        assert!(found[0].event_count > 1);
     }
     world.stop().await;
 }
@@ -773,4 +433,47 @@ async fn a_restart_keeps_everything() {
     let shipment = the_one(app.address, full_order(other)).await;
     assert_eq!(shipment.event_count, 2);
     app.stop().await;
+}
+
+#[tokio::test]
+async fn the_program_sends_a_file_and_names_its_wrong_lines() {
+    let world = standing(|_| ()).await;
+    let address = format!("http://{}", world.app.address);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let line = |id: &str, code: &str| {
+        format!(
+            r##"{{"clientEventId": "{id}", "trackingNumber": "{NUMBER}", "code": "EVENT_CODE_{code}", "time": {{"localTime": "2026-03-02T07:00", "timeZone": "Europe/Berlin"}}}}"##
+        )
+    };
+    let lines = [
+        "# what happened".to_owned(),
+        line("a", "AWAITING_HANDOVER"),
+        String::new(),
+        "{\"clientEventId\": ".to_owned(),
+        line("b", "DELIVERED"),
+        line("c", "WAREHOUSE_DISPATCHED"),
+    ];
+    std::io::Write::write_all(&mut file, lines.join("\n").as_bytes()).unwrap();
+    let path = file.path().to_str().unwrap();
+    let check = ["ingest", path, "--check", "--address", &address];
+    let send = ["ingest", path, "--address", &address];
+    for (arguments, expected) in [
+        (&check[..], "2 can be stored, 2 rejected"),
+        (&send[..], "2 stored, 0 known already, 2 rejected"),
+        (&send[..], "0 stored, 2 known already, 2 rejected"),
+    ] {
+        let output = run_beside(arguments).await;
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(out(&output).trim(), expected);
+        let wrong = err(&output);
+        assert!(wrong.contains("line 4: "), "{wrong}");
+        assert!(
+            wrong.contains("line 5: FIELD_INVALID: events[1].code"),
+            "{wrong}"
+        );
+    }
+    let shipment = the_one(world.app.address, full(NUMBER)).await;
+    let told = [EventCode::AwaitingHandover, EventCode::WarehouseDispatched];
+    assert_eq!(codes(&shipment), told);
+    world.stop().await;
 }

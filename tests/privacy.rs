@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use common::{World, ask, track};
 use tracing_subscriber::EnvFilter;
 use waybill::v1;
+use waybill::v1::ingest_service_client::IngestServiceClient;
 use waybill_simulator::{ErrorBody, Fault, RetryAfter};
 
 /// Everything that was logged.
@@ -129,6 +130,44 @@ async fn nothing_personal_is_logged_or_in_an_error() {
                 Err(status) => errors.push_str(&format!("{status:?}\n")),
             }
         }
+    }
+    let own = [
+        "back door 77/0003",
+        "https://photos.example/77-0003",
+        "order-77/0003",
+        "WAREHOUSE770003",
+    ];
+    secrets.extend(own.map(str::to_owned));
+    let event = |id: &str, code: v1::EventCode, photo: &str| v1::IngestEvent {
+        client_event_id: id.into(),
+        tracking_number: own[3].into(),
+        order: Some(v1::OrderKey {
+            platform: "shop-a".into(),
+            order_id: own[2].into(),
+        }),
+        code: code as i32,
+        time: Some(v1::EventTime {
+            local_time: "2026-03-02T06:00:00Z".into(),
+            ..Default::default()
+        }),
+        text: own[0].into(),
+        photo_uris: vec![photo.into()],
+        ..Default::default()
+    };
+    let packed = v1::EventCode::AwaitingHandover;
+    let request = v1::IngestEventsRequest {
+        events: vec![
+            event("a", packed, own[1]),
+            event("a", v1::EventCode::Damaged, own[1]),
+            event("b", packed, &format!("{} {}", own[1], own[1])),
+        ],
+        ..Default::default()
+    };
+    let mut ingest = IngestServiceClient::new(common::channel(world.app.address).await);
+    let answer = ingest.ingest_events(request).await.unwrap().into_inner();
+    assert_eq!((answer.stored_count, answer.rejected_count), (1, 2));
+    for result in answer.results {
+        errors.push_str(&format!("{:?}\n", result.error));
     }
     let items = requests.iter().map(|request| v1::BatchTrackItem {
         tracking_number: request.tracking_number.clone(),

@@ -573,9 +573,3 @@ fn a_code_of_a_later_version_is_said_by_its_phase_and_then_by_the_status() {
             .contains("Reason")
     );
 }
-
-#[test]
-fn a_language_is_shared_between_threads() {
-    fn shared<T: Send + Sync>() {}
-    shared::<Language>();
-}

@@ -348,7 +348,7 @@ fn bounds(method: &str, headers: &HeaderMap, calls: &Calls) -> (Duration, usize)
 
 /// Last segment of a method's path, if it is one of ours; keeps the metric's labels few.
 fn method_name(path: &str) -> &'static str {
-    const METHODS: [&str; 11] = [
+    const METHODS: [&str; 12] = [
         "Track",
         "GetShipment",
         "BatchTrack",

@@ -11,6 +11,7 @@
 )]
 
 pub mod every;
+pub mod own;
 pub mod plugin;
 pub mod post;
 pub mod program;

@@ -1,4 +1,4 @@
-use super::super::catalogue::{Catalogue, File};
+use super::super::catalogue::{Catalogue, File, Language};
 use super::{Audience, parcel};
 
 #[test]
@@ -111,4 +111,10 @@ fn a_broken_file_is_refused_by_name_and_line() {
         let error = refused(tag, text);
         assert!(error.contains(expected), "{error}");
     }
+}
+
+#[test]
+fn a_language_is_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Language>();
 }
