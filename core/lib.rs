@@ -35,6 +35,7 @@ pub mod number;
 pub mod order;
 pub mod place;
 pub mod privacy;
+pub mod projection;
 pub mod reconcile;
 pub mod registry;
 pub mod revision;

@@ -7,6 +7,7 @@ mod explain;
 mod figures;
 mod identity;
 mod milestones;
+mod projection;
 mod properties;
 mod record;
 mod revisions;
