@@ -8,24 +8,6 @@ use waybill_core::status::{Severity, Status};
 
 use crate::support::*;
 
-const CATEGORIES: [Category; 15] = [
-    Category::Delay,
-    Category::NoUpdate,
-    Category::Customs,
-    Category::Address,
-    Category::FailedDelivery,
-    Category::RefusedOrUnclaimed,
-    Category::Hold,
-    Category::Damage,
-    Category::Loss,
-    Category::Routing,
-    Category::Return,
-    Category::Compliance,
-    Category::DataQuality,
-    Category::Other,
-    Category::MissingContents,
-];
-
 fn position(status: Status) -> Position {
     Position {
         status,
@@ -199,7 +181,7 @@ fn a_problem_that_needs_somebody_comes_before_silence_and_after_the_end() {
             TrackingState::Closed,
             TrackingState::Expired,
         ] {
-            for category in CATEGORIES.map(Some).into_iter().chain([None]) {
+            for category in Category::ALL.map(Some).into_iter().chain([None]) {
                 let here = Position {
                     tracking,
                     problem: category.map(|category| Problem {
