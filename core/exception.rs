@@ -71,6 +71,27 @@ pub enum Category {
     MissingContents = 15,
 }
 
+impl Category {
+    /// Every category.
+    pub const ALL: [Self; 15] = [
+        Self::Delay,
+        Self::NoUpdate,
+        Self::Customs,
+        Self::Address,
+        Self::FailedDelivery,
+        Self::RefusedOrUnclaimed,
+        Self::Hold,
+        Self::Damage,
+        Self::Loss,
+        Self::Routing,
+        Self::Return,
+        Self::Compliance,
+        Self::DataQuality,
+        Self::Other,
+        Self::MissingContents,
+    ];
+}
+
 /// Who has to act. Numbers as in the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Responsibility {

@@ -39,6 +39,7 @@ pub mod order;
 pub mod overlay;
 pub mod place;
 pub mod privacy;
+pub mod projection;
 pub mod reconcile;
 pub mod registry;
 pub mod revision;

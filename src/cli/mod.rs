@@ -18,6 +18,7 @@ mod out;
 mod people;
 mod print;
 mod serve;
+mod shadow;
 mod sim;
 
 use std::path::PathBuf;
@@ -63,6 +64,9 @@ enum Command {
     Explain(explain::Explain),
     /// Have a running gateway make the record of a number again from what it has stored.
     Rebuild(explain::Rebuild),
+    /// Compare what a running gateway says with the export of another provider, and list the
+    /// differences by kind. Exit status 0: compared, whatever the differences.
+    Shadow(shadow::Options),
     /// Say which carriers a number can belong to, without asking anybody.
     Detect(local::Detect),
     /// List carriers with their number formats, and sources with abilities, limits and state.
@@ -160,6 +164,7 @@ pub(crate) async fn run(cli: Cli, registry: Registry) -> Result<ExitCode, String
         Command::Kpi(options) => kpi::run(options).await,
         Command::Explain(options) => explain::explain(options).await,
         Command::Rebuild(options) => explain::rebuild(options).await,
+        Command::Shadow(options) => shadow::run(options).await,
         Command::Detect(options) => local::detect(&options),
         Command::Carriers(options) => carriers::run(&options, registry),
         Command::Init(options) => init::run(&options, registry),

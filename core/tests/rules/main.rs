@@ -13,6 +13,7 @@ mod identity;
 mod matching;
 mod milestones;
 mod precedence;
+mod projection;
 mod properties;
 mod record;
 mod revisions;
