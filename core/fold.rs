@@ -348,8 +348,8 @@ pub(crate) fn fold<'a>(
             row.standing = Standing::Retracted;
         }
     }
-    object_to_contradicted_ends(&mut rows, &chain);
     let impossible = travel::object(&mut rows, &chain);
+    object_to_contradicted_ends(&mut rows, &chain);
 
     let mut status = Status::Pending;
     let mut set_by = None;

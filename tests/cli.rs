@@ -567,6 +567,16 @@ fn the_demo_tells_its_tour_and_ends() {
         "UPS is not concerned",
         "DHL works again",
         "revision 2",
+        "  usps       nothing yet",
+        "legs: china-post > cainiao > usps",
+        "! customs (warning): wait; up to: authority",
+        "English: Held by customs",
+        "Chinese: 被目的地国家海关暂扣",
+        "German: Vom Zoll im Zielland angehalten",
+        "(zone?) 【CHICAGO】到达境外进口互换局",
+        "? disputed: delivered in Shenzhen, says 17track",
+        "? impossible travel (17track): 12",
+        "delivered            20",
         "That was the tour",
     ] {
         assert!(told.contains(part), "{part}: {told}");

@@ -1,5 +1,7 @@
 //! `waybill demo`: simulated carriers, a gateway, and a told tour through real gRPC calls.
 
+mod story;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -144,6 +146,7 @@ impl Tour<'_> {
         self.outage().await?;
         self.live().await?;
         self.every_source().await?;
+        self.story().await?;
         say!("{}", print::bold("That was the tour."));
         Ok(self)
     }
@@ -206,9 +209,9 @@ impl Tour<'_> {
         Ok(())
     }
 
-    /// One parcel of every source, then one from China that four sources are asked about.
+    /// One parcel of every source.
     async fn every_source(&mut self) -> Result<(), String> {
-        chapter(5, "Every source, and a parcel from China");
+        chapter(5, "Every source");
         let simulator = self.simulator;
         for source in simulator.sources() {
             let Some(scenario) = source
@@ -217,8 +220,7 @@ impl Tour<'_> {
             else {
                 continue;
             };
-            let request = self.request(scenario.number, &[source.id()], "");
-            let response = self.ask(request).await?;
+            let response = self.ask(self.request(scenario.number, source)).await?;
             let status = response.shipments.first();
             let status = status.map_or_else(
                 || "no shipment".to_owned(),
@@ -231,43 +233,18 @@ impl Tour<'_> {
                 outcome(&response)
             );
         }
-        let posts = ["china-post", "cainiao", "usps", "17track"];
-        let home = simulator.source(posts[0]).map(Source::scenarios);
-        let international = |it: &Scenario| {
-            let found = candidates(it.number);
-            found.first().is_some_and(|best| best.country == "CN")
-        };
-        let parcel = home.into_iter().flatten().find(international);
-        let number = parcel
-            .as_ref()
-            .map(|it| it.number)
-            .ok_or("no such parcel")?;
-        say!(
-            "{} is a number of the posts, on its way to the United States:",
-            print::bold(number)
-        );
-        let response = self.ask(self.request(number, &posts, "US")).await?;
-        response.shipments.iter().for_each(state);
-        for outcome in &response.outcomes {
-            let result = print::words(outcome.result().as_str_name(), "SOURCE_RESULT_");
-            say!("  {:14} {result}", outcome.source);
-        }
         say!("");
         Ok(())
     }
 
-    /// A question to some sources, whatever they cost.
-    fn request(&self, number: &str, sources: &[&str], destination: &str) -> v1::TrackRequest {
+    /// A question to one source, whatever it costs.
+    fn request(&self, number: &str, source: &dyn Source) -> v1::TrackRequest {
         let mut known = self.app.pipeline.sources().iter();
-        let only = known.find(|it| sources == [it.descriptor.id]);
+        let known = known.find(|it| source.id() == it.descriptor.id);
         v1::TrackRequest {
             tracking_number: number.to_owned(),
-            carrier: only.map_or_else(String::new, |it| it.descriptor.carrier.to_owned()),
-            hints: Some(v1::Hints {
-                destination_country: destination.to_owned(),
-                ..Default::default()
-            }),
-            sources: sources.iter().map(|id| (*id).to_owned()).collect(),
+            carrier: known.map_or_else(String::new, |it| it.descriptor.carrier.to_owned()),
+            sources: vec![source.id().to_owned()],
             allow_paid: true,
             wait_for_all_sources: true,
             ..Default::default()

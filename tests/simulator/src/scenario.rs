@@ -17,6 +17,11 @@ pub struct Scenario {
     pub last_event: Duration,
 }
 
+/// One parcel from Shenzhen to Ohio that four sources tell about, each in its own way: its number,
+/// and when it is announced, in minutes from the start of the scenarios.
+pub(crate) const STORY: &str = "LZ261101065CN";
+pub(crate) const TOLD: i64 = 90 * HOUR;
+
 pub(crate) const HOUR: i64 = 60;
 pub(crate) const DAY: i64 = 24 * HOUR;
 

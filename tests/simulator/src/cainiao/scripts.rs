@@ -1,11 +1,12 @@
 //! Owns the scripted parcels, all made up, and those of load tests. Knows no JSON and no HTTP.
 //!
-//! Numbers are `LP` and fourteen digits, which have no check digit: `LP88` scripted, `LP99` load.
+//! Numbers are `LP` and fourteen digits, which have no check digit: `LP88` scripted, `LP99` load. One
+//! parcel goes by post.
 
 use std::borrow::Cow;
 
 use super::parcel::{Act, Known, Parcel, Stamps};
-use crate::scenario::{DAY, HOUR, spread};
+use crate::scenario::{DAY, HOUR, STORY, TOLD, spread};
 
 /// A script: what is told about it and its parcel.
 pub(super) struct Script {
@@ -27,6 +28,7 @@ const CN: &str = "Asia/Shanghai";
 const PT: &str = "Europe/Lisbon";
 const NL: &str = "Europe/Amsterdam";
 const UA: &str = "Europe/Kyiv";
+const US: &str = "America/Chicago";
 
 const BASE: Parcel = Parcel {
     number: "",
@@ -71,7 +73,7 @@ const ON_TOUR: Act = Act::new(
 );
 
 /// Every script.
-pub(super) static SCRIPTS: [Script; 10] = [
+pub(super) static SCRIPTS: [Script; 11] = [
     Script {
         name: "label-only",
         title: "Ordered, and nobody has it yet",
@@ -321,6 +323,39 @@ pub(super) static SCRIPTS: [Script; 10] = [
                     "SMILE",
                     "delivered",
                     "A survey was sent",
+                ),
+            ],
+            ..BASE
+        },
+    },
+    Script {
+        name: "story",
+        title: "Shenzhen to Ohio under the number of the post",
+        shows: "the line haul, of which no post says a word",
+        parcel: Parcel {
+            number: STORY,
+            destination: "United States",
+            acts: &[
+                Act::new(
+                    TOLD,
+                    CN,
+                    "GWMS_ACCEPT",
+                    "in_transit",
+                    "Order taken by the warehouse",
+                ),
+                Act::new(
+                    TOLD + 20 * HOUR,
+                    CN,
+                    "LH_DEPART",
+                    "in_transit",
+                    "Line haul departed",
+                ),
+                Act::new(
+                    TOLD + 36 * HOUR,
+                    US,
+                    "LH_ARRIVE",
+                    "in_transit",
+                    "Line haul arrived",
                 ),
             ],
             ..BASE

@@ -7,7 +7,7 @@ mod odd;
 mod usual;
 
 use super::item::{Form, Item, Known, Office, Operation};
-use crate::scenario::{DAY, HOUR};
+use crate::scenario::{DAY, HOUR, STORY, TOLD};
 
 /// A script: what is told about it, and the item that answers to its number.
 pub(super) struct Script {

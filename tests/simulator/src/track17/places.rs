@@ -28,3 +28,5 @@ pub(super) static HANGZHOU: Place = place("CN", Some("ZJ"), "Hangzhou", "Asia/Sh
 pub(super) static DELHI: Place = place("IN", Some("DL"), "New Delhi", "Asia/Kolkata");
 pub(super) static RECIFE: Place = place("BR", Some("PE"), "Recife", "America/Recife");
 pub(super) static CINCINNATI: Place = place("US", Some("OH"), "Cincinnati", "America/New_York");
+pub(super) static CHICAGO: Place = place("US", Some("IL"), "Chicago", "America/Chicago");
+pub(super) static COLUMBUS: Place = place("US", Some("OH"), "Columbus", "America/New_York");

@@ -1,6 +1,8 @@
 //! Owns the scripted parcels of 17TRACK, all made up: number, carriers, rows, and what becomes of
 //! them when they are registered. Knows no JSON and no HTTP.
 
+mod story;
+
 use std::borrow::Cow;
 
 use super::places::{
@@ -585,5 +587,5 @@ static SCRIPTS: [Script; 20] = [
 
 /// Every script.
 pub(super) fn all() -> impl Iterator<Item = &'static Script> {
-    SCRIPTS.iter()
+    SCRIPTS.iter().chain([&story::SCRIPT])
 }

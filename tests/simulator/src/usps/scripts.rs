@@ -3,7 +3,7 @@
 //! Numbers are of the made-up mailer `778`, with right check digits.
 
 use super::item::{Act, Item, Place};
-use crate::scenario::{DAY, HOUR};
+use crate::scenario::{DAY, HOUR, STORY, TOLD};
 
 /// A script: what is told about it and its item.
 pub(super) struct Script {
@@ -36,6 +36,8 @@ pub(super) static DALLAS: Place = us("DALLAS", "TX", "75201", "America/Chicago")
 pub(super) static ATLANTA: Place = us("ATLANTA", "GA", "30303", "America/New_York");
 static PLANT: Place = us("CHICAGO IL DISTRIBUTION CENTER", "", "", "America/Chicago");
 static ISC: Place = us("ISC LOS ANGELES CA(USPS)", "", "", "America/Los_Angeles");
+static CHICAGO_ISC: Place = us("ISC CHICAGO IL(USPS)", "", "", "America/Chicago");
+static COLUMBUS: Place = us("COLUMBUS", "OH", "43215", "America/New_York");
 static SHENZHEN: Place = Place {
     country: "CHINA",
     ..us("SHENZHEN", "", "", "Asia/Shanghai")
@@ -101,7 +103,7 @@ const ITEM: Item = Item {
 pub(super) static LOAD: Item = ITEM;
 
 /// Every script.
-pub(super) static SCRIPTS: [Script; 14] = [
+pub(super) static SCRIPTS: [Script; 15] = [
     Script {
         name: "delivered",
         number: "9400778000000000000014",
@@ -425,6 +427,72 @@ pub(super) static SCRIPTS: [Script; 14] = [
         item: Item {
             acts: &[LABEL],
             of_another: true,
+            ..ITEM
+        },
+    },
+    Script {
+        name: "story",
+        number: STORY,
+        title: "Shenzhen to Columbus, held by customs, delivered",
+        shows: "who has the parcel now knows best",
+        item: Item {
+            acts: &[
+                Act::new(
+                    TOLD + 40 * HOUR,
+                    &CHICAGO_ISC,
+                    "",
+                    "Inbound Into Customs",
+                    "In Transit",
+                )
+                .uncoded(),
+                Act::new(
+                    TOLD + 44 * HOUR,
+                    &CHICAGO_ISC,
+                    "",
+                    "Held in Customs",
+                    "Alert",
+                )
+                .uncoded(),
+                Act::new(
+                    TOLD + 70 * HOUR,
+                    &CHICAGO_ISC,
+                    "",
+                    "Inbound Out of Customs",
+                    "In Transit",
+                )
+                .uncoded(),
+                Act::new(
+                    TOLD + 72 * HOUR,
+                    &CHICAGO_ISC,
+                    "10",
+                    "Processed Through Facility",
+                    "In Transit",
+                ),
+                Act::new(
+                    TOLD + 100 * HOUR,
+                    &COLUMBUS,
+                    "07",
+                    "Arrived at Post Office",
+                    "In Transit",
+                ),
+                Act::new(
+                    TOLD + 124 * HOUR,
+                    &COLUMBUS,
+                    "OF",
+                    "Out for Delivery",
+                    "Out for Delivery",
+                ),
+                Act::new(
+                    TOLD + 130 * HOUR,
+                    &COLUMBUS,
+                    "01",
+                    "Delivered, Front Door/Porch",
+                    "Delivered",
+                ),
+            ],
+            origin: &SHENZHEN,
+            destination: &COLUMBUS,
+            service: "First-Class Package International<SUP>&reg;</SUP>",
             ..ITEM
         },
     },

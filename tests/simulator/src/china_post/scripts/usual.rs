@@ -2,7 +2,7 @@
 
 use super::*;
 
-pub(super) static SCRIPTS: [Script; 9] = [
+pub(super) static SCRIPTS: [Script; 10] = [
     Script {
         name: "delivered",
         title: "Chengdu to Beijing, signed for",
@@ -150,6 +150,25 @@ pub(super) static SCRIPTS: [Script; 9] = [
                 op(4 * DAY, "O_050", "已交承运商运输", &CHICAGO).late(12),
                 op(6 * DAY, "O_014", "出门投递", &CHICAGO).late(2),
                 op(6 * DAY + 5 * HOUR, "O_016", "已妥投", &CHICAGO).late(2),
+            ],
+            ..BASE
+        },
+    },
+    Script {
+        name: "story",
+        title: "Shenzhen to Ohio, which three other sources follow too",
+        shows: "the other post's scans come late, and on a clock that nobody names",
+        item: Item {
+            number: STORY,
+            product: "国际小包",
+            operations: &[
+                op(TOLD + 2 * HOUR, "203", "收寄计费信息", &SHENZHEN),
+                op(TOLD + 10 * HOUR, "EXA", "送交出口海关/安全", &GUANGZHOU),
+                op(TOLD + 11 * HOUR, "EXC", "出口海关/安全放行", &GUANGZHOU),
+                op(TOLD + 12 * HOUR, "423", "出口邮件直封封发", &GUANGZHOU),
+                op(TOLD + 18 * HOUR, "404", "交航扫描", &GUANGZHOU),
+                op(TOLD + 38 * HOUR, "459", "到达境外进口互换局", &CHICAGO).late(20),
+                op(TOLD + 130 * HOUR, "463", "境外妥投", &UNKNOWN).late(6),
             ],
             ..BASE
         },
