@@ -279,6 +279,13 @@ impl TrackingService for Encode {
     ) -> Result<Response<v1::UpdateExceptionResponse>, Status> {
         Err(Status::unimplemented("a baseline"))
     }
+    type GetEvidenceStream = Never<v1::GetEvidenceResponse>;
+    async fn get_evidence(
+        &self,
+        _: Request<v1::GetEvidenceRequest>,
+    ) -> Result<Response<Self::GetEvidenceStream>, Status> {
+        Err(Status::unimplemented("a baseline"))
+    }
     type FollowStream = Never<v1::WatchMessage>;
     async fn follow(
         &self,

@@ -21,8 +21,11 @@ use crate::store::StoreError;
 use crate::store::disk::Disk;
 use crate::store::seal::Keys;
 
-/// Shipment, hash of source and body -> source, first and last receive time, sealed body.
-const BODIES: TableDefinition<'_, (&str, &[u8; 32]), (&str, i128, i128, &[u8])> =
+/// Source, first and last receive time, sealed body.
+type Body = (&'static str, i128, i128, &'static [u8]);
+
+/// Shipment, hash of source and body -> body.
+const BODIES: TableDefinition<'static, (&str, &[u8; 32]), Body> =
     TableDefinition::new("evidence_bodies_1");
 /// Last receive time, shipment, hash -> size, and whether something grave was open then.
 const AGES: TableDefinition<'_, (i128, &str, &[u8; 32]), (u64, bool)> =
