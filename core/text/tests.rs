@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::catalogue::{Catalogue, Language};
+use super::catalogue::Catalogue;
 use super::{Audience, Text, message};
 use crate::code::{EVENT_CODES, EventCode, REASON_CODES, ReasonCode};
 use crate::event::Digest;
