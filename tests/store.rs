@@ -14,7 +14,7 @@ use std::sync::Arc;
 use common::record::{PLACE, number, shipment, time};
 use waybill::store::file::FileStore;
 use waybill::store::memory::MemoryStore;
-use waybill::store::{Commit, CommitError, OverlayCommit, Store};
+use waybill::store::{Commit, CommitError, Note, OverlayCommit, Store};
 use waybill_core::event::Digest;
 use waybill_core::exception::Category;
 use waybill_core::order::{Order, Subject};
@@ -467,4 +467,56 @@ async fn readers_never_see_a_version_go_back() {
         assert_eq!(count_of(&*store, "a").await.unwrap().0, version + 1);
     }
     readers.join_all().await;
+}
+
+#[tokio::test]
+async fn a_note_is_replaced_only_by_the_one_that_follows_it() {
+    let note = |version: u64, value: &str| Note {
+        version,
+        value: value.as_bytes().to_vec(),
+    };
+    on_both(|store| async move {
+        let (one, two) = ([1; 32], [2; 32]);
+        assert_eq!(store.notes(&[one, two]).await.unwrap(), [None, None]);
+        let first = vec![
+            (one, note(1, "a")),
+            (one, note(1, "b")),
+            (two, note(2, "c")),
+        ];
+        assert_eq!(store.keep(first).await.unwrap(), [true, false, false]);
+        let next = vec![(one, note(2, "d")), (two, note(1, "e"))];
+        assert_eq!(store.keep(next).await.unwrap(), [true, true]);
+        let kept = store.notes(&[two, one]).await.unwrap();
+        assert_eq!(kept, [Some(note(1, "e")), Some(note(2, "d"))]);
+        // Of many writers at once, one is first.
+        let many = (0..16).map(|_| store.keep(vec![(one, note(3, "f"))]));
+        let won = futures_util::future::join_all(many).await;
+        let won = won
+            .into_iter()
+            .filter(|won| *won.as_ref().unwrap() == [true]);
+        assert_eq!(won.count(), 1);
+    })
+    .await;
+
+    let folder = tempfile::tempdir().unwrap();
+    let store = FileStore::open(folder.path(), None).unwrap();
+    let secret = "a note that nobody reads";
+    store.keep(vec![([3; 32], note(1, secret))]).await.unwrap();
+    drop(store);
+    let file = std::fs::read(folder.path().join("waybill.redb")).unwrap();
+    let is_there = |part: &[u8]| part == secret.as_bytes();
+    assert!(!file.windows(secret.len()).any(is_there), "it is sealed");
+    let store = FileStore::open(folder.path(), None).unwrap();
+    let kept = store.notes(&[[3; 32]]).await.unwrap();
+    assert_eq!(kept, [Some(note(1, secret))]);
+    drop(store);
+
+    // What has no room in memory goes, the oldest first.
+    let store = MemoryStore::new(1);
+    for at in 0..9 {
+        store.keep(vec![([at; 32], note(1, "x"))]).await.unwrap();
+    }
+    let kept = store.notes(&[[0; 32], [1; 32], [8; 32]]).await.unwrap();
+    let kept: Vec<bool> = kept.iter().map(Option::is_some).collect();
+    assert_eq!(kept, [false, true, true]);
 }
