@@ -14,6 +14,7 @@
 
 pub mod adapter;
 mod again;
+mod anchor;
 pub mod assess;
 pub mod caller;
 mod cluster;

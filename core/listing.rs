@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::anchor::Anchors;
 use crate::event::{Digest, Observation, SourceClass};
-use crate::fold::{Anchors, Row};
+use crate::fold::Row;
 use crate::reconcile::SourceFacts;
 use crate::status::Status;
 

@@ -12,9 +12,6 @@ use crate::same_place::Place;
 
 use super::{ClaimRole, Decision, Gave};
 
-/// A rule, and what it compares of two claims.
-type Measure<'a> = (&'static str, &'a dyn Fn(&Claim) -> u8);
-
 /// Roles of the reports of a row, most trusted first.
 pub(super) fn roles(row: &Row<'_>, folded: &Folded<'_>, dossier: &Dossier) -> Vec<ClaimRole> {
     let members = row.members().enumerate();
@@ -65,57 +62,57 @@ fn joined(fit: Option<&Fit>) -> Decision {
     Decision::new(rule, format!("{code}; {clock} ({apart} s apart); {place}"))
 }
 
+/// A rule, and the rank of a claim by it.
+type Criterion = (&'static str, fn(&Claim) -> u8);
+
+const CODE: &[Criterion] = &[("field.code-precision", |claim| breadth(claim.code))];
+const TIME: &[Criterion] = &[
+    ("field.clock-basis", |claim| claim.time.basis as u8),
+    ("field.clock-unit", |claim| claim.time.precision as u8),
+];
+const PLACE: &[Criterion] = &[("field.place-resolution", |claim| {
+    let resolution = claim.location.as_ref().map(Location::resolution);
+    resolution.unwrap_or(Resolution::None) as u8
+})];
+const REASON: &[Criterion] = &[("field.reason-specific", |claim| match claim.reason {
+    Some(ReasonCode::OTHER) => 1,
+    Some(_) => 0,
+    None => 2,
+})];
+
 /// Fields that the event has from the report at a position. Each is told by what set the report
 /// apart from the others.
 fn gave(row: &Row<'_>, at: usize) -> Vec<Gave> {
-    let mut gave = Vec::new();
-    let mut add = |field, position: usize, differ: &[Measure<'_>]| {
-        if position == at {
-            let decision = why(row, at, differ);
-            gave.push(Gave { field, decision });
-        }
-    };
-    let precise = |claim: &Claim| breadth(claim.code);
-    add("code", row.code_of, &[("field.code-precision", &precise)]);
-    let basis = |claim: &Claim| claim.time.basis as u8;
-    let unit = |claim: &Claim| claim.time.precision as u8;
-    let clock: [Measure<'_>; 2] = [("field.clock-basis", &basis), ("field.clock-unit", &unit)];
-    add("time", row.time_of, &clock);
-    let known = |claim: &Claim| {
-        let resolution = claim.location.as_ref().map(Location::resolution);
-        resolution.unwrap_or(Resolution::None) as u8
-    };
-    if row.place().is_some() {
-        add("place", row.place_of, &[("field.place-resolution", &known)]);
-    }
-    let specific = |claim: &Claim| match claim.reason {
-        Some(ReasonCode::OTHER) => 1,
-        Some(_) => 0,
-        None => 2,
-    };
-    if row.reason.is_some() {
-        add(
-            "reason",
-            row.reason_of,
-            &[("field.reason-specific", &specific)],
-        );
-    }
-    gave
+    let fields = [
+        ("code", Some(row.code_of), CODE),
+        ("time", Some(row.time_of), TIME),
+        ("place", row.place().map(|_| row.place_of), PLACE),
+        ("reason", row.reason.map(|_| row.reason_of), REASON),
+    ];
+    fields
+        .into_iter()
+        .filter(|(_, of, _)| *of == Some(at))
+        .map(|(field, _, criteria)| Gave {
+            field,
+            decision: why(row, at, criteria),
+        })
+        .collect()
 }
 
 /// The first criterion in which the chosen report differs from any other; trust if there is none.
-fn why(row: &Row<'_>, at: usize, differ: &[Measure<'_>]) -> Decision {
+fn why(row: &Row<'_>, at: usize, criteria: &[Criterion]) -> Decision {
     let chosen = &row.member(at).claim;
     if row.others.is_empty() {
         return Decision::new("field.only", "nobody else reports it");
     }
-    for (rule, rank) in differ {
-        let own = rank(chosen);
-        if row.members().any(|other| rank(&other.claim) != own) {
-            return Decision::new(rule, super::rules::meaning(rule));
-        }
-    }
-    let rule = "field.trust";
+    let decides = |criterion: &&Criterion| {
+        let own = criterion.1(chosen);
+        row.members().any(|other| criterion.1(&other.claim) != own)
+    };
+    let rule = criteria
+        .iter()
+        .find(decides)
+        .map_or("field.trust", |it| it.0);
     Decision::new(rule, super::rules::meaning(rule))
 }
 
