@@ -240,7 +240,15 @@ fn the_table_of_limits_is_the_configuration() {
         };
         assert_eq!(&actual, stated, "{setting}");
     }
-    for section in ["calls", "front", "guard", "http", "freshness", "streams"] {
+    for section in [
+        "calls",
+        "evidence",
+        "front",
+        "guard",
+        "http",
+        "freshness",
+        "streams",
+    ] {
         for setting in leaves(section, &defaults[section]) {
             assert!(rows.contains_key(&setting), "{setting} is not in the table");
         }
