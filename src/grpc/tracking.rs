@@ -143,8 +143,7 @@ impl Tracking {
         Ok(answer)
     }
 
-    /// Checks a batch as a whole and returns the lookups of its distinct items. An item that is
-    /// wrong by itself fails by itself.
+    /// Checks a batch as a whole; an item that is wrong fails by itself. Returns the distinct ones.
     fn batch(
         &self,
         request: v1::BatchTrackRequest,
@@ -189,8 +188,7 @@ impl Tracking {
                 let (tracking, options) = (tracking.clone(), options.clone());
                 let language = language.clone();
                 async move {
-                    // Whatever one item meets, a defect or a store that hangs, the others and the
-                    // totals arrive.
+                    // Whatever one item meets, a defect or a hanging store, the others arrive.
                     let answer = tracking.answer_item(&options, view, &language, item);
                     let answer = AssertUnwindSafe(answer).catch_unwind();
                     let answer = match timeout_at(options.deadline, answer).await {
