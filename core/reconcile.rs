@@ -76,7 +76,7 @@ pub struct SourceFacts {
     /// Carrier whose data it is.
     #[serde(default)]
     pub carrier: String,
-    /// When it gave complete reports; thinned out, see [`crate::listing`].
+    /// When it gave complete reports; thinned out, see `listing.rs`.
     #[serde(default)]
     pub complete: Vec<Timestamp>,
     /// When the report was received.

@@ -1,7 +1,7 @@
 //! Key figures: what a change of a record or an answer of a source adds to them, and how they are
 //! kept and asked for.
 //!
-//! [`journey`] turns a record into samples and [`changes`] two records into what they differ in;
+//! `journey` turns a record into samples and [`changes`] two records into what they differ in;
 //! [`figures::Figures`] keeps counts by day and group in sketches that can be merged and from which
 //! a sample can be taken back; [`query`] asks them. What each figure means is in `docs/kpis.md`.
 //!
