@@ -54,8 +54,8 @@ use bytes::Bytes;
 use http::HeaderValue;
 use jiff::Timestamp;
 use waybill_core::adapter::{
-    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Pushed, Query, Report,
-    Setting, Settings, Subscribed, Subscription,
+    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Pushed, Query, Setting,
+    Settings, Subscribed, Subscription,
 };
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::SourceClass;
@@ -65,6 +65,7 @@ use self::answer::Page;
 use self::map::Said;
 use crate::codes::Codes;
 use crate::sign::Secrets;
+use crate::unasked;
 
 /// Numbers in one lookup: as many as can be created within a second.
 const BATCH: usize = 20;
@@ -206,24 +207,11 @@ impl Adapter for AfterShip {
         let mut answers: Vec<Answer> = asked
             .map(|query| answer::settle(&answer::about(&rows, query)).unwrap_or_else(unknown))
             .collect();
-        let unasked = |row: &answer::Row| {
-            let number = row.number.as_ref();
-            !queries.iter().any(|query| number == Some(&query.number))
-        };
-        let others: Vec<Report> = rows
-            .into_iter()
-            .filter(unasked)
-            .filter_map(|row| match row.said {
-                Said::Report(report) => Some(*report),
-                _ => None,
-            })
-            .collect();
-        if let (Some(first), false) = (answers.first_mut(), others.is_empty()) {
-            match first {
-                Ok(reports) => reports.extend(others),
-                Err(_) => *first = Ok(others),
-            }
-        }
+        let found = rows.into_iter().filter_map(|row| match row.said {
+            Said::Report(report) => Some((row.number, *report)),
+            _ => None,
+        });
+        unasked::add(&mut answers, queries, found);
         answers
     }
 

@@ -66,6 +66,7 @@ use self::answer::{Found, Outcome, Page, Reader};
 use self::auth::Tokens;
 use self::identifiers::Master;
 use crate::sign::Secrets;
+use crate::token::{Token, secret_header};
 
 /// Numbers in one call, the most that FedEx takes.
 const BATCH: usize = 30;
@@ -289,11 +290,11 @@ impl Fedex {
         &self,
         path: &str,
         body: &Bytes,
-        token: &auth::Token,
+        token: &Token,
     ) -> Result<http::Request<Bytes>, Error> {
         let count = self.requests.fetch_add(1, Ordering::Relaxed);
         http::Request::post(format!("{}/track/v1/{path}", self.base_url))
-            .header(AUTHORIZATION, auth::secret_header(token.value.expose())?)
+            .header(AUTHORIZATION, secret_header(token.value.expose())?)
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/json")
             .header("x-locale", &self.locale)

@@ -63,6 +63,7 @@ use waybill_core::privacy::Secret;
 use self::auth::Tokens;
 use self::map::{Entry, Reader, Understood, malformed};
 use self::push::Push;
+use crate::token::Token;
 
 /// The source.
 pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
@@ -239,7 +240,7 @@ impl Sf {
         };
         let token = tokens.get(ctx, None).await?;
         let timestamp = ctx.now.as_millisecond().to_string();
-        let send = async |token: &auth::Token| {
+        let send = async |token: &Token| {
             let proof = ("accessToken", token.value.expose());
             let request = self.request(service, &timestamp, proof, &msg_data)?;
             ctx.http.send(request).await

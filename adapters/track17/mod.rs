@@ -56,8 +56,8 @@ use bytes::Bytes;
 use http::HeaderValue;
 use jiff::Timestamp;
 use waybill_core::adapter::{
-    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Pushed, Query, Report,
-    Setting, Settings, Subscribed, Subscription,
+    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Pushed, Query, Setting,
+    Settings, Subscribed, Subscription,
 };
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::SourceClass;
@@ -67,6 +67,7 @@ use self::answer::{Page, Said};
 use self::carriers::CARRIERS;
 use self::map::Reader;
 use crate::sign::Secrets;
+use crate::unasked;
 
 /// Numbers in one request, the most that 17TRACK takes.
 const BATCH: usize = 40;
@@ -215,24 +216,11 @@ impl Adapter for Track17 {
         let mut answers: Vec<Answer> = asked
             .map(|query| answer::settle(&answer::about(&rows, query, CARRIERS.key(query))))
             .collect();
-        let unasked = |row: &answer::Row| {
-            let number = row.number.as_ref();
-            !queries.iter().any(|query| number == Some(&query.number))
-        };
-        let others: Vec<Report> = rows
-            .into_iter()
-            .filter(unasked)
-            .filter_map(|row| match row.said {
-                Said::Report(report) => Some(*report),
-                _ => None,
-            })
-            .collect();
-        if let (Some(first), false) = (answers.first_mut(), others.is_empty()) {
-            match first {
-                Ok(reports) => reports.extend(others),
-                Err(_) => *first = Ok(others),
-            }
-        }
+        let found = rows.into_iter().filter_map(|row| match row.said {
+            Said::Report(report) => Some((row.number, *report)),
+            _ => None,
+        });
+        unasked::add(&mut answers, queries, found);
         answers
     }
 

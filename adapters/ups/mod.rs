@@ -53,6 +53,7 @@ use waybill_core::event::SourceClass;
 use self::auth::Tokens;
 use self::map::{Pieces, Reader};
 use self::push::Alerts;
+use crate::token::{Token, secret_header};
 
 /// The source.
 pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
@@ -237,7 +238,7 @@ impl Ups {
         ctx: Ctx<'_>,
         make: impl Fn(http::request::Builder) -> http::Result<http::Request<Bytes>>,
     ) -> Result<http::Response<Bytes>, Error> {
-        let signed = |token: &auth::Token| {
+        let signed = |token: &Token| {
             let request = self.request(token)?;
             make(request).map_err(internal)
         };
@@ -252,10 +253,10 @@ impl Ups {
         ctx.http.send(signed(&token)?).await
     }
 
-    fn request(&self, token: &auth::Token) -> Result<http::request::Builder, Error> {
+    fn request(&self, token: &Token) -> Result<http::request::Builder, Error> {
         let count = self.requests.fetch_add(1, Ordering::Relaxed);
         Ok(http::Request::builder()
-            .header(AUTHORIZATION, auth::secret_header(token.value.expose())?)
+            .header(AUTHORIZATION, secret_header(token.value.expose())?)
             .header(ACCEPT, "application/json")
             .header("transId", format!("{:016x}{count:016x}", self.nonce))
             .header("transactionSrc", "waybill"))

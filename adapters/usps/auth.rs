@@ -1,23 +1,20 @@
 //! OAuth2 client credentials: one token for all calls of an account, good for about eight hours.
 //!
-//! One request for a token is under way at a time; who had to wait for it takes its outcome,
-//! token or error, instead of asking again. The age of a token is judged by the moment of asking.
-
-use std::sync::atomic::{AtomicU64, Ordering};
+//! What callers share of it: `token.rs`.
 
 use bytes::Bytes;
-use futures_util::lock::Mutex;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
-use jiff::{SignedDuration, Timestamp};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use jiff::Timestamp;
 use waybill_core::adapter::{Confidential, Ctx};
-use waybill_core::error::{Error, ErrorKind, Retry};
+use waybill_core::error::{Error, ErrorKind};
 use waybill_core::privacy::Secret;
 
 use super::wire::{Body, Credentials};
 use super::{fault, internal};
+use crate::token::{self, Grant, Token};
 
-/// A token is given up this long before it expires.
-const MARGIN: SignedDuration = SignedDuration::from_secs(60);
+/// Seconds before it expires in which a token is not used any more.
+const MARGIN: i64 = 60;
 
 /// The token of an account and how to get it.
 pub(super) struct Tokens {
@@ -26,19 +23,7 @@ pub(super) struct Tokens {
     secret: Secret,
     /// Without its scope a token is given out and refused later.
     scope: &'static str,
-    /// Requests for a token that have ended.
-    flights: AtomicU64,
-    last: Mutex<Option<Outcome>>,
-}
-
-type Outcome = Result<Token, Error>;
-
-/// A token; `flight` tells it from its successors.
-#[derive(Clone)]
-pub(super) struct Token {
-    pub(super) value: Secret,
-    pub(super) flight: u64,
-    expires: Timestamp,
+    kept: token::Tokens,
 }
 
 impl Tokens {
@@ -53,34 +38,17 @@ impl Tokens {
             } else {
                 "tracking"
             },
-            flights: AtomicU64::new(0),
-            last: Mutex::new(None),
+            kept: token::Tokens::default(),
         }
     }
 
     /// Returns the token, or a new one if it is old or if the source refused the one of flight
     /// `refused`.
-    pub(super) async fn get(&self, ctx: Ctx<'_>, refused: Option<u64>) -> Outcome {
-        let seen = self.flights.load(Ordering::Acquire);
-        let mut last = self.last.lock().await;
-        let waited = self.flights.load(Ordering::Acquire) > seen;
-        match last.as_ref() {
-            Some(Ok(token))
-                if refused != Some(token.flight) && (waited || token.expires > ctx.now) =>
-            {
-                return Ok(token.clone());
-            }
-            Some(Err(error)) if waited => return Err(error.clone()),
-            _ => {}
-        }
-        let flight = self.flights.load(Ordering::Acquire) + 1;
-        let outcome = self.ask(ctx, flight).await;
-        *last = Some(outcome.clone());
-        self.flights.store(flight, Ordering::Release);
-        outcome
+    pub(super) async fn get(&self, ctx: Ctx<'_>, refused: Option<u64>) -> Result<Token, Error> {
+        self.kept.get(ctx.now, refused, self.ask(ctx)).await
     }
 
-    async fn ask(&self, ctx: Ctx<'_>, flight: u64) -> Outcome {
+    async fn ask(&self, ctx: Ctx<'_>) -> Result<Grant, Error> {
         let credentials = Credentials {
             client_id: &self.id,
             client_secret: self.secret.expose(),
@@ -97,36 +65,17 @@ impl Tokens {
         if !response.status().is_success() {
             return Err(refusal(&response, ctx.now));
         }
-        let malformed = || Error::new(ErrorKind::Malformed, "token answer not understood");
-        let body: Body<'_> = serde_json::from_slice(response.body()).map_err(|_| malformed())?;
-        let token = body.items.first().ok_or_else(malformed)?;
-        let seconds: u32 = token.expires_in.trim().parse().map_err(|_| malformed())?;
-        if token.access_token.is_empty() {
-            return Err(malformed());
-        }
-        let life = SignedDuration::from_secs(i64::from(seconds)) - MARGIN;
-        Ok(Token {
-            value: Secret::new(format!("Bearer {}", token.access_token)),
-            flight,
-            expires: ctx.now.checked_add(life).unwrap_or(Timestamp::MAX),
-        })
+        let body: Body<'_> =
+            serde_json::from_slice(response.body()).map_err(|_| token::malformed())?;
+        let token = body.items.first().ok_or_else(token::malformed)?;
+        let use_for = |seconds| seconds - MARGIN;
+        Grant::bearer(&token.access_token, &token.expires_in, use_for, ctx.now)
     }
 }
 
 /// A refused request for a token is never about a number.
 fn refusal(response: &http::Response<Bytes>, now: Timestamp) -> Error {
-    let mut error = fault::of_response(response, now);
-    if matches!(error.kind, ErrorKind::InvalidQuery | ErrorKind::NotFound) {
-        error.kind = ErrorKind::Denied;
-        error.retry = Retry::Never;
-    }
-    error.message = format!("no token: {}", error.message);
-    error
-}
-
-/// Makes a header that nobody prints.
-pub(super) fn secret_header(value: &str) -> Result<HeaderValue, Error> {
-    let mut value = HeaderValue::from_str(value).map_err(internal)?;
-    value.set_sensitive(true);
-    Ok(value)
+    let error = fault::of_response(response, now);
+    let is_of_a_number = matches!(error.kind, ErrorKind::InvalidQuery | ErrorKind::NotFound);
+    token::refusal(error, is_of_a_number)
 }

@@ -56,11 +56,12 @@ use waybill_core::event::SourceClass;
 use waybill_core::number::TrackingNumber;
 use waybill_core::time::{Precision, parse_iso};
 
-use self::auth::{Token, Tokens};
+use self::auth::Tokens;
 use self::map::{Member, Reader};
 use self::subscription::Listener;
 use self::wire::Ask;
 use crate::sign::Secrets;
+use crate::token::{Token, secret_header};
 
 /// The source.
 pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
@@ -286,7 +287,7 @@ impl Usps {
         make: impl Fn(http::request::Builder) -> http::Result<http::Request<Bytes>>,
     ) -> Result<http::Response<Bytes>, Error> {
         let signed = |token: &Token| {
-            let header = auth::secret_header(token.value.expose())?;
+            let header = secret_header(token.value.expose())?;
             make(http::Request::builder().header(AUTHORIZATION, header)).map_err(internal)
         };
         let token = self.tokens.get(ctx, None).await?;

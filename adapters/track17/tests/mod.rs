@@ -12,6 +12,7 @@ mod push;
 mod subscribe;
 
 use super::*;
+use waybill_core::adapter::Report;
 
 /// Settings as the registry fills them.
 fn settings(more: &[(&'static str, &str)]) -> Settings {

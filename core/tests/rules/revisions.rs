@@ -145,3 +145,41 @@ fn a_report_says_whether_it_changes_anything() {
         assert_eq!(at(&two.record(), day(9)).etag, etag);
     }
 }
+
+#[test]
+fn an_event_that_turns_out_to_be_part_of_another_leaves_its_id_there() {
+    let row = |native_id: &str, country: &str| {
+        let mut row = place(claim(E::SORTED, known(day(1))), country);
+        row.native_id = native_id.to_owned();
+        row
+    };
+    let mut dossier = dossier();
+    let absorb = |dossier: &mut Dossier, source: &str, row: Claim, when| {
+        let mut report = report(vec![row], Facts::default());
+        report.relays = source.to_owned();
+        dossier.absorb(source, Custodian, &report, when);
+    };
+    absorb(&mut dossier, "acme", row("a", "DE"), day(2));
+    absorb(&mut dossier, "other", row("b", "FR"), day(3));
+    let apart = dossier.record();
+    assert_eq!(apart.events.len(), 2, "the places contradict each other");
+    assert!(apart.events.iter().all(|event| event.superseded.is_empty()));
+
+    // The second source corrects its place.
+    absorb(&mut dossier, "other", row("b", "DE"), day(4));
+    let one = dossier.record();
+    assert_eq!(one.events.len(), 1);
+    assert!(
+        one.events[0].superseded.is_empty(),
+        "nobody was told of it yet"
+    );
+    assert!(dossier.outlive(&apart, &one));
+    let told = dossier.record();
+    let gone = apart.events.iter().map(|event| event.id);
+    let gone: Vec<_> = gone.filter(|id| *id != told.events[0].id).collect();
+    assert_eq!(told.events[0].superseded, gone);
+    assert_ne!(at(&told, day(4)).etag, at(&one, day(4)).etag);
+    // It stays so when the record is made again.
+    assert!(!dossier.outlive(&told, &told));
+    assert_eq!(dossier.record().events[0].superseded, gone);
+}

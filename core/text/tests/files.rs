@@ -115,6 +115,23 @@ fn a_broken_file_is_refused_by_name_and_line() {
 
 #[test]
 fn a_language_is_shared_between_threads() {
-    fn shared<T: Send + Sync>() {}
-    shared::<Language>();
+    let catalogue = Catalogue::new(&[]).unwrap();
+    let german: &Language = catalogue.find("de");
+    let say = || {
+        german
+            .shipment(&parcel(), Audience::Recipient, "Post")
+            .title
+    };
+    let titles: Vec<String> = std::thread::scope(|scope| {
+        let speakers: Vec<_> = (0..4).map(|_| scope.spawn(say)).collect();
+        speakers
+            .into_iter()
+            .map(|one| one.join().unwrap())
+            .collect()
+    });
+    assert!(
+        titles
+            .iter()
+            .all(|title| !title.is_empty() && *title == titles[0])
+    );
 }
