@@ -399,7 +399,7 @@ async fn an_answer_that_comes_again_is_kept_once_and_from_its_last_time_on() {
     let gathered = bench.evidence.gather(&record, bench.now + days(5)).await;
     let kept = gathered.unwrap().kept;
     assert_eq!(kept.len(), 2);
-    assert_eq!(kept[0].body, b"{\"same\":1}");
+    assert_eq!(&*kept[0].body, b"{\"same\":1}");
     assert_eq!(kept[0].first, bench.now);
     assert_eq!(kept[0].last, bench.now + days(5));
     assert_eq!(bench.evidence.sweep(bench.now + days(11)).await, Ok(1));

@@ -107,11 +107,12 @@ async fn measure() -> Value {
         "http://{}/waybill.v1.TrackingService/Track",
         gateway.address
     );
+    let carrier = crate::world::http();
     let client = reqwest::Client::builder()
         .http2_prior_knowledge()
+        .no_proxy()
         .build()
         .unwrap();
-    let carrier = crate::world::http();
     // Token, connections and code tables are there before the clock counts.
     through_gateway(&client, &url, Arrival::Constant, 2 * ROUNDS).await;
     direct(&carrier, &base, Arrival::Constant, 2 * ROUNDS).await;

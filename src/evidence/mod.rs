@@ -1,12 +1,14 @@
 //! Evidence: what sources said, as received, kept for an investigation or a claim.
 //!
-//! Answers are put on the shelf behind the answer to the caller, compressed and sealed, each once
-//! for a shipment however often it comes. They go after [`Settings::retention`]; while a loss, damage
+//! Answers are put on the shelf behind the answer to the caller, each once for a shipment however
+//! often it comes; in a data directory compressed and sealed. They go after [`Settings::retention`]; while a loss, damage
 //! or missing contents is open for a tenant, they stay.
 //!
 //! **Invariant:** nobody waits for the shelf but who asks for evidence. What does not fit into the
 //! bounded queue is dropped and counted in `waybill_evidence_dropped_total`. No body is ever logged.
 
+mod file;
+mod memory;
 mod shelf;
 
 use std::collections::HashMap;
@@ -19,6 +21,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 use waybill_core::overlay::{NOBODY, is_evidence};
 use waybill_core::shipment::{Shipment, ShipmentId};
 
@@ -30,8 +33,10 @@ use crate::store::{Store, StoreError};
 /// Answers that may wait to be kept, and their bytes.
 const WAITING: usize = 1_024;
 const WAITING_BYTES: usize = 32 << 20;
-/// Answers that are written in one transaction.
-const GROUP: usize = 64;
+/// Answers that are written in one transaction, and how long the first one waits for others: a
+/// transaction costs far more than what is in it.
+const GROUP: usize = 256;
+const GATHERING: Duration = Duration::from_millis(100);
 /// Bytes of one shipment's answers in one bundle: the newest.
 const BUNDLE_BYTES: usize = 32 << 20;
 
@@ -43,7 +48,7 @@ pub struct Settings {
     pub retention: Span,
     /// Greatest size of what is kept in the data directory, in bytes, compressed. 0 keeps nothing.
     pub disk_bytes: u64,
-    /// The same without a data directory, in memory.
+    /// The same without a data directory, in memory, as received.
     pub memory_bytes: u64,
     /// Time between two looks for what is too old.
     pub sweep_interval: Span,
@@ -94,7 +99,7 @@ pub struct Kept {
     /// When it was last received so.
     pub last: Timestamp,
     /// As received.
-    pub body: Vec<u8>,
+    pub body: Bytes,
 }
 
 /// What is kept of one shipment.
@@ -192,15 +197,15 @@ impl Evidence {
         let mut held: HashMap<ShipmentId, bool> = HashMap::new();
         let mut gone = Vec::new();
         for row in old {
-            let is_held = match held.get(row.id()) {
+            let is_held = match held.get(&row.id) {
                 Some(known) => *known,
                 None => {
-                    let stored = self.store.load(row.id()).await?;
+                    let stored = self.store.load(&row.id).await?;
                     let is_held = match stored {
                         Some(stored) => self.is_held(&stored.record).await?,
                         None => false,
                     };
-                    held.insert(row.id().clone(), is_held);
+                    held.insert(row.id.clone(), is_held);
                     is_held
                 }
             };
@@ -267,6 +272,15 @@ async fn blocking<T: Send + 'static>(
 async fn run(shelf: Arc<Shelf>, mut news: mpsc::Receiver<News>, waiting: Arc<AtomicUsize>) {
     let mut group = Vec::with_capacity(GROUP);
     while news.recv_many(&mut group, GROUP).await > 0 {
+        let until = Instant::now() + GATHERING;
+        while group.len() < GROUP && group.iter().all(|one| matches!(one, News::Said(_))) {
+            let room = GROUP - group.len();
+            let more = timeout_at(until, news.recv_many(&mut group, room));
+            // Time is up, or nobody is left who could tell anything.
+            if more.await.is_err() || news.is_closed() {
+                break;
+            }
+        }
         let (mut said, mut marks, mut stop) = (Vec::new(), Vec::new(), None);
         for one in group.drain(..) {
             match one {

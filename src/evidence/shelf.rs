@@ -1,76 +1,56 @@
-//! Where bodies lie: a redb file of its own beside the store, or one in memory.
-//!
-//! A body is sealed for its shipment and its own keyed hash, by which it is known again. What must
-//! be read without opening it (source, times, size) says nothing about the parcel.
+//! Where bodies lie: a redb file beside the store, or memory. A body is known again by a keyed hash
+//! of its source and content.
 
-use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::read::DeflateDecoder;
-use flate2::write::DeflateEncoder;
 use jiff::Timestamp;
-use redb::{ReadableTable as _, Table, TableDefinition, WriteTransaction};
 use waybill_core::shipment::ShipmentId;
 
+use super::file::File;
+use super::memory::Memory;
 use super::{Gathered, Kept, Said};
 use crate::store::StoreError;
-use crate::store::disk::Disk;
 use crate::store::seal::Keys;
-
-/// Source, first and last receive time, sealed body.
-type Body = (&'static str, i128, i128, &'static [u8]);
-
-/// Shipment, hash of source and body -> body.
-const BODIES: TableDefinition<'static, (&str, &[u8; 32]), Body> =
-    TableDefinition::new("evidence_bodies_1");
-/// Last receive time, shipment, hash -> size, and whether something grave was open then.
-const AGES: TableDefinition<'_, (i128, &str, &[u8; 32]), (u64, bool)> =
-    TableDefinition::new("evidence_ages_1");
-/// What bodies are sealed for, with shipment and hash.
-const PLACE: &[u8] = b"evidence_bodies_1";
 
 /// The shelf.
 pub(super) struct Shelf {
-    disk: Disk,
+    place: Place,
     keys: Arc<Keys>,
     limit: u64,
-    /// Sum of the sizes of all sealed bodies. Only one task writes at a time.
-    bytes: AtomicU64,
 }
 
-/// One body on the shelf, by name.
+enum Place {
+    File(File),
+    Memory(Memory),
+}
+
+/// One body on the shelf, by name. Older ones come first.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Row {
-    last: i128,
-    id: ShipmentId,
-    hash: [u8; 32],
-}
-
-impl Row {
-    fn of((last, id, hash): (i128, &str, &[u8; 32])) -> Self {
-        Self {
-            last,
-            id: ShipmentId(id.to_owned()),
-            hash: *hash,
-        }
-    }
-
-    pub(super) const fn id(&self) -> &ShipmentId {
-        &self.id
-    }
+    pub(super) last: i128,
+    pub(super) id: ShipmentId,
+    pub(super) hash: [u8; 32],
 }
 
 /// A body on its way to the shelf.
-struct Incoming<'a> {
-    id: &'a ShipmentId,
-    is_grave: bool,
-    source: &'static str,
-    hash: [u8; 32],
-    time: i128,
-    body: &'a Bytes,
+pub(super) struct Incoming<'a> {
+    pub(super) id: &'a ShipmentId,
+    pub(super) is_grave: bool,
+    pub(super) source: &'static str,
+    pub(super) hash: [u8; 32],
+    pub(super) time: i128,
+    pub(super) body: &'a Bytes,
+}
+
+/// A body that was found: times in nanoseconds since 1970.
+pub(super) struct Found {
+    pub(super) source: String,
+    pub(super) hash: [u8; 32],
+    pub(super) first: i128,
+    pub(super) last: i128,
+    pub(super) body: Bytes,
 }
 
 impl Shelf {
@@ -79,25 +59,11 @@ impl Shelf {
     /// # Errors
     /// Names the path and the reason.
     pub(super) fn open(folder: Option<&Path>, keys: Arc<Keys>, limit: u64) -> Result<Self, String> {
-        let disk = match folder {
-            Some(folder) => Disk::open(&folder.join("evidence.redb")),
-            None => Disk::in_memory(),
+        let place = match folder {
+            Some(folder) => Place::File(File::open(folder, Arc::clone(&keys))?),
+            None => Place::Memory(Memory::new()),
         };
-        let disk = disk.map_err(|error| error.to_string())?;
-        // The first opening makes the tables.
-        let bytes = disk.write(|tx| {
-            tx.open_table(BODIES)?;
-            let ages = tx.open_table(AGES)?;
-            let sizes = ages.iter()?.map(|row| Ok(row?.1.value().0));
-            sizes.sum::<Result<u64, redb::Error>>()
-        });
-        let bytes = AtomicU64::new(bytes.map_err(|error| error.to_string())?);
-        Ok(Self {
-            disk,
-            keys,
-            limit,
-            bytes,
-        })
+        Ok(Self { place, keys, limit })
     }
 
     pub(super) const fn limit(&self) -> u64 {
@@ -106,10 +72,12 @@ impl Shelf {
 
     /// Gives the file back.
     pub(super) fn close(&self) {
-        self.disk.close();
+        if let Place::File(file) = &self.place {
+            file.close();
+        }
     }
 
-    /// Keeps bodies, and drops the oldest ones beyond the limit.
+    /// Keeps bodies, and drops the oldest ones beyond the limit: those of grave cases last.
     pub(super) fn put(&self, said: &[Said]) -> Result<(), StoreError> {
         let mut incoming = Vec::new();
         for one in said {
@@ -125,44 +93,15 @@ impl Shelf {
                 }));
             }
         }
-        // Sealed before the transaction, unless it is there already: there is one writer.
-        let known = self.disk.read(|tx| {
-            let bodies = tx.open_table(BODIES)?;
-            let known = incoming.iter();
-            let known = known.map(|one| Ok(bodies.get((one.id.0.as_str(), &one.hash))?.is_some()));
-            known.collect::<Result<Vec<bool>, redb::Error>>()
-        })?;
-        let mut sealed = Vec::with_capacity(incoming.len());
-        for (one, known) in incoming.iter().zip(known) {
-            sealed.push(match known {
-                true => None,
-                false => Some(self.seal(one)?),
-            });
-        }
-        let before = self.bytes.load(Ordering::Acquire);
-        let (bytes, dropped) = self.disk.write(|tx| {
-            let mut bytes = before;
-            for (one, sealed) in incoming.iter().zip(&sealed) {
-                bytes += put(tx, one, sealed.as_deref())?;
-            }
-            if bytes <= self.limit {
-                return Ok((bytes, 0));
-            }
-            // Somewhat more than needed, so that not every answer has to make room.
-            let surplus = bytes - self.limit / 20 * 19;
-            let (freed, dropped) = trim(tx, surplus)?;
-            Ok((bytes.saturating_sub(freed), dropped))
-        })?;
-        self.set_bytes(bytes);
+        let (dropped, bytes) = match &self.place {
+            Place::File(file) => file.put(&incoming, self.limit)?,
+            Place::Memory(memory) => memory.put(&incoming, self.limit),
+        };
+        tell(bytes);
         if dropped > 0 {
             metrics::counter!("waybill_evidence_evictions_total").increment(dropped);
         }
         Ok(())
-    }
-
-    fn set_bytes(&self, bytes: u64) {
-        self.bytes.store(bytes, Ordering::Release);
-        metrics::gauge!("waybill_evidence_bytes").set(bytes as f64);
     }
 
     /// Bodies of a shipment that were received since a time, the newest up to `room` bytes.
@@ -172,41 +111,25 @@ impl Shelf {
         since: Timestamp,
         room: usize,
     ) -> Result<Gathered, StoreError> {
-        let rows = self.disk.read(|tx| {
-            let bodies = tx.open_table(BODIES)?;
-            let mut rows = Vec::new();
-            for row in bodies.range((id.0.as_str(), &[0; 32])..)? {
-                let (key, value) = row?;
-                let ((of, hash), (source, first, last, sealed)) = (key.value(), value.value());
-                if of != id.0 {
-                    break;
-                }
-                if last >= since.as_nanosecond() {
-                    rows.push((last, first, source.to_owned(), *hash, sealed.to_vec()));
-                }
-            }
-            Ok(rows)
-        })?;
-        let mut rows = rows;
-        rows.sort_by(|a, b| (b.0, &b.2, &b.3).cmp(&(a.0, &a.2, &a.3)));
+        let mut found = match &self.place {
+            Place::File(file) => file.of(id, since)?,
+            Place::Memory(memory) => memory.of(id, since),
+        };
+        found.sort_by(|a, b| (b.last, &b.source, b.hash).cmp(&(a.last, &a.source, a.hash)));
         let mut gathered = Gathered::default();
         let mut bytes = 0;
-        for (last, first, source, hash, sealed) in rows {
-            let Some(body) = self.unseal(id, &hash, &sealed) else {
-                tracing::error!(shipment = %id.0, "a kept answer cannot be read");
-                continue;
-            };
-            bytes += body.len();
+        for one in found {
+            bytes += one.body.len();
             if bytes > room {
                 gathered.left_out += 1;
                 continue;
             }
             let time = |nanos| Timestamp::from_nanosecond(nanos).unwrap_or_default();
             gathered.kept.push(Kept {
-                source,
-                first: time(first),
-                last: time(last),
-                body,
+                source: one.source,
+                first: time(one.first),
+                last: time(one.last),
+                body: one.body,
             });
         }
         gathered
@@ -217,19 +140,10 @@ impl Shelf {
 
     /// Bodies that were last received before a time.
     pub(super) fn older_than(&self, since: Timestamp) -> Result<Vec<Row>, StoreError> {
-        self.disk.read(|tx| {
-            let ages = tx.open_table(AGES)?;
-            let mut rows = Vec::new();
-            for row in ages.iter()? {
-                let (key, _) = row?;
-                let row = Row::of(key.value());
-                if row.last >= since.as_nanosecond() {
-                    break;
-                }
-                rows.push(row);
-            }
-            Ok(rows)
-        })
+        match &self.place {
+            Place::File(file) => file.older_than(since),
+            Place::Memory(memory) => Ok(memory.older_than(since)),
+        }
     }
 
     /// Drops bodies, unless they were received again meanwhile.
@@ -237,109 +151,14 @@ impl Shelf {
         if rows.is_empty() {
             return Ok(());
         }
-        let before = self.bytes.load(Ordering::Acquire);
-        let freed = self.disk.write(|tx| {
-            let mut ages = tx.open_table(AGES)?;
-            let mut bodies = tx.open_table(BODIES)?;
-            let mut freed = 0;
-            for row in rows {
-                freed += remove(&mut ages, &mut bodies, row)?;
-            }
-            Ok(freed)
-        })?;
-        self.set_bytes(before.saturating_sub(freed));
+        tell(match &self.place {
+            Place::File(file) => file.drop_all(rows)?,
+            Place::Memory(memory) => memory.drop_all(rows),
+        });
         Ok(())
     }
-
-    fn seal(&self, one: &Incoming<'_>) -> Result<Vec<u8>, StoreError> {
-        let fail = |error: std::io::Error| StoreError::new(error);
-        let mut packed = DeflateEncoder::new(Vec::new(), Compression::fast());
-        packed.write_all(one.body).map_err(fail)?;
-        let packed = packed.finish().map_err(fail)?;
-        let place = [PLACE, one.id.0.as_bytes(), &one.hash];
-        self.keys.seal(&place, &packed).map_err(fail)
-    }
-
-    fn unseal(&self, id: &ShipmentId, hash: &[u8; 32], sealed: &[u8]) -> Option<Vec<u8>> {
-        let packed = self
-            .keys
-            .open(&[PLACE, id.0.as_bytes(), hash], sealed)
-            .ok()?;
-        let mut body = Vec::new();
-        // Nobody else can have sealed it, so it is no larger than what was received.
-        DeflateDecoder::new(&*packed).read_to_end(&mut body).ok()?;
-        Some(body)
-    }
 }
 
-/// Writes one body, and returns how many bytes the shelf grows by.
-fn put(
-    tx: &WriteTransaction,
-    one: &Incoming<'_>,
-    sealed: Option<&[u8]>,
-) -> Result<u64, redb::Error> {
-    let key = (one.id.0.as_str(), &one.hash);
-    let mut bodies = tx.open_table(BODIES)?;
-    let mut ages = tx.open_table(AGES)?;
-    let known = bodies.get(key)?.map(|value| {
-        let (_, first, last, sealed) = value.value();
-        (first, last, sealed.to_vec())
-    });
-    let is_new = known.is_none();
-    let (first, last, value) = match (known, sealed) {
-        (Some((first, last, value)), _) => {
-            ages.remove((last, one.id.0.as_str(), &one.hash))?;
-            (first.min(one.time), last.max(one.time), value)
-        }
-        (None, Some(sealed)) => (one.time, one.time, sealed.to_vec()),
-        // It went between the look and the transaction.
-        (None, None) => return Ok(0),
-    };
-    let size = u64::try_from(value.len()).unwrap_or(u64::MAX);
-    bodies.insert(key, (one.source, first, last, value.as_slice()))?;
-    ages.insert((last, one.id.0.as_str(), &one.hash), (size, one.is_grave))?;
-    Ok(if is_new { size } else { 0 })
-}
-
-/// Drops the oldest bodies, at least `surplus` bytes of them: those of grave cases last. Returns
-/// the bytes and how many bodies there were.
-fn trim(tx: &WriteTransaction, surplus: u64) -> Result<(u64, u64), redb::Error> {
-    let mut ages = tx.open_table(AGES)?;
-    let mut bodies = tx.open_table(BODIES)?;
-    let (mut freed, mut dropped) = (0, 0);
-    for grave in [false, true] {
-        let mut rows = Vec::new();
-        let mut bytes = freed;
-        for row in ages.iter()? {
-            let (key, value) = row?;
-            let (size, is_grave) = value.value();
-            if bytes >= surplus {
-                break;
-            }
-            if is_grave == grave {
-                bytes += size;
-                rows.push(Row::of(key.value()));
-            }
-        }
-        for row in rows {
-            freed += remove(&mut ages, &mut bodies, &row)?;
-            dropped += 1;
-        }
-    }
-    Ok((freed, dropped))
-}
-
-type Ages<'a> = Table<'a, (i128, &'static str, &'static [u8; 32]), (u64, bool)>;
-type Bodies<'a> =
-    Table<'a, (&'static str, &'static [u8; 32]), (&'static str, i128, i128, &'static [u8])>;
-
-/// Drops one body, unless it was received again meanwhile; returns its bytes.
-fn remove(ages: &mut Ages<'_>, bodies: &mut Bodies<'_>, row: &Row) -> Result<u64, redb::Error> {
-    let Row { last, id, hash } = row;
-    let age = ages.remove((*last, id.0.as_str(), hash))?;
-    let Some(size) = age.map(|age| age.value().0) else {
-        return Ok(0);
-    };
-    bodies.remove((id.0.as_str(), hash))?;
-    Ok(size)
+fn tell(bytes: u64) {
+    metrics::gauge!("waybill_evidence_bytes").set(bytes as f64);
 }

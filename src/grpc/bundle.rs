@@ -59,7 +59,7 @@ pub(super) fn files(held: &Held, voice: Voice<'_>, now: Timestamp) -> Result<Vec
         }));
         files.push(File {
             path,
-            content: kept.body.clone(),
+            content: kept.body.to_vec(),
         });
     }
     let listed: Vec<Value> = files

@@ -8,7 +8,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
-use redb::backends::InMemoryBackend;
 use redb::{
     Database, DatabaseError, ReadTransaction, ReadableDatabase as _, TableDefinition,
     WriteTransaction,
@@ -69,17 +68,6 @@ impl Disk {
                 .set_cache_size(PAGE_CACHE_BYTES)
                 .create(&file)
         };
-        Self::with(Box::new(open)).map_err(|error| OpenError::new(path, explain(&error)))
-    }
-
-    /// A file in memory, which is empty whenever it is opened.
-    pub(crate) fn in_memory() -> Result<Self, OpenError> {
-        let open = || {
-            redb::Builder::new()
-                .set_cache_size(0)
-                .create_with_backend(InMemoryBackend::new())
-        };
-        let path = Path::new("memory");
         Self::with(Box::new(open)).map_err(|error| OpenError::new(path, explain(&error)))
     }
 
