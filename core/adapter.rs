@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind};
 use crate::event::{Claim, SourceClass};
+use crate::exception::NextAction;
 use crate::number::TrackingNumber;
 use crate::order::Order;
 use crate::privacy::Pii;
@@ -225,6 +226,8 @@ pub struct Descriptor {
     pub country: &'static str,
     /// Public tracking page with `{tracking_number}` in it; empty if none.
     pub tracking_url: &'static str,
+    /// Public pages of the carrier on which a next action can be taken, `https` only, one per action.
+    pub pages: &'static [(NextAction, &'static str)],
     /// Class.
     pub class: SourceClass,
     /// What it can do.

@@ -137,9 +137,10 @@ fn shipment(form: &mut Form, record: &Shipment) {
         form.time(*until);
         form.byte(*reason as u8);
     });
-    form.list(contacts, |form, Contact { action, url }| {
+    form.list(contacts, |form, Contact { action, url, phone }| {
         form.byte(*action as u8);
         form.text(url);
+        form.text(phone);
     });
     form.option(requirements.as_ref(), self::requirements);
     form.option(last_event_time.as_ref(), event_time);
@@ -419,6 +420,7 @@ fn requirements(form: &mut Form, requirements: &Requirements) {
         payment_due,
         instructions,
         pickup_place,
+        opening_hours,
         collect_by,
     } = requirements;
     for flag in [signature, identity_check] {
@@ -430,6 +432,7 @@ fn requirements(form: &mut Form, requirements: &Requirements) {
     });
     form.text(instructions.reveal());
     form.option(pickup_place.as_ref(), location);
+    form.text(opening_hours);
     form.text(collect_by);
 }
 

@@ -219,6 +219,23 @@ pub struct Contact {
     pub action: NextAction,
     /// Page of the carrier, `https` only; empty if none.
     pub url: String,
+    /// Phone number of the carrier in E.164; empty if none.
+    #[serde(default)]
+    pub phone: String,
+}
+
+impl Contact {
+    /// Reads an international phone number: E.164, or empty if it is none. A number without its
+    /// country is of no use to a caller from elsewhere.
+    pub fn phone(text: &str) -> String {
+        let apart = |c: &char| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}');
+        let number: String = text.trim().chars().filter(apart).take(17).collect();
+        let digits = number.strip_prefix('+').unwrap_or_default();
+        let whole = (8..=15).contains(&digits.len())
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+            && !digits.starts_with('0');
+        if whole { number } else { String::new() }
+    }
 }
 
 /// What delivery or collection demands. `None` means unknown.
@@ -234,6 +251,9 @@ pub struct Requirements {
     pub instructions: Pii<String>,
     /// Where to collect it.
     pub pickup_place: Option<Location>,
+    /// Opening hours of that place in the source's words, at most 500 characters; empty if unknown.
+    #[serde(default)]
+    pub opening_hours: String,
     /// Last day to collect it, "YYYY-MM-DD"; empty if unknown.
     pub collect_by: String,
 }
@@ -252,6 +272,11 @@ impl Requirements {
                 before.instructions
             } else {
                 new.instructions
+            },
+            // Hours are those of the place beside which they were stated.
+            opening_hours: match &new.pickup_place {
+                Some(_) => new.opening_hours,
+                None => before.opening_hours,
             },
             pickup_place: new.pickup_place.or(before.pickup_place),
             collect_by: if new.collect_by.is_empty() {
@@ -377,4 +402,26 @@ pub struct Facts {
     /// The source contradicts itself about the shipment: sentences for developers without
     /// personal data.
     pub doubts: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phone_number_is_international_or_left_out() {
+        for (text, number) in [
+            ("+1 (800) 275-8777", "+18002758777"),
+            (" +49 30/12345678 ", "+493012345678"),
+            ("+86.11183000", "+8611183000"),
+            ("1-800-275-8777", ""),
+            ("11183", ""),
+            ("+0123456789", ""),
+            ("+1 800 ASK USPS", ""),
+            ("+12345678901234567", ""),
+            ("", ""),
+        ] {
+            assert_eq!(Contact::phone(text), number, "{text}");
+        }
+    }
 }

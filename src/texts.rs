@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use waybill_core::adapter::Descriptor;
+use waybill_core::exception::NextAction;
 use waybill_core::number;
 use waybill_core::registry::Registry;
 use waybill_core::text::{Catalogue, File, Language};
@@ -23,7 +24,12 @@ pub struct Settings {
 pub struct Texts {
     catalogue: Catalogue,
     names: BTreeMap<String, String>,
+    /// Public pages of carriers, by carrier id.
+    pages: BTreeMap<&'static str, Pages>,
 }
+
+/// Pages on which actions can be taken.
+type Pages = &'static [(NextAction, &'static str)];
 
 /// One language of [`Texts`], and the names.
 #[derive(Clone, Copy)]
@@ -31,6 +37,7 @@ pub struct Voice<'a> {
     /// The language.
     pub language: &'a Language,
     names: &'a BTreeMap<String, String>,
+    pages: &'a BTreeMap<&'static str, Pages>,
 }
 
 impl Texts {
@@ -56,7 +63,13 @@ impl Texts {
         names.extend(formats);
         names.extend(registry.iter().filter(own).map(named));
         names.remove("");
-        Ok(Self { catalogue, names })
+        let pages = registry.iter().filter(own);
+        let pages = pages.map(|source| (source.carrier, source.pages)).collect();
+        Ok(Self {
+            catalogue,
+            names,
+            pages,
+        })
     }
 
     /// The language for a BCP 47 tag; English if there is none.
@@ -64,6 +77,7 @@ impl Texts {
         Voice {
             language: self.catalogue.find(wanted),
             names: &self.names,
+            pages: &self.pages,
         }
     }
 }
@@ -72,6 +86,13 @@ impl<'a> Voice<'a> {
     /// Name of a carrier; empty if it has none.
     pub fn carrier(&self, id: &str) -> &'a str {
         self.names.get(id).map_or("", String::as_str)
+    }
+
+    /// Public page on which an action can be taken at a carrier.
+    pub fn page(&self, carrier: &str, action: NextAction) -> Option<&'static str> {
+        let pages = self.pages.get(carrier)?;
+        let page = pages.iter().find(|(own, _)| *own == action);
+        page.map(|(_, url)| *url)
     }
 }
 

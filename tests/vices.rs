@@ -37,6 +37,7 @@ static ACME: Descriptor = Descriptor {
     display_name: "Acme",
     country: "",
     tracking_url: "",
+    pages: &[],
     class: SourceClass::Carrier,
     capabilities: Capabilities {
         paid: false,

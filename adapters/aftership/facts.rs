@@ -193,7 +193,13 @@ fn contacts(tracking: &Tracking<'_>) -> Vec<Contact> {
         ),
     ]
     .into_iter()
-    .filter_map(|(action, url)| https(url).map(|url| Contact { action, url }))
+    .filter_map(|(action, url)| {
+        https(url).map(|url| Contact {
+            action,
+            url,
+            phone: String::new(),
+        })
+    })
     .collect()
 }
 

@@ -77,6 +77,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     display_name: "AfterShip",
     country: "HK",
     tracking_url: "https://www.aftership.com/track/{tracking_number}",
+    pages: &[],
     class: SourceClass::Aggregator,
     capabilities: Capabilities {
         paid: false,

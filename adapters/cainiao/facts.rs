@@ -137,14 +137,16 @@ fn token(text: &str) -> Option<&str> {
 }
 
 /// The page of the carrier of the last mile, if it is a safe address.
-pub(super) fn contact(url: &str) -> Vec<Contact> {
-    let url = url.trim();
+pub(super) fn contact(url: &str, phone: &str) -> Vec<Contact> {
+    let (url, phone) = (url.trim(), Contact::phone(phone));
     let safe = url.strip_prefix("https://").is_some_and(|rest| {
         !rest.is_empty() && rest.len() <= 500 && rest.bytes().all(|byte| byte.is_ascii_graphic())
     });
-    let contact = safe.then(|| Contact {
+    let contact = Contact {
         action: NextAction::ContactCarrier,
-        url: url.to_owned(),
-    });
-    contact.into_iter().collect()
+        url: if safe { url.to_owned() } else { String::new() },
+        phone,
+    };
+    let useful = !contact.url.is_empty() || !contact.phone.is_empty();
+    useful.then_some(contact).into_iter().collect()
 }

@@ -82,6 +82,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     display_name: "Cainiao",
     country: "CN",
     tracking_url: "https://global.cainiao.com/newDetail.htm?mailNoList={tracking_number}",
+    pages: &[],
     class: SourceClass::Carrier,
     capabilities: Capabilities {
         paid: false,

@@ -81,7 +81,7 @@ impl Reader {
             destination: place::country(&module.dest_country),
             identifiers: numbers.into_found(),
             estimates: estimate.into_iter().collect(),
-            contacts: facts::contact(&module.dest_cp_info.url),
+            contacts: facts::contact(&module.dest_cp_info.url, &module.dest_cp_info.phone),
             doubts,
             ..Facts::default()
         };

@@ -217,7 +217,7 @@ impl Reader {
         let mut doubts: Vec<String> = doubt.into_iter().collect();
         let claims = rows.newest_first(&mut doubts);
         let facts = Facts {
-            contacts: facts::contact(&answer.official_website),
+            contacts: facts::contact(&answer.official_website, ""),
             doubts,
             ..Facts::default()
         };

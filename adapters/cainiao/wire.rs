@@ -134,6 +134,8 @@ pub(super) struct Partner<'a> {
     #[serde(borrow, deserialize_with = "text", rename = "cpcode")]
     pub(super) cpcode: Cow<'a, str>,
     #[serde(borrow, deserialize_with = "text")]
+    pub(super) phone: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "text")]
     pub(super) url: Cow<'a, str>,
 }
 

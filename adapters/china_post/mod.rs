@@ -69,6 +69,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     country: "CN",
     // The consumer page takes no number in its address.
     tracking_url: "",
+    pages: &[],
     class: SourceClass::Custodian,
     capabilities: Capabilities {
         paid: false,

@@ -194,7 +194,13 @@ fn contacts(shipment: &Shipment<'_>) -> Vec<Contact> {
         (NextAction::ArrangeRedelivery, &shipment.reroute_url),
     ]
     .into_iter()
-    .filter_map(|(action, url)| https(url).map(|url| Contact { action, url }))
+    .filter_map(|(action, url)| {
+        https(url).map(|url| Contact {
+            action,
+            url,
+            phone: String::new(),
+        })
+    })
     .collect()
 }
 

@@ -77,6 +77,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     display_name: "DHL",
     country: "DE",
     tracking_url: "https://www.dhl.com/global-en/home/tracking.html?tracking-id={tracking_number}",
+    pages: &[],
     class: SourceClass::Custodian,
     capabilities: Capabilities {
         paid: false,

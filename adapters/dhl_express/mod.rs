@@ -64,6 +64,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     display_name: "DHL Express (MyDHL API)",
     country: "DE",
     tracking_url: "https://www.dhl.com/global-en/home/tracking/tracking-express.html?submit=1&tracking-id={tracking_number}",
+    pages: &[],
     class: SourceClass::Custodian,
     capabilities: Capabilities {
         paid: false,

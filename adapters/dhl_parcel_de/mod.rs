@@ -68,6 +68,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     display_name: "DHL Paket (Parcel DE Tracking)",
     country: "DE",
     tracking_url: "https://www.dhl.de/de/privatkunden/pakete-empfangen/verfolgen.html?piececode={tracking_number}",
+    pages: &[],
     class: SourceClass::Custodian,
     capabilities: Capabilities {
         paid: false,

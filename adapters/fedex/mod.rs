@@ -61,6 +61,7 @@ use waybill_core::adapter::{
 };
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::SourceClass;
+use waybill_core::exception::NextAction;
 
 use self::answer::{Found, Outcome, Page, Reader};
 use self::auth::Tokens;
@@ -78,6 +79,24 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     display_name: "FedEx",
     country: "US",
     tracking_url: "https://www.fedex.com/fedextrack/?trknbr={tracking_number}",
+    pages: &[
+        (
+            NextAction::ContactCarrier,
+            "https://www.fedex.com/en-us/customer-support.html",
+        ),
+        (
+            NextAction::FileClaim,
+            "https://www.fedex.com/en-us/customer-support/claims.html",
+        ),
+        (
+            NextAction::ArrangeRedelivery,
+            "https://www.fedex.com/en-us/delivery-manager.html",
+        ),
+        (
+            NextAction::ChangeToPickupPoint,
+            "https://www.fedex.com/en-us/delivery-manager.html",
+        ),
+    ],
     class: SourceClass::Custodian,
     capabilities: Capabilities {
         paid: false,

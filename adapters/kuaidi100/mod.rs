@@ -67,6 +67,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     display_name: "Kuaidi100",
     country: "CN",
     tracking_url: "",
+    pages: &[],
     class: SourceClass::Aggregator,
     capabilities: Capabilities {
         paid: true,

@@ -37,6 +37,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     display_name: "Sandbox (test numbers)",
     country: "",
     tracking_url: "",
+    pages: &[],
     class: SourceClass::Carrier,
     capabilities: Capabilities {
         paid: false,

@@ -171,6 +171,7 @@ fn facts(script: &Script, today: Date) -> Facts {
             .and_then(|days| day_after(today, days))
             .map(|day| Requirements {
                 pickup_place: Some(location(Place::Shop)),
+                opening_hours: "Mon-Sat 08:00-20:00".to_owned(),
                 collect_by: day.to_string(),
                 ..Requirements::default()
             }),

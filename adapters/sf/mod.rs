@@ -72,6 +72,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     display_name: "SF Express",
     country: "CN",
     tracking_url: "https://www.sf-express.com/we/ow/chn/sc/waybill/waybill-detail/{tracking_number}",
+    pages: &[],
     class: SourceClass::Custodian,
     capabilities: Capabilities {
         paid: false,

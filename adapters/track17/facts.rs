@@ -1,9 +1,12 @@
 //! What 17TRACK states about a parcel beside its rows.
 
 use jiff::Timestamp;
+use waybill_core::exception::NextAction;
 use waybill_core::number::{TrackingNumber, check_digit_valid};
 use waybill_core::privacy::Pii;
-use waybill_core::shipment::{Estimate, EstimateKind, Facts, Identifier, IdentifierKind, Physical};
+use waybill_core::shipment::{
+    Contact, Estimate, EstimateKind, Facts, Identifier, IdentifierKind, Physical,
+};
 
 use super::carriers::CARRIERS;
 use super::clock;
@@ -29,8 +32,24 @@ pub(super) fn facts(number: &TrackingNumber, info: &TrackInfo<'_>) -> Facts {
             piece_count: count(&info.misc_info.pieces),
             ..Physical::default()
         },
+        contacts: contact(info).into_iter().collect(),
         ..Facts::default()
     }
+}
+
+/// How to reach the carrier of the newest leg, which stands first.
+fn contact(info: &TrackInfo<'_>) -> Option<Contact> {
+    let leg = &info.tracking.providers.first()?.provider;
+    let page = leg.homepage.trim();
+    let safe = page.strip_prefix("https://").is_some_and(|rest| {
+        !rest.is_empty() && rest.len() <= 500 && rest.bytes().all(|byte| byte.is_ascii_graphic())
+    });
+    let contact = Contact {
+        action: NextAction::ContactCarrier,
+        url: if safe { page.to_owned() } else { String::new() },
+        phone: Contact::phone(&leg.tel),
+    };
+    Some(contact).filter(|it| !it.url.is_empty() || !it.phone.is_empty())
 }
 
 fn identifiers(number: &TrackingNumber, misc: &MiscInfo<'_>) -> Vec<Identifier> {

@@ -79,6 +79,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     display_name: "17TRACK",
     country: "CN",
     tracking_url: "https://t.17track.net/en#nums={tracking_number}",
+    pages: &[],
     class: SourceClass::Aggregator,
     capabilities: Capabilities {
         paid: false,

@@ -214,6 +214,11 @@ pub(super) struct Leg<'a> {
 pub(super) struct Provider<'a> {
     #[serde(borrow, deserialize_with = "text")]
     pub(super) key: Cow<'a, str>,
+    /// Telephone of the carrier for its customers.
+    #[serde(borrow, deserialize_with = "text")]
+    pub(super) tel: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "text")]
+    pub(super) homepage: Cow<'a, str>,
 }
 
 #[derive(Default, Deserialize)]

@@ -199,6 +199,7 @@ pub(super) fn requirements(package: &Package<'_>, claims: &[Claim]) -> Option<Re
         payment_due: payment(package),
         instructions: Pii::default(),
         pickup_place: pickup_place(package, claims),
+        opening_hours: String::new(),
         collect_by: clock::day(&package.access_point_information.pickup_by_date),
     };
     (requirements != Requirements::default()).then_some(requirements)

@@ -49,6 +49,7 @@ use waybill_core::adapter::{
 };
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::SourceClass;
+use waybill_core::exception::NextAction;
 
 use self::auth::Tokens;
 use self::map::{Pieces, Reader};
@@ -62,6 +63,24 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     display_name: "UPS",
     country: "US",
     tracking_url: "https://www.ups.com/track?tracknum={tracking_number}",
+    pages: &[
+        (
+            NextAction::ContactCarrier,
+            "https://www.ups.com/us/en/support/contact-us.page",
+        ),
+        (
+            NextAction::FileClaim,
+            "https://www.ups.com/us/en/support/file-a-claim.page",
+        ),
+        (
+            NextAction::ArrangeRedelivery,
+            "https://www.ups.com/us/en/services/tracking/mychoice.page",
+        ),
+        (
+            NextAction::ChangeToPickupPoint,
+            "https://www.ups.com/us/en/services/tracking/mychoice.page",
+        ),
+    ],
     class: SourceClass::Custodian,
     capabilities: Capabilities {
         paid: false,

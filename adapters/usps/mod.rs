@@ -53,6 +53,7 @@ use waybill_core::adapter::{
 };
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::SourceClass;
+use waybill_core::exception::NextAction;
 use waybill_core::number::TrackingNumber;
 use waybill_core::time::{Precision, parse_iso};
 
@@ -70,6 +71,24 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     display_name: "USPS",
     country: "US",
     tracking_url: "https://tools.usps.com/go/TrackConfirmAction?tLabels={tracking_number}",
+    pages: &[
+        (
+            NextAction::ContactCarrier,
+            "https://www.usps.com/help/contact-us.htm",
+        ),
+        (
+            NextAction::FileClaim,
+            "https://www.usps.com/help/claims.htm",
+        ),
+        (
+            NextAction::OpenInvestigation,
+            "https://www.usps.com/help/missing-mail.htm",
+        ),
+        (
+            NextAction::ArrangeRedelivery,
+            "https://tools.usps.com/redelivery.htm",
+        ),
+    ],
     class: SourceClass::Custodian,
     capabilities: Capabilities {
         paid: false,

@@ -83,7 +83,7 @@ pub fn shipment(record: &Shipment, view: View, voice: Voice<'_>) -> v1::Shipment
         next_step: record.next_step.as_ref().map(|step| next_step(step, voice)),
         expected_silence_until: record.silence.map(|silence| timestamp(silence.until)),
         expected_silence_reason: record.silence.map_or(0, |silence| silence.reason as i32),
-        contact_options: record.contacts.iter().map(contact).collect(),
+        contact_options: contacts(record, voice),
         requirements: record.requirements.as_ref().map(requirements),
         last_event_time: record
             .last_event_time
@@ -374,11 +374,28 @@ fn milestone_progress(
     }
 }
 
-fn contact(contact: &Contact) -> v1::ContactOption {
-    v1::ContactOption {
-        action: contact.action as i32,
-        url: contact.url.clone(),
+/// What the sources name, then pages of the carrier for what can be done about open exceptions.
+fn contacts(record: &Shipment, voice: Voice<'_>) -> Vec<v1::ContactOption> {
+    let mut all = record.contacts.clone();
+    let open = record.exceptions.iter();
+    let open = open.filter(|problem| problem.close_time.is_none());
+    for action in open.flat_map(|one| std::iter::once(&one.next_action).chain(&one.alternatives)) {
+        let page = voice.page(&record.carrier, *action);
+        if let Some(url) = page.filter(|_| !all.iter().any(|known| known.action == *action)) {
+            all.push(Contact {
+                action: *action,
+                url: url.to_owned(),
+                phone: String::new(),
+            });
+        }
     }
+    let written = |contact: Contact| v1::ContactOption {
+        action: contact.action as i32,
+        label: voice.language.action(contact.action),
+        url: contact.url,
+        phone: contact.phone,
+    };
+    all.into_iter().map(written).collect()
 }
 
 fn requirements(needs: &Requirements) -> v1::DeliveryRequirements {
@@ -391,6 +408,7 @@ fn requirements(needs: &Requirements) -> v1::DeliveryRequirements {
         }),
         instructions: needs.instructions.reveal().clone(),
         pickup_place: needs.pickup_place.as_ref().map(located),
+        opening_hours: needs.opening_hours.clone(),
         collect_by: needs.collect_by.clone(),
     }
 }

@@ -88,6 +88,7 @@ fn descriptor(id: &str, settings: &PluginSettings) -> Result<Descriptor, String>
         display_name: leak(name),
         country: "",
         tracking_url: "",
+        pages: &[],
         class: match settings.class {
             PluginClass::Carrier => SourceClass::Carrier,
             PluginClass::Aggregator => SourceClass::Aggregator,

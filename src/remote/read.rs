@@ -415,6 +415,7 @@ pub(crate) fn requirements(wire: &v1::DeliveryRequirements) -> Requirements {
         payment_due: wire.payment_due.as_ref().and_then(money),
         instructions: Pii::new(cut(&wire.instructions, 1_000)),
         pickup_place: wire.pickup_place.as_ref().and_then(location),
+        opening_hours: cut(&wire.opening_hours, 500),
         collect_by: if is_date {
             wire.collect_by.clone()
         } else {
@@ -455,10 +456,13 @@ fn contact(wire: &v1::ContactOption) -> Option<Contact> {
         v1::NextAction::OpenInvestigation => NextAction::OpenInvestigation,
         v1::NextAction::CollectEvidence => NextAction::CollectEvidence,
     };
-    is_https(&wire.url).then(|| Contact {
+    let url = Some(&wire.url).filter(|url| is_https(url));
+    let contact = Contact {
         action,
-        url: wire.url.clone(),
-    })
+        url: url.cloned().unwrap_or_default(),
+        phone: Contact::phone(&wire.phone),
+    };
+    Some(contact).filter(|it| !it.url.is_empty() || !it.phone.is_empty())
 }
 
 fn proof(wire: &v1::ProofOfDelivery) -> Option<Proof> {

@@ -28,6 +28,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     display_name: "Test post",
     country: "",
     tracking_url: "",
+    pages: &[],
     class: SourceClass::Carrier,
     capabilities: Capabilities {
         paid: false,

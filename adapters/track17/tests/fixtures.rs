@@ -349,3 +349,27 @@ fn a_stale_status_beside_rows_does_not_count() {
         ["latest status contradicts the newest event"]
     );
 }
+
+#[test]
+fn the_carrier_of_the_newest_leg_can_be_reached() {
+    let body = include_str!("../fixtures/in_transit.json");
+    let body = body
+        .replacen("\"tel\": null", "\"tel\": \"+86 10-1234 5678\"", 1)
+        .replacen(
+            "\"homepage\": null",
+            "\"homepage\": \"https://carrier.invalid/help\"",
+            1,
+        );
+    let report = understood(&body).unwrap().remove(0);
+    let [contact] = &report.facts.contacts[..] else {
+        panic!("one way to reach it");
+    };
+    assert_eq!(contact.phone, "+861012345678");
+    assert_eq!(contact.url, "https://carrier.invalid/help");
+    // A number without its country, and a page that is not safe, are none.
+    let body = body
+        .replace("+86 10-1234 5678", "95554")
+        .replace("https://carrier", "http://carrier");
+    let report = understood(&body).unwrap().remove(0);
+    assert!(report.facts.contacts.is_empty());
+}

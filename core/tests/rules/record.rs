@@ -242,6 +242,7 @@ fn facts_are_taken_from_the_most_trusted_source_that_states_them() {
         contacts: vec![Contact {
             action: waybill_core::exception::NextAction::Collect,
             url: "https://relay.example/collect".to_owned(),
+            phone: "+493012345678".to_owned(),
         }],
         estimates: vec![estimate(EstimateKind::AggregatorForecast, day(4))],
         ..lane("CN", "DE")
