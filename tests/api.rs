@@ -468,3 +468,37 @@ async fn carriers_formats_and_codes_are_served() {
     }
     world.stop().await;
 }
+
+#[tokio::test]
+async fn an_open_problem_comes_with_the_carriers_own_page_for_it() {
+    // Nobody was home, and the second attempt is still to come.
+    let world = World::start_at(Duration::from_hours(34), |_| {}).await;
+    let number = world.ups_number("failed-attempt");
+    let mut client = world.client().await;
+    let mut pages = Vec::new();
+    for language in ["en", "de"] {
+        let request = v1::TrackRequest {
+            language: language.to_owned(),
+            ..track(&number)
+        };
+        let answer = client.track(request).await.unwrap().into_inner();
+        let record = answer.shipments[0].clone();
+        let failed =
+            |one: &&v1::ShipmentException| one.category() == v1::ExceptionCategory::FailedDelivery;
+        let problem = record.exceptions.iter().find(failed).unwrap();
+        assert_eq!(problem.close_time, None);
+        let does_it = |one: &&v1::ContactOption| one.action == problem.next_action;
+        let page = record.contact_options.iter().find(does_it);
+        pages.push(page.unwrap().clone());
+    }
+    assert!(pages[0].url.starts_with("https://www.ups.com/"));
+    assert_eq!(pages[0].url, pages[1].url);
+    assert_eq!(pages[0].label, "Agree on a new delivery");
+    assert_ne!(pages[0].label, pages[1].label);
+
+    // What nothing can be done about has no page.
+    let delivered = track(&world.ups_number("delivered"));
+    let answer = client.track(delivered).await.unwrap().into_inner();
+    assert_eq!(answer.shipments[0].contact_options, []);
+    world.stop().await;
+}
