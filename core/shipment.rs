@@ -274,9 +274,10 @@ impl Requirements {
                 new.instructions
             },
             // Hours are those of the place beside which they were stated.
-            opening_hours: match &new.pickup_place {
-                Some(_) => new.opening_hours,
-                None => before.opening_hours,
+            opening_hours: if new.pickup_place.is_some() || before.opening_hours.is_empty() {
+                new.opening_hours
+            } else {
+                before.opening_hours
             },
             pickup_place: new.pickup_place.or(before.pickup_place),
             collect_by: if new.collect_by.is_empty() {
