@@ -189,6 +189,7 @@ fn event(form: &mut Form, event: &Event) {
         superseded,
         ingest_time: _,
         revision: _,
+        added: _,
         attempt,
     } = event;
     form.digest(id);

@@ -113,6 +113,9 @@ pub struct Event {
     pub ingest_time: Timestamp,
     /// Shipment revision that added or last changed it; 0 before it is stored.
     pub revision: u32,
+    /// Shipment revision that added it; 0 before it is stored.
+    #[serde(default)]
+    pub added: u32,
     /// Number of a delivery attempt, from 1; 0 if it is none.
     pub attempt: u32,
 }

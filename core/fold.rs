@@ -300,6 +300,7 @@ impl<'a> Folded<'a> {
                 .min()
                 .unwrap_or(row.lead.receive_time),
             revision: 0,
+            added: 0,
             attempt: row.attempt,
         }
     }

@@ -3,12 +3,14 @@
 //! **Invariant:** the id of an order is kept as it was given, to the last character: hyphens, dots
 //! and slashes, which a tracking number loses, tell one order from another.
 
+use serde::{Deserialize, Serialize};
+
 use crate::number::TrackingNumber;
 use crate::privacy::Pii;
 
 /// An order of a shop or platform, for those who have no tracking number. One order can be sent in
 /// several parcels.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Order {
     platform: String,
     id: Pii<String>,

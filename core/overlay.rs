@@ -1,17 +1,19 @@
-//! What a tenant does about the exceptions of a shipment: kept beside the shared record, outside
-//! its revision and etag, with a revision of its own.
+//! What a tenant adds to a shipment: that it follows it, under which labels, and what it does about
+//! exceptions. Kept beside the shared record, outside its revision and etag, with a revision of its
+//! own.
 //!
 //! **Invariant:** the record is never touched. What a tenant sees as closed or open is a function
 //! of its overlay and the record, so two tenants that follow one parcel do not see each other.
 
 use std::borrow::Borrow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Digest, Event, Standing};
 use crate::exception::{Category, Exception};
+use crate::order::Order;
 use crate::privacy::Pii;
 use crate::shipment::Shipment;
 
@@ -33,6 +35,39 @@ pub struct Overlay {
     pub revision: u32,
     /// Exceptions that were touched, in the order in which they first were.
     pub exceptions: Vec<Handling>,
+    /// That the tenant follows the shipment; `None` if it does not.
+    #[serde(default)]
+    pub registration: Option<Registration>,
+}
+
+/// That a tenant follows a shipment, and what it calls it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    /// Since when.
+    pub since: Timestamp,
+    /// By key.
+    pub labels: BTreeMap<String, String>,
+    /// The tenant's own order; `None` if it named none.
+    pub order: Option<Order>,
+    /// Delivery promised to the buyer; `None` if nothing was.
+    pub promise: Option<Promise>,
+}
+
+/// A time within which delivery was promised; at least one end is known.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promise {
+    /// First moment.
+    pub start: Option<Timestamp>,
+    /// First moment that is too late.
+    pub end: Option<Timestamp>,
+}
+
+impl Registration {
+    /// Whether it has all of these labels.
+    pub fn has(&self, labels: &BTreeMap<String, String>) -> bool {
+        let mut labels = labels.iter();
+        labels.all(|(key, value)| self.labels.get(key) == Some(value))
+    }
 }
 
 /// What one tenant does about one exception.
@@ -145,6 +180,30 @@ impl Overlay {
             all.map(|one| (one.id, one.resolved)).collect()
         };
         (shown(&new) != shown(self)).then(|| new.raised())
+    }
+
+    /// Follows the shipment so from now on, or no longer. Nothing is raised if nothing changes.
+    #[must_use]
+    pub fn registered(&self, registration: Option<Registration>) -> Self {
+        let same = match (&self.registration, &registration) {
+            (Some(old), Some(new)) => {
+                (&old.labels, &old.order, &old.promise) == (&new.labels, &new.order, &new.promise)
+            }
+            (old, new) => old.is_none() && new.is_none(),
+        };
+        if same {
+            return self.clone();
+        }
+        let since = self.registration.as_ref().map(|old| old.since);
+        let registration = registration.map(|new| Registration {
+            since: since.unwrap_or(new.since),
+            ..new
+        });
+        let new = Self {
+            registration,
+            ..self.clone()
+        };
+        new.raised()
     }
 
     /// Takes a step about an exception of the record. `seen` is the revision that the caller goes

@@ -1,6 +1,6 @@
 //! What changed between two records of one shipment, as far as a client can see.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -32,6 +32,7 @@ pub fn revise(old: Option<&Shipment>, mut new: Shipment, now: Timestamp) -> (Shi
             Some(old) if event_form(old) == event_form(event) => old.revision,
             _ => new.revision,
         };
+        event.added = known.get(&event.id).map_or(new.revision, |old| old.added);
     }
     (new, changed)
 }
@@ -70,16 +71,10 @@ pub fn differing(one: &Shipment, other: &Shipment) -> Vec<&'static str> {
     fields
 }
 
-/// Events of the new record that the old one did not have, newest first.
-pub fn new_event_ids(old: Option<&Shipment>, new: &Shipment) -> Vec<Digest> {
-    let known: BTreeSet<Digest> = old
+/// Events that were added after a revision, newest first.
+pub fn new_events(since: u32, record: &Shipment) -> impl DoubleEndedIterator<Item = &Event> {
+    record
+        .events
         .iter()
-        .flat_map(|old| &old.events)
-        .map(|event| event.id)
-        .collect();
-    new.events
-        .iter()
-        .map(|event| event.id)
-        .filter(|id| !known.contains(id))
-        .collect()
+        .filter(move |event| event.added > since)
 }

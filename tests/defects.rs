@@ -37,7 +37,8 @@ use waybill::server;
 use waybill::store::memory::MemoryStore;
 use waybill::store::seal::Keys;
 use waybill::store::{
-    Change, Commit, CommitError, Note, NoteKey, OverlayCommit, Store, StoreError, Stored,
+    Bell, Commit, CommitError, Head, Note, NoteKey, OverlayCommit, Page, Place, Store, StoreError,
+    Stored,
 };
 use waybill::texts::Texts;
 use waybill::v1::{self, ErrorReason, batch_track_response, batch_track_result};
@@ -87,12 +88,30 @@ impl Store for Broken {
         self.0.commit(commit)
     }
 
-    fn changes<'a>(
-        &'a self,
+    fn heads(&self) -> BoxFuture<'_, Result<Vec<Head>, StoreError>> {
+        self.0.heads()
+    }
+
+    fn changes(
+        &self,
+        partition: u16,
         after: u64,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Change>, StoreError>> {
-        self.0.changes(after, limit)
+    ) -> BoxFuture<'_, Result<Page, StoreError>> {
+        self.0.changes(partition, after, limit)
+    }
+
+    fn bell(&self) -> &Bell {
+        self.0.bell()
+    }
+
+    fn registered<'a>(
+        &'a self,
+        tenant: &'a str,
+        after: Option<Place>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Place>, StoreError>> {
+        self.0.registered(tenant, after, limit)
     }
 
     fn overlay<'a>(

@@ -17,7 +17,7 @@ use std::time::Duration;
 use common::record::{number, shipment, time};
 use rand::Rng as _;
 use waybill::store::file::FileStore;
-use waybill::store::{Commit, Store};
+use waybill::store::{Commit, Store, What};
 use waybill_core::shipment::ShipmentId;
 
 const FOLDER: &str = "WAYBILL_TEST_DURABILITY_FOLDER";
@@ -133,8 +133,9 @@ fn nothing_acknowledged_is_lost_by_killing_the_process_100_times() {
                 let id = ShipmentId(format!("writer{writer}"));
                 let ids = store.find(&alias.into()).await.unwrap();
                 assert!(ids == [id.clone()], "round {round}: alias lost");
-                let entry = store.changes(logged - 1, 1).await.unwrap();
-                assert_eq!((&entry[0].id, entry[0].revision), (&id, version));
+                let entry = store.changes(0, logged - 1, 1).await.unwrap().changes;
+                let what = What::Record(version);
+                assert_eq!((&entry[0].id, &entry[0].what), (&id, &what));
                 let known = newest.entry(writer).or_default();
                 *known = version.max(*known);
                 sequence = logged.max(sequence);
@@ -148,7 +149,10 @@ fn nothing_acknowledged_is_lost_by_killing_the_process_100_times() {
         });
     }
     let store = FileStore::open(folder.path(), None).unwrap();
-    let changes = runtime.block_on(store.changes(0, usize::MAX)).unwrap();
+    let changes = runtime
+        .block_on(store.changes(0, 0, usize::MAX))
+        .unwrap()
+        .changes;
     assert!(changes.len() as u64 >= sequence);
     assert!((1..).zip(&changes).all(|(n, change)| change.sequence == n));
 }

@@ -341,6 +341,7 @@ impl Bench {
             id: record.id.clone(),
             expected: before.revision,
             overlay: Arc::new(overlay),
+            time: self.now,
         };
         self.store.commit_overlay(commit).await.unwrap();
     }

@@ -14,11 +14,11 @@ use std::sync::Arc;
 use common::record::{PLACE, number, shipment, time};
 use waybill::store::file::FileStore;
 use waybill::store::memory::MemoryStore;
-use waybill::store::{Commit, CommitError, Note, OverlayCommit, Store};
+use waybill::store::{Change, Commit, CommitError, Note, OverlayCommit, Place, Store, What};
 use waybill_core::event::Digest;
 use waybill_core::exception::Category;
 use waybill_core::order::{Order, Subject};
-use waybill_core::overlay::{Handling, Overlay};
+use waybill_core::overlay::{Handling, Overlay, Registration};
 use waybill_core::privacy::Pii;
 use waybill_core::shipment::ShipmentId;
 
@@ -58,6 +58,20 @@ async fn found(store: &dyn Store, text: &str) -> Vec<String> {
     ids.into_iter().map(|id| id.0).collect()
 }
 
+async fn changes(store: &dyn Store, after: u64, limit: usize) -> Vec<Change> {
+    let head = store.heads().await.unwrap()[0];
+    let page = store.changes(0, after, limit).await.unwrap();
+    assert_eq!(page.epoch, head.epoch);
+    page.changes
+}
+
+fn revision(change: &Change) -> u32 {
+    match change.what {
+        What::Record(revision) => revision,
+        What::Overlay(_) => 0,
+    }
+}
+
 #[tokio::test]
 async fn what_is_committed_is_what_is_loaded() {
     on_both(|store| async move {
@@ -91,7 +105,7 @@ async fn a_commit_on_another_version_changes_nothing_at_all() {
         assert_eq!(count_of(&*store, "b").await, None);
         assert!(found(&*store, "ZZ9999999").await.is_empty());
         assert!(found(&*store, "CD1234567").await.is_empty());
-        assert_eq!(store.changes(0, 10).await.unwrap().len(), 1);
+        assert_eq!(changes(&*store, 0, 10).await.len(), 1);
     })
     .await;
 }
@@ -122,8 +136,8 @@ async fn no_update_is_lost_when_64_tasks_write_the_same_shipment() {
         set.join_all().await;
 
         assert_eq!(count_of(&*store, "a").await, Some((128, 128)));
-        let changes = store.changes(0, 1_000).await.unwrap();
-        let seen: Vec<_> = changes.iter().map(|c| (c.sequence, c.revision)).collect();
+        let changes = changes(&*store, 0, 1_000).await;
+        let seen: Vec<_> = changes.iter().map(|c| (c.sequence, revision(c))).collect();
         let expected: Vec<_> = (1..=128).map(|n| (u64::from(n), n)).collect();
         assert_eq!(seen, expected);
     })
@@ -180,12 +194,12 @@ async fn the_change_log_has_what_changed_in_order_and_by_pages() {
             let sequence = store.commit(next).await.unwrap();
             assert_eq!(sequence == 0, n == 2);
         }
-        let page = store.changes(1, 2).await.unwrap();
-        let seen: Vec<_> = page.iter().map(|c| (c.sequence, c.revision)).collect();
+        let page = changes(&*store, 1, 2).await;
+        let seen: Vec<_> = page.iter().map(|c| (c.sequence, revision(c))).collect();
         assert_eq!(seen, [(2, 2), (3, 4)]);
         assert!(page.iter().all(|c| c.id == id("a") && c.time == time(AT)));
-        assert!(store.changes(4, 10).await.unwrap().is_empty());
-        assert!(store.changes(u64::MAX, 10).await.unwrap().is_empty());
+        assert!(changes(&*store, 4, 10).await.is_empty());
+        assert!(changes(&*store, u64::MAX, 10).await.is_empty());
     })
     .await;
 }
@@ -202,13 +216,12 @@ async fn changes_go_after_72_hours_and_the_gap_shows() {
             let next = commit("a", "AB1234567", n, 1, at);
             store.commit(next).await.unwrap();
         }
-        let sequences = |changes: Vec<waybill::store::Change>| {
-            changes.iter().map(|c| c.sequence).collect::<Vec<_>>()
-        };
-        assert_eq!(sequences(store.changes(0, 10).await.unwrap()), [2, 3]);
+        let sequences =
+            |changes: Vec<Change>| changes.iter().map(|c| c.sequence).collect::<Vec<_>>();
+        assert_eq!(sequences(changes(&*store, 0, 10).await), [2, 3]);
         let much_later = commit("a", "AB1234567", 3, 1, "2027-01-01T00:00:00Z");
         assert_eq!(store.commit(much_later).await, Ok(4));
-        assert_eq!(sequences(store.changes(0, 10).await.unwrap()), [4]);
+        assert_eq!(sequences(changes(&*store, 0, 10).await), [4]);
     })
     .await;
 }
@@ -228,13 +241,86 @@ fn overlay(tenant: &str, shipment_id: &str, expected: u32, assignee: &str) -> Ov
     let overlay = Overlay {
         revision: expected + 1,
         exceptions: vec![handling],
+        registration: None,
     };
     OverlayCommit {
         tenant: tenant.to_owned(),
         id: id(shipment_id),
         expected,
         overlay: Arc::new(overlay),
+        time: time(AT),
     }
+}
+
+/// That a tenant follows a shipment, or does so no longer.
+fn following(tenant: &str, shipment_id: &str, expected: u32, follows: bool) -> OverlayCommit {
+    let registration = follows.then(|| Registration {
+        since: time(AT),
+        labels: [("shop".to_owned(), "a".to_owned())].into(),
+        order: None,
+        promise: None,
+    });
+    OverlayCommit {
+        tenant: tenant.to_owned(),
+        id: id(shipment_id),
+        expected,
+        overlay: Arc::new(Overlay {
+            revision: expected + 1,
+            exceptions: Vec::new(),
+            registration,
+        }),
+        time: time(AT),
+    }
+}
+
+#[tokio::test]
+async fn what_a_tenant_follows_is_listed_by_what_changed_last() {
+    on_both(|store| async move {
+        let update = |name: &'static str, version: u64, hour: u32| {
+            let store = store.clone();
+            async move {
+                let at = format!("2026-03-01T{hour:02}:00:00Z");
+                let mut next = commit(name, &format!("AB123456{name}"), version, 1, &at);
+                let mut record = (*next.record).clone();
+                record.update_time = time(&at);
+                next.record = Arc::new(record);
+                store.commit(next).await.unwrap();
+            }
+        };
+        let list = |tenant: &'static str, after: Option<Place>| {
+            let store = store.clone();
+            async move {
+                let places = store.registered(tenant, after, 2).await.unwrap();
+                let ids: Vec<String> = places.iter().map(|place| place.id.0.clone()).collect();
+                (ids.concat(), places.last().cloned())
+            }
+        };
+        for (name, hour) in [("1", 1), ("2", 2), ("3", 3), ("4", 4)] {
+            update(name, 0, hour).await;
+        }
+        for (tenant, names) in [("one", "213"), ("one-more", "4")] {
+            for name in names.split("").filter(|name| !name.is_empty()) {
+                let commit = following(tenant, name, 0, true);
+                store.commit_overlay(commit).await.unwrap();
+            }
+        }
+        let (ids, last) = list("one", None).await;
+        assert_eq!(ids, "12");
+        assert_eq!(list("one", last.clone()).await.0, "3");
+        assert_eq!(list("one-more", None).await.0, "4");
+        assert_eq!(list("on", None).await.0, "");
+
+        // What changes while somebody pages comes again at the end.
+        update("1", 1, 9).await;
+        assert_eq!(list("one", last).await.0, "31");
+        let left = following("one", "3", 1, false);
+        store.commit_overlay(left).await.unwrap();
+        update("3", 1, 10).await;
+        let (ids, last) = list("one", None).await;
+        assert_eq!(ids, "21");
+        assert_eq!(list("one", last).await.0, "");
+    })
+    .await;
 }
 
 async fn assignee(store: &dyn Store, tenant: &str, shipment_id: &str) -> Option<String> {
@@ -265,7 +351,10 @@ async fn tenants_do_not_see_what_others_add_and_the_shipment_does_not_change() {
         assert_eq!(all, ["Ada", "Grace"]);
         assert!(store.overlays(&id("b")).await.unwrap().is_empty());
         assert_eq!(count_of(&*store, "a").await, Some((1, 1)));
-        assert_eq!(store.changes(0, 10).await.unwrap().len(), 1);
+        let logged = changes(&*store, 0, 10).await;
+        let logged: Vec<_> = logged.into_iter().map(|one| one.what).collect();
+        let added = |tenant: &str| What::Overlay(tenant.to_owned());
+        assert_eq!(logged, [What::Record(1), added("one"), added("one-more")]);
 
         // A new record keeps what tenants added.
         store
@@ -341,7 +430,8 @@ async fn a_file_opens_again_with_everything_in_it() {
     );
     assert_eq!(
         store.commit(commit("a", "AB1234567", 1, 8, AT)).await,
-        Ok(2)
+        Ok(3),
+        "after the shipment and what was added to it"
     );
 }
 

@@ -14,7 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use waybill_core::adapter::Hints;
 use waybill_core::order::Subject;
-use waybill_core::revision::new_event_ids;
+use waybill_core::revision::new_events;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::convert::{self, View};
@@ -362,12 +362,11 @@ impl Stream {
             return Ok(());
         }
         let is_snapshot = requested.is_some();
-        let new_events = if is_snapshot {
+        let new_event_ids = if is_snapshot {
             Vec::new()
         } else {
-            let mut ids = new_event_ids(before.map(AsRef::as_ref), &record);
-            ids.reverse();
-            ids
+            let new = new_events(previous_revision, &record).rev();
+            new.map(|event| event.id.to_string()).collect()
         };
         let skipped = if previous_revision == 0 {
             0
@@ -387,7 +386,7 @@ impl Stream {
             overlay: overlay
                 .as_ref()
                 .map(|one| convert::overlay(&record.id, one)),
-            new_event_ids: new_events.iter().map(ToString::to_string).collect(),
+            new_event_ids,
             previous_revision,
             conflated_count: skipped,
             requested: requested.cloned(),

@@ -115,6 +115,7 @@ impl Pipeline {
             id: id.clone(),
             expected: before.revision,
             overlay: Arc::clone(&overlay),
+            time: self.now(),
         };
         self.parts.store.commit_overlay(commit).await?;
         self.parts.hub.touch(id, &[]);

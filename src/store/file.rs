@@ -8,6 +8,7 @@
 //! **Invariant:** no number, no order and no record lies in the file in clear. A shipment's value is
 //! `schema (1 byte), version (8, big endian), sealed JSON`, sealed for its id and that head.
 
+mod log;
 mod overlay;
 
 use std::fmt;
@@ -30,16 +31,14 @@ use super::disk::Disk;
 pub use super::disk::OpenError;
 use super::seal::Keys;
 use super::{
-    Change, Commit, CommitError, Note, NoteKey, OverlayCommit, Store, StoreError, Stored,
-    changes_kept_since,
+    Bell, Commit, CommitError, Head, Note, NoteKey, OverlayCommit, Page, Place, Store, StoreError,
+    Stored, What,
 };
 
 const SHIPMENTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("shipments");
 /// Keyed hash of a number or order -> ids.
 const NUMBERS: MultimapTableDefinition<'_, &[u8; 32], &str> =
     MultimapTableDefinition::new("numbers");
-/// Sequence -> id, revision, nanoseconds since the epoch.
-const CHANGES: TableDefinition<'_, u64, (&str, u32, i128)> = TableDefinition::new("changes");
 /// Key -> version, then the sealed value.
 const NOTES: TableDefinition<'_, &NoteKey, &[u8]> = TableDefinition::new("notes");
 /// Bytes of the version of a note.
@@ -67,6 +66,9 @@ pub struct FileStore {
 
 struct Inner {
     disk: Disk,
+    /// Of the change log.
+    epoch: u64,
+    bell: Bell,
     keys: Arc<Keys>,
     /// With the size of the value, for the weigher.
     cache: Cache<ShipmentId, (Arc<Stored>, u32)>,
@@ -128,9 +130,12 @@ impl FileStore {
                 .map_err(|error| fail(&error.0))?,
         }
         // Stores of earlier versions lack it.
-        let made = disk.write(overlay::make_table);
-        made.map_err(|error| fail(&error.0))?;
-        Self::start(disk, keys).map_err(|error| fail(&error))
+        let epoch = disk.write(|tx| {
+            overlay::make_table(tx)?;
+            log::make_tables(tx)
+        });
+        let epoch = epoch.map_err(|error| fail(&error.0))?;
+        Self::start(disk, keys, epoch).map_err(|error| fail(&error))
     }
 
     /// The keys that the store is sealed with.
@@ -138,9 +143,11 @@ impl FileStore {
         &self.inner.keys
     }
 
-    fn start(disk: Disk, keys: Keys) -> std::io::Result<Self> {
+    fn start(disk: Disk, keys: Keys, epoch: u64) -> std::io::Result<Self> {
         let inner = Arc::new(Inner {
             disk,
+            epoch,
+            bell: Bell::default(),
             keys: Arc::new(keys),
             cache: Cache::builder()
                 .max_capacity(READ_CACHE_BYTES)
@@ -241,27 +248,31 @@ impl Store for FileStore {
         })
     }
 
-    fn changes<'a>(
-        &'a self,
+    fn heads(&self) -> BoxFuture<'_, Result<Vec<Head>, StoreError>> {
+        Box::pin(self.read(log::heads))
+    }
+
+    fn changes(
+        &self,
+        _partition: u16,
         after: u64,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Change>, StoreError>> {
-        Box::pin(self.read(move |_, tx| {
-            let changes = tx.open_table(CHANGES)?;
-            let mut found = Vec::new();
-            let newer = after.saturating_add(1)..;
-            for row in changes.range(newer)?.take(limit) {
-                let (sequence, value) = row?;
-                let (id, revision, time) = value.value();
-                found.push(Change {
-                    sequence: sequence.value(),
-                    id: ShipmentId(id.to_owned()),
-                    revision,
-                    time: Timestamp::from_nanosecond(time).unwrap_or_default(),
-                });
-            }
-            Ok(found)
-        }))
+    ) -> BoxFuture<'_, Result<Page, StoreError>> {
+        Box::pin(self.read(move |inner, tx| log::read(inner, tx, after, limit)))
+    }
+
+    fn bell(&self) -> &Bell {
+        &self.inner.bell
+    }
+
+    fn registered<'a>(
+        &'a self,
+        tenant: &'a str,
+        after: Option<Place>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Place>, StoreError>> {
+        let tenant = tenant.to_owned();
+        Box::pin(self.read(move |_, tx| log::registered(tx, &tenant, after.as_ref(), limit)))
     }
 
     fn overlay<'a>(
@@ -471,6 +482,7 @@ impl Inner {
             for job in group {
                 job.end(self, written.clone());
             }
+            self.bell.ring();
         }
     }
 }
@@ -526,26 +538,9 @@ impl Job {
         if !self.changed {
             return Ok(Some(0));
         }
-        let mut changes = tx.open_table(CHANGES)?;
-        let sequence = changes.last()?.map_or(0, |(last, _)| last.value()) + 1;
-        let entry = (
-            id.0.as_str(),
-            self.stored.record.revision,
-            self.time.as_nanosecond(),
-        );
-        changes.insert(sequence, entry)?;
-        let since = changes_kept_since(self.time).as_nanosecond();
-        loop {
-            let oldest = changes
-                .first()?
-                .map(|(key, row)| (key.value(), row.value().2));
-            match oldest {
-                Some((oldest, time)) if time < since && oldest < sequence => {
-                    changes.remove(oldest)?;
-                }
-                _ => return Ok(Some(sequence)),
-            }
-        }
+        log::moved(tx, id, self.stored.record.update_time)?;
+        let what = What::Record(self.stored.record.revision);
+        log::write(tx, id, &what, self.time).map(Some)
     }
 }
 
@@ -567,7 +562,6 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
 fn make_tables(tx: &WriteTransaction) -> Result<(), redb::Error> {
     tx.open_table(SHIPMENTS)?;
     tx.open_multimap_table(NUMBERS)?;
-    tx.open_table(CHANGES)?;
     tx.open_table(NOTES)?;
     Ok(())
 }

@@ -1,20 +1,22 @@
 //! A store that dies with the process: the default, and what tests compare the other with.
 //!
-//! Bounded: beyond its capacity the shipment whose last commit is oldest goes, which is counted
-//! in `waybill_store_evictions_total`. The sources still know it.
+//! Bounded: beyond its capacity the shipment whose last commit is oldest goes, those that somebody
+//! follows last, which is counted in `waybill_store_evictions_total`. The sources still know it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::future::ready;
+use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use jiff::Timestamp;
 use waybill_core::adapter::BoxFuture;
 use waybill_core::order::Subject;
 use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
 use super::{
-    Change, Commit, CommitError, Note, NoteKey, OverlayCommit, Store, StoreError, Stored,
-    changes_kept_since,
+    Bell, Change, Commit, CommitError, Head, Note, NoteKey, OverlayCommit, Page, Place, Store,
+    StoreError, Stored, What, changes_kept_since,
 };
 
 /// Shipments kept unless configured otherwise.
@@ -26,6 +28,8 @@ const NOTES_PER_SHIPMENT: usize = 8;
 /// Everything in one map behind one lock, which is held for lookups and never across an await.
 pub struct MemoryStore {
     capacity: usize,
+    epoch: u64,
+    bell: Bell,
     state: RwLock<State>,
 }
 
@@ -33,8 +37,10 @@ pub struct MemoryStore {
 struct State {
     shipments: HashMap<ShipmentId, Slot>,
     by_subject: HashMap<Subject, BTreeSet<ShipmentId>>,
-    /// Shipments by the commit that wrote them last.
-    by_age: BTreeMap<u64, ShipmentId>,
+    /// Shipments by the commit that wrote them last, after those that nobody follows.
+    by_age: BTreeMap<(bool, u64), ShipmentId>,
+    /// What each tenant follows.
+    registered: HashMap<String, BTreeSet<Place>>,
     commits: u64,
     changes: VecDeque<Change>,
     /// Sequence of the newest change.
@@ -58,6 +64,8 @@ impl MemoryStore {
     pub fn new(capacity: usize) -> Self {
         Self {
             capacity: capacity.max(1),
+            epoch: rand::random(),
+            bell: Bell::default(),
             state: RwLock::default(),
         }
     }
@@ -89,14 +97,14 @@ impl State {
         }
         let mut overlays = BTreeMap::new();
         if let Some(old) = self.shipments.remove(&id) {
-            self.by_age.remove(&old.age);
+            self.leave(&old);
             subjects.extend(old.subjects);
             overlays = old.overlays;
         }
         self.commits += 1;
-        self.by_age.insert(self.commits, id.clone());
         let logged = if commit.changed {
-            self.log(&commit, capacity)
+            let what = What::Record(commit.record.revision);
+            self.log(id.clone(), what, commit.time, capacity)
         } else {
             0
         };
@@ -106,31 +114,73 @@ impl State {
             overlays,
             age: self.commits,
         };
+        self.enter(&slot);
         self.shipments.insert(id, slot);
         self.evict(capacity);
         Ok(logged)
     }
 
-    fn apply_overlay(&mut self, commit: OverlayCommit) -> Result<(), CommitError> {
-        let slot = self.shipments.get_mut(&commit.id);
-        let slot = slot.ok_or(CommitError::Conflict)?;
-        let known = slot.overlays.get(&commit.tenant);
+    fn apply_overlay(&mut self, commit: OverlayCommit, capacity: usize) -> Result<(), CommitError> {
+        let slot = self.shipments.get(&commit.id);
+        let known = slot
+            .ok_or(CommitError::Conflict)?
+            .overlays
+            .get(&commit.tenant);
         if known.map_or(0, |known| known.revision) != commit.expected {
             return Err(CommitError::Conflict);
         }
-        slot.overlays.insert(commit.tenant, commit.overlay);
+        if let Some(mut slot) = self.shipments.remove(&commit.id) {
+            self.leave(&slot);
+            slot.overlays.insert(commit.tenant.clone(), commit.overlay);
+            self.enter(&slot);
+            self.shipments.insert(commit.id.clone(), slot);
+        }
+        self.log(
+            commit.id,
+            What::Overlay(commit.tenant),
+            commit.time,
+            capacity,
+        );
         Ok(())
     }
 
-    fn log(&mut self, commit: &Commit, capacity: usize) -> u64 {
+    /// Takes a shipment out of every order.
+    fn leave(&mut self, slot: &Slot) {
+        self.by_age.remove(&(slot.is_followed(), slot.age));
+        for tenant in slot.tenants() {
+            if let Some(places) = self.registered.get_mut(tenant) {
+                places.remove(&slot.place());
+            }
+        }
+    }
+
+    /// Puts a shipment into every order.
+    fn enter(&mut self, slot: &Slot) {
+        let place = slot.place();
+        self.by_age
+            .insert((slot.is_followed(), slot.age), place.id.clone());
+        for tenant in slot.tenants() {
+            match self.registered.get_mut(tenant) {
+                Some(places) => {
+                    places.insert(place.clone());
+                }
+                None => {
+                    let places = BTreeSet::from([place.clone()]);
+                    self.registered.insert(tenant.clone(), places);
+                }
+            }
+        }
+    }
+
+    fn log(&mut self, id: ShipmentId, what: What, time: Timestamp, capacity: usize) -> u64 {
         self.sequence += 1;
         self.changes.push_back(Change {
             sequence: self.sequence,
-            id: commit.dossier.id.clone(),
-            revision: commit.record.revision,
-            time: commit.time,
+            id,
+            what,
+            time,
         });
-        let since = changes_kept_since(commit.time);
+        let since = changes_kept_since(time);
         while self.changes.len() > 1
             && (self.changes.len() > capacity
                 || self.changes.front().is_some_and(|old| old.time < since))
@@ -164,6 +214,7 @@ impl State {
             let Some(slot) = self.shipments.remove(&id) else {
                 continue;
             };
+            self.leave(&slot);
             for subject in slot.subjects {
                 if let Some(ids) = self.by_subject.get_mut(&subject) {
                     ids.remove(&id);
@@ -173,6 +224,26 @@ impl State {
                 }
             }
             metrics::counter!("waybill_store_evictions_total").increment(1);
+        }
+    }
+}
+
+impl Slot {
+    /// Those who follow it.
+    fn tenants(&self) -> impl Iterator<Item = &String> {
+        let overlays = self.overlays.iter();
+        let following = overlays.filter(|(_, overlay)| overlay.registration.is_some());
+        following.map(|(tenant, _)| tenant)
+    }
+
+    fn is_followed(&self) -> bool {
+        self.tenants().next().is_some()
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            updated: self.stored.record.update_time,
+            id: self.stored.dossier.id.clone(),
         }
     }
 }
@@ -198,20 +269,48 @@ impl Store for MemoryStore {
 
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<u64, CommitError>> {
         let result = self.write().apply(commit, self.capacity);
+        self.bell.ring();
         Box::pin(ready(result))
     }
 
-    fn changes<'a>(
-        &'a self,
+    fn heads(&self) -> BoxFuture<'_, Result<Vec<Head>, StoreError>> {
+        let head = Head {
+            epoch: self.epoch,
+            sequence: self.read().sequence,
+        };
+        Box::pin(ready(Ok(vec![head])))
+    }
+
+    fn changes(
+        &self,
+        _partition: u16,
         after: u64,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Change>, StoreError>> {
+    ) -> BoxFuture<'_, Result<Page, StoreError>> {
         let state = self.read();
         let first = state
             .changes
             .partition_point(|change| change.sequence <= after);
         let changes = state.changes.range(first..).take(limit).cloned().collect();
-        Box::pin(ready(Ok(changes)))
+        let epoch = self.epoch;
+        Box::pin(ready(Ok(Page { epoch, changes })))
+    }
+
+    fn bell(&self) -> &Bell {
+        &self.bell
+    }
+
+    fn registered<'a>(
+        &'a self,
+        tenant: &'a str,
+        after: Option<Place>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Place>, StoreError>> {
+        let state = self.read();
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let places = state.registered.get(tenant).into_iter();
+        let places = places.flat_map(|places| places.range((from.clone(), Bound::Unbounded)));
+        Box::pin(ready(Ok(places.take(limit).cloned().collect())))
     }
 
     fn overlay<'a>(
@@ -236,7 +335,8 @@ impl Store for MemoryStore {
     }
 
     fn commit_overlay(&self, commit: OverlayCommit) -> BoxFuture<'_, Result<(), CommitError>> {
-        let result = self.write().apply_overlay(commit);
+        let result = self.write().apply_overlay(commit, self.capacity);
+        self.bell.ring();
         Box::pin(ready(result))
     }
 

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 use waybill_core::adapter::BoxFuture;
 use waybill_core::order::Subject;
 use waybill_core::overlay::Overlay;
@@ -44,14 +45,30 @@ pub trait Store: Send + Sync {
     /// 0 if it made none. A future that is dropped may or may not have committed.
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<u64, CommitError>>;
 
-    /// Up to `limit` entries of the change log after sequence `after`, oldest first. Sequences
-    /// have no gaps: if the first one is not `after + 1`, those between were older than
+    /// Ends of the change log, one for each of its partitions, whose number never changes.
+    fn heads(&self) -> BoxFuture<'_, Result<Vec<Head>, StoreError>>;
+
+    /// Up to `limit` entries of a partition of the change log after sequence `after`, oldest first.
+    /// Sequences have no gaps: if the first one is not `after + 1`, those between were older than
     /// [`CHANGES_KEPT`]. The newest entry is never dropped, so this shows in every case.
-    fn changes<'a>(
-        &'a self,
+    fn changes(
+        &self,
+        partition: u16,
         after: u64,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<Change>, StoreError>>;
+    ) -> BoxFuture<'_, Result<Page, StoreError>>;
+
+    /// Rings when the change log may have grown.
+    fn bell(&self) -> &Bell;
+
+    /// Shipments that a tenant follows, in order of their update times, after a place in that
+    /// order; `None`: from the first.
+    fn registered<'a>(
+        &'a self,
+        tenant: &'a str,
+        after: Option<Place>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Place>, StoreError>>;
 
     /// What a tenant adds to a shipment; `None` if nothing.
     fn overlay<'a>(
@@ -66,7 +83,7 @@ pub trait Store: Send + Sync {
         id: &'a ShipmentId,
     ) -> BoxFuture<'a, Result<Vec<Arc<Overlay>>, StoreError>>;
 
-    /// Writes what a tenant adds to a shipment that exists.
+    /// Writes what a tenant adds to a shipment that exists, with an entry in the change log.
     fn commit_overlay(&self, commit: OverlayCommit) -> BoxFuture<'_, Result<(), CommitError>>;
 
     /// What is kept beside the shipments under each of these keys, in their order.
@@ -162,19 +179,79 @@ pub struct OverlayCommit {
     pub expected: u32,
     /// What it is from now on.
     pub overlay: Arc<Overlay>,
+    /// Now.
+    pub time: Timestamp,
+}
+
+/// The end of a partition of the change log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Differs from every earlier one once entries may have been lost: places of another epoch mean
+    /// nothing.
+    pub epoch: u64,
+    /// Sequence of the newest entry; 0 if there was none.
+    pub sequence: u64,
+}
+
+/// Entries of one partition of the change log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// As in [`Head`].
+    pub epoch: u64,
+    /// Oldest first.
+    pub changes: Vec<Change>,
 }
 
 /// One entry of the change log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Place in the log, from 1, without gaps.
+    /// Place in its partition, from 1, without gaps.
     pub sequence: u64,
-    /// What changed.
+    /// The shipment.
     pub id: ShipmentId,
-    /// Its revision since.
-    pub revision: u32,
+    /// What about it.
+    pub what: What,
     /// When.
     pub time: Timestamp,
+}
+
+/// What changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The record; its revision since.
+    Record(u32),
+    /// What this tenant adds.
+    Overlay(String),
+}
+
+/// Place of a shipment among those that a tenant follows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Update time of its record.
+    pub updated: Timestamp,
+    /// Which.
+    pub id: ShipmentId,
+}
+
+/// Wakes those who read the change log.
+pub struct Bell(watch::Sender<()>);
+
+impl Default for Bell {
+    fn default() -> Self {
+        Self(watch::Sender::new(()))
+    }
+}
+
+impl Bell {
+    /// There may be something new.
+    pub fn ring(&self) {
+        self.0.send_replace(());
+    }
+
+    /// Hears every ring from now on; several that nobody waited for count as one.
+    pub fn listen(&self) -> watch::Receiver<()> {
+        self.0.subscribe()
+    }
 }
 
 /// The store failed; nothing is wrong with what was asked of it.

@@ -12,8 +12,8 @@ use waybill_core::adapter::BoxFuture;
 use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
-use super::super::{CommitError, OverlayCommit, StoreError};
-use super::{FileStore, Inner, SHIPMENTS, Work};
+use super::super::{CommitError, OverlayCommit, StoreError, What};
+use super::{FileStore, Inner, SHIPMENTS, Work, log, version_in};
 
 /// Shipment and tenant -> value.
 const OVERLAYS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("overlays");
@@ -123,9 +123,9 @@ impl Work for Adding {
     fn apply(&mut self, inner: &Inner, tx: &WriteTransaction) -> Result<(), redb::Error> {
         let (id, tenant) = (&self.commit.id, self.commit.tenant.as_str());
         let shipments = tx.open_table(SHIPMENTS)?;
-        if shipments.get(id.0.as_str())?.is_none() {
+        let Some(shipment) = shipments.get(id.0.as_str())? else {
             return Ok(());
-        }
+        };
         let mut overlays = tx.open_table(OVERLAYS)?;
         let current = match overlays.get((id.0.as_str(), tenant))? {
             None => 0,
@@ -134,10 +134,25 @@ impl Work for Adding {
                 .overlay(id, tenant, value.value())
                 .map_or(0, |known| known.revision),
         };
-        if current == self.commit.expected {
-            overlays.insert((id.0.as_str(), tenant), self.value.as_slice())?;
-            self.applied = true;
+        if current != self.commit.expected {
+            return Ok(());
         }
+        // A shipment that cannot be read is absent.
+        let cached = inner.cache.get(id).map(|(stored, _)| stored);
+        let updated = match cached.filter(|it| it.version == version_in(shipment.value())) {
+            Some(stored) => stored.record.update_time,
+            None => match inner.decode(id, shipment.value()) {
+                Some(stored) => stored.record.update_time,
+                None => return Ok(()),
+            },
+        };
+        drop(shipment);
+        overlays.insert((id.0.as_str(), tenant), self.value.as_slice())?;
+        let is_followed = self.commit.overlay.registration.is_some();
+        log::follow(tx, id, tenant, is_followed.then_some(updated))?;
+        let what = What::Overlay(self.commit.tenant.clone());
+        log::write(tx, id, &what, self.commit.time)?;
+        self.applied = true;
         Ok(())
     }
 
