@@ -9,11 +9,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use waybill_core::adapter::{Adapter, Descriptor, Http, Limits};
-use waybill_core::privacy::Secret;
 use waybill_core::registry::Registry;
 
 use crate::cache::memory::MemoryCache;
-use crate::cache::redis::{RedisCache, RedisConfig};
+use crate::cache::redis::RedisCache;
 use crate::cache::{Cache, CacheState};
 use crate::clock::Clock;
 use crate::config::{self, Config, Reflection};
@@ -30,6 +29,7 @@ use crate::server::{Readiness, Side, serve_side};
 use crate::store::Store;
 use crate::store::file::FileStore;
 use crate::store::memory::MemoryStore;
+use crate::store::redis::RedisStore;
 use crate::store::seal::Keys;
 use crate::texts::Texts;
 use crate::watch::{Hub, told};
@@ -71,7 +71,11 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         ));
     }
     crate::http::install_crypto();
-    let (store, keys) = store(&config)?;
+    let Kept {
+        store,
+        keys,
+        is_working,
+    } = store(&config, &clock).await?;
     let cache = cache(&config, &keys, &clock)?;
     let registry = remote::registry(registry, &config.plugins)?;
     let sources = sources(&config, registry, &clock)?;
@@ -146,7 +150,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         server::run(admin_port, admin, settings, std::future::pending()).await;
     });
     let view = Side {
-        readiness: Arc::new(move || readiness(cache.as_ref(), *drained.borrow())),
+        readiness: Arc::new(move || readiness(cache.as_ref(), is_working(), *drained.borrow())),
         metrics: crate::telemetry::metrics_handle()?,
     };
     let side_serving = crate::tasks::spawn("side", async move {
@@ -215,37 +219,76 @@ fn admin_address(settings: &config::Server) -> Result<SocketAddr, String> {
     ))
 }
 
-/// The store, and the keys that belong to it.
-fn store(config: &Config) -> Result<(Arc<dyn Store>, Arc<Keys>), String> {
+/// The store, the keys that belong to it, and whether it works.
+struct Kept {
+    store: Arc<dyn Store>,
+    keys: Arc<Keys>,
+    is_working: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl Kept {
+    /// A store that depends on nothing that can be away.
+    fn here(store: Arc<dyn Store>, keys: Arc<Keys>) -> Self {
+        Self {
+            store,
+            keys,
+            is_working: Box::new(|| true),
+        }
+    }
+}
+
+async fn store(config: &Config, clock: &Clock) -> Result<Kept, String> {
     let settings = &config.store;
     let key_file = Some(&settings.key_file).filter(|path| !path.as_os_str().is_empty());
+    if let Some(redis) = settings.redis() {
+        let keys = shared_keys(settings)?;
+        let store = RedisStore::open(redis, Arc::clone(&keys), clock.clone());
+        let store = store
+            .await
+            .map_err(|error| format!("store.redis: {error}"))?;
+        let store = Arc::new(store);
+        let looking = Arc::clone(&store);
+        return Ok(Kept {
+            store,
+            keys,
+            is_working: Box::new(move || looking.is_working()),
+        });
+    }
     if !settings.data_dir.as_os_str().is_empty() {
         let store = FileStore::open(&settings.data_dir, key_file.map(AsRef::as_ref))
             .map_err(|error| format!("store.data_dir: {error}"))?;
         let keys = Arc::clone(store.keys());
-        return Ok((Arc::new(store), keys));
+        return Ok(Kept::here(Arc::new(store), keys));
     }
     let keys = match key_file {
         Some(path) => Keys::read(path).map_err(|error| format!("store.key_file: {error}"))?,
         None => Keys::random().map_err(|error| format!("no random bytes for a key: {error}"))?,
     };
-    Ok((
-        Arc::new(MemoryStore::new(settings.memory_shipments)),
-        Arc::new(keys),
-    ))
+    let store = Arc::new(MemoryStore::new(settings.memory_shipments));
+    Ok(Kept::here(store, Arc::new(keys)))
+}
+
+/// The keys of nodes that share a store.
+///
+/// # Errors
+/// No file is named, or it cannot be read.
+pub fn shared_keys(settings: &config::StoreSettings) -> Result<Arc<Keys>, String> {
+    if settings.key_file.as_os_str().is_empty() {
+        return Err(
+            "store.redis: nodes that share a store need the same master key: set store.key_file"
+                .to_owned(),
+        );
+    }
+    let keys = Keys::read(&settings.key_file);
+    keys.map(Arc::new)
+        .map_err(|error| format!("store.key_file: {error}"))
 }
 
 fn cache(config: &Config, keys: &Arc<Keys>, clock: &Clock) -> Result<Arc<dyn Cache>, String> {
     let settings = &config.cache;
     let memory = MemoryCache::new(settings.memory_bytes, clock.clone());
-    if settings.redis.is_empty() {
+    let Some(redis) = settings.redis() else {
         return Ok(Arc::new(memory));
-    }
-    let redis = RedisConfig {
-        url: Secret::new(settings.redis.clone()),
-        prefix: settings.prefix.clone(),
-        response_timeout: settings.redis_time.0,
-        connect_timeout: settings.redis_connect_time.0,
     };
     let cache = RedisCache::new(redis, Arc::clone(keys), memory, clock.clone());
     Ok(Arc::new(
@@ -326,11 +369,14 @@ pub fn sources(
     Ok(sources)
 }
 
-fn readiness(cache: &dyn Cache, draining: bool) -> Readiness {
-    let degraded = match cache.state() {
+fn readiness(cache: &dyn Cache, store_works: bool, draining: bool) -> Readiness {
+    let mut degraded = match cache.state() {
         CacheState::Working => Vec::new(),
         CacheState::Degraded { .. } => vec!["cache".to_owned()],
     };
+    if !store_works {
+        degraded.push("store".to_owned());
+    }
     Readiness {
         ready: !draining,
         degraded,

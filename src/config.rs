@@ -3,6 +3,8 @@
 //! Every default is here and in `docs/limits.md`; a test compares them. An unknown key is refused,
 //! naming the known ones. Credentials come from file, `<key>_file` or environment, into no error.
 
+mod redis;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -167,9 +169,15 @@ section! {
 section! {
     /// `[cache]`
     CacheSettings {
-        /// Address of a Redis that nodes share, `redis://[user:password@]host:port[/db]`; empty:
-        /// each node by itself.
+        /// Address of a Redis that nodes share, `redis://[user:password@]host:port[/db]`, and other
+        /// forms in docs/redis.md; empty: each node by itself.
         redis: String = String::new(),
+        /// File of its password, over the one in the address.
+        redis_password_file: PathBuf = PathBuf::new(),
+        /// File of the password of its sentinels; empty: they ask for none.
+        redis_sentinel_password_file: PathBuf = PathBuf::new(),
+        /// File of the certificates, PEM, that are trusted over TLS; empty: the system's.
+        redis_ca_file: PathBuf = PathBuf::new(),
         /// What every key in Redis starts with.
         prefix: String = "waybill:".to_owned(),
         /// Greatest size of the cache in this process, in bytes.
@@ -191,6 +199,21 @@ section! {
         key_file: PathBuf = PathBuf::new(),
         /// Shipments kept in memory.
         memory_shipments: usize = 1_000_000,
+        /// Address of the Redis that holds the truth for all nodes, as in `[cache]`; needs
+        /// `key_file`, the same on every node. Empty: each node by itself.
+        redis: String = String::new(),
+        /// File of its password, over the one in the address.
+        redis_password_file: PathBuf = PathBuf::new(),
+        /// File of the password of its sentinels; empty: they ask for none.
+        redis_sentinel_password_file: PathBuf = PathBuf::new(),
+        /// File of the certificates, PEM, that are trusted over TLS; empty: the system's.
+        redis_ca_file: PathBuf = PathBuf::new(),
+        /// What every key in Redis starts with.
+        prefix: String = "waybill:".to_owned(),
+        /// Time for one answer of Redis.
+        redis_time: Span = ms(500),
+        /// Time for a connection to Redis.
+        redis_connect_time: Span = secs(1),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What every store promises, asked of both, and what the one in a file promises beyond.
+//! What every store promises, asked of all, and what the one in a file promises beyond.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -12,6 +12,7 @@ mod common;
 use std::sync::Arc;
 
 use common::record::{PLACE, number, shipment, time};
+use common::redis::Redis;
 use waybill::store::file::FileStore;
 use waybill::store::memory::MemoryStore;
 use waybill::store::{Change, Commit, CommitError, Note, OverlayCommit, Place, Store, What};
@@ -42,10 +43,12 @@ fn commit(shipment_id: &str, main: &str, expected: u64, count: u32, at: &str) ->
 }
 
 /// Runs one promise against a store of each kind.
-async fn on_both<F: Future<Output = ()>>(promise: impl Fn(Arc<dyn Store>) -> F) {
+async fn on_all<F: Future<Output = ()>>(promise: impl Fn(Arc<dyn Store>) -> F) {
     promise(Arc::new(MemoryStore::new(1_000))).await;
     let folder = tempfile::tempdir().unwrap();
     promise(Arc::new(FileStore::open(folder.path(), None).unwrap())).await;
+    let redis = Redis::start();
+    promise(Arc::new(redis.store().await)).await;
 }
 
 async fn count_of(store: &dyn Store, shipment_id: &str) -> Option<(u64, u32)> {
@@ -59,10 +62,13 @@ async fn found(store: &dyn Store, text: &str) -> Vec<String> {
 }
 
 async fn changes(store: &dyn Store, after: u64, limit: usize) -> Vec<Change> {
-    let head = store.heads().await.unwrap()[0];
-    let page = store.changes(0, after, limit).await.unwrap();
-    assert_eq!(page.epoch, head.epoch);
-    page.changes
+    let mut changes = Vec::new();
+    for (partition, head) in (0..).zip(store.heads().await.unwrap()) {
+        let page = store.changes(partition, after, limit).await.unwrap();
+        assert_eq!(page.epoch, head.epoch);
+        changes.extend(page.changes);
+    }
+    changes
 }
 
 fn revision(change: &Change) -> u32 {
@@ -74,7 +80,7 @@ fn revision(change: &Change) -> u32 {
 
 #[tokio::test]
 async fn what_is_committed_is_what_is_loaded() {
-    on_both(|store| async move {
+    on_all(|store| async move {
         assert!(store.load(&id("a")).await.unwrap().is_none());
         let first = commit("a", "AB1234567", 0, 7, AT);
         assert_eq!(store.commit(first.clone()).await, Ok(1));
@@ -88,7 +94,7 @@ async fn what_is_committed_is_what_is_loaded() {
 
 #[tokio::test]
 async fn a_commit_on_another_version_changes_nothing_at_all() {
-    on_both(|store| async move {
+    on_all(|store| async move {
         store
             .commit(commit("a", "AB1234567", 0, 1, AT))
             .await
@@ -112,7 +118,7 @@ async fn a_commit_on_another_version_changes_nothing_at_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_update_is_lost_when_64_tasks_write_the_same_shipment() {
-    on_both(|store| async move {
+    on_all(|store| async move {
         let tasks = (0..64).map(|_| {
             let store = store.clone();
             async move {
@@ -146,7 +152,7 @@ async fn no_update_is_lost_when_64_tasks_write_the_same_shipment() {
 
 #[tokio::test]
 async fn a_shipment_is_found_under_every_number_it_ever_had() {
-    on_both(|store| async move {
+    on_all(|store| async move {
         let mut first = commit("b", "AB1234567", 0, 1, AT);
         first.aliases = vec![number("LAST-MILE 1").into()];
         store.commit(first).await.unwrap();
@@ -168,7 +174,7 @@ async fn a_shipment_is_found_under_every_number_it_ever_had() {
 
 #[tokio::test]
 async fn an_order_leads_to_its_parcels_and_is_no_number() {
-    on_both(|store| async move {
+    on_all(|store| async move {
         let order = |platform: &str, id: &str| Subject::from(Order::parse(platform, id).unwrap());
         for (id, parcel) in [("a", "AB1234567"), ("b", "CD1234567")] {
             let mut commit = commit(id, parcel, 0, 1, AT);
@@ -187,7 +193,7 @@ async fn an_order_leads_to_its_parcels_and_is_no_number() {
 
 #[tokio::test]
 async fn the_change_log_has_what_changed_in_order_and_by_pages() {
-    on_both(|store| async move {
+    on_all(|store| async move {
         for n in 0..5 {
             let mut next = commit("a", "AB1234567", n, n as u32 + 1, AT);
             next.changed = n != 2;
@@ -206,7 +212,7 @@ async fn the_change_log_has_what_changed_in_order_and_by_pages() {
 
 #[tokio::test]
 async fn changes_go_after_72_hours_and_the_gap_shows() {
-    on_both(|store| async move {
+    on_all(|store| async move {
         let times = [
             "2026-03-01T12:00:00Z",
             "2026-03-01T13:00:00Z",
@@ -275,7 +281,7 @@ fn following(tenant: &str, shipment_id: &str, expected: u32, follows: bool) -> O
 
 #[tokio::test]
 async fn what_a_tenant_follows_is_listed_by_what_changed_last() {
-    on_both(|store| async move {
+    on_all(|store| async move {
         let update = |name: &'static str, version: u64, hour: u32| {
             let store = store.clone();
             async move {
@@ -330,7 +336,7 @@ async fn assignee(store: &dyn Store, tenant: &str, shipment_id: &str) -> Option<
 
 #[tokio::test]
 async fn tenants_do_not_see_what_others_add_and_the_shipment_does_not_change() {
-    on_both(|store| async move {
+    on_all(|store| async move {
         store
             .commit(commit("a", "AB1234567", 0, 1, AT))
             .await
@@ -368,7 +374,7 @@ async fn tenants_do_not_see_what_others_add_and_the_shipment_does_not_change() {
 
 #[tokio::test]
 async fn an_overlay_on_another_revision_or_of_no_shipment_changes_nothing() {
-    on_both(|store| async move {
+    on_all(|store| async move {
         let early = store.commit_overlay(overlay("one", "a", 0, "Ada")).await;
         assert_eq!(early, Err(CommitError::Conflict), "no such shipment");
         store
@@ -565,7 +571,7 @@ async fn a_note_is_replaced_only_by_the_one_that_follows_it() {
         version,
         value: value.as_bytes().to_vec(),
     };
-    on_both(|store| async move {
+    on_all(|store| async move {
         let (one, two) = ([1; 32], [2; 32]);
         assert_eq!(store.notes(&[one, two]).await.unwrap(), [None, None]);
         let first = vec![

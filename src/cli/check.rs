@@ -1,4 +1,5 @@
-//! `waybill check`: is the configuration right, and with `--live` do the credentials work.
+//! `waybill check`: is the configuration right, can the Redis of the store hold it, and with `--live`
+//! do the credentials work.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use waybill::guard::{Ask, Asking, Priority, Purse, Share, Tuning};
 use waybill::money::{Amount, Budget};
 use waybill::pipeline::Source;
 use waybill::remote;
+use waybill::store::redis::RedisStore;
 use waybill::texts::Texts;
 use waybill_core::adapter::{Limits, Query};
 use waybill_core::error::{Error, ErrorKind};
@@ -36,6 +38,14 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
     let config = options.configured.load()?;
     let registry = remote::registry(registry, &config.plugins)?;
     Texts::load(&config.texts.folder, registry)?;
+    if let Some(redis) = config.store.redis() {
+        say!("store (redis)");
+        let keys = app::shared_keys(&config.store)?;
+        let found = RedisStore::inspect(redis, keys).await;
+        for line in found.map_err(|error| format!("store.redis: {error}"))? {
+            say!("  {line}");
+        }
+    }
     let sources = app::sources(&config, registry, &Clock::system())?;
     if sources.is_empty() {
         say!("The configuration is right, and names no source: every Track will fail with");

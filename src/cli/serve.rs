@@ -29,9 +29,15 @@ pub(super) struct Options {
     /// Folder of the store; over the configuration.
     #[arg(long)]
     data_dir: Option<PathBuf>,
-    /// Redis that nodes share; over the configuration.
+    /// Redis in which nodes share carriers' answers; over the configuration.
     #[arg(long)]
     redis: Option<String>,
+    /// Redis that holds the shipments of all nodes; over the configuration.
+    #[arg(long)]
+    state_redis: Option<String>,
+    /// File of the master key, the same on every node; over the configuration.
+    #[arg(long)]
+    key_file: Option<PathBuf>,
     /// Listen beyond loopback although callers are not authenticated.
     #[arg(long)]
     insecure: bool,
@@ -79,6 +85,12 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
     }
     if let Some(redis) = options.redis {
         config.cache.redis = redis;
+    }
+    if let Some(redis) = options.state_redis {
+        config.store.redis = redis;
+    }
+    if let Some(file) = options.key_file {
+        config.store.key_file = file;
     }
     let stop = stop_signal()?;
     let app = waybill::app::start(config, registry, Clock::system()).await?;

@@ -5,8 +5,8 @@
 //! Readers see the last synced state and wait for nobody; what they read stays decoded in a
 //! bounded cache.
 //!
-//! **Invariant:** no number, no order and no record lies in the file in clear. A shipment's value is
-//! `schema (1 byte), version (8, big endian), sealed JSON`, sealed for its id and that head.
+//! **Invariant:** no number, no order and no record lies in the file in clear; what values look like
+//! is in `codec`.
 
 mod log;
 mod overlay;
@@ -27,6 +27,7 @@ use waybill_core::order::Subject;
 use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
+use super::codec;
 use super::disk::Disk;
 pub use super::disk::OpenError;
 use super::seal::Keys;
@@ -41,12 +42,6 @@ const NUMBERS: MultimapTableDefinition<'_, &[u8; 32], &str> =
     MultimapTableDefinition::new("numbers");
 /// Key -> version, then the sealed value.
 const NOTES: TableDefinition<'_, &NoteKey, &[u8]> = TableDefinition::new("notes");
-/// Bytes of the version of a note.
-const NOTE_HEAD: usize = 8;
-
-/// Meaning of a shipment's value; another one is read as absent and written anew.
-const SCHEMA: u8 = 2;
-const HEAD: usize = 9;
 
 /// Decoded shipments kept for readers, by the size of their JSON.
 const READ_CACHE_BYTES: u64 = 128 << 20;
@@ -207,7 +202,7 @@ impl Store for FileStore {
         &'a self,
         subject: &'a Subject,
     ) -> BoxFuture<'a, Result<Vec<ShipmentId>, StoreError>> {
-        let key = self.inner.subject_key(subject);
+        let key = codec::subject_key(&self.inner.keys, subject);
         Box::pin(self.read(move |_, tx| {
             let numbers = tx.open_multimap_table(NUMBERS)?;
             let mut ids = Vec::new();
@@ -231,7 +226,7 @@ impl Store for FileStore {
             let Some(value) = shipments.get(id.0.as_str())? else {
                 return Ok(None);
             };
-            let Some(stored) = inner.decode(&id, value.value()) else {
+            let Some(stored) = codec::open_shipment(&inner.keys, &id, value.value()) else {
                 return Ok(None);
             };
             let stored = Arc::new(stored);
@@ -308,7 +303,7 @@ impl Store for FileStore {
             };
             let read = |key: &NoteKey| {
                 let value = notes.get(key)?;
-                Ok(value.and_then(|value| inner.open_note(key, value.value())))
+                Ok(value.and_then(|value| codec::open_note(&inner.keys, key, value.value())))
             };
             keys.iter().map(read).collect()
         }))
@@ -327,28 +322,21 @@ impl Store for FileStore {
 }
 
 impl Inner {
-    fn subject_key(&self, subject: &Subject) -> [u8; 32] {
-        match subject {
-            Subject::Number(number) => self.keys.hash("number", &[number.reveal().as_bytes()]),
-            Subject::Order(order) => {
-                let parts = [order.platform().as_bytes(), order.reveal().as_bytes()];
-                self.keys.hash("order", &parts)
-            }
-        }
-    }
-
     /// Encodes and seals on the caller's thread: the writer only writes.
     fn prepare(
         &self,
         commit: Commit,
         reply: oneshot::Sender<Result<u64, CommitError>>,
     ) -> Result<Job, StoreError> {
-        let numbers = commit.subjects().map(|it| self.subject_key(&it)).collect();
+        let numbers = commit
+            .subjects()
+            .map(|it| codec::subject_key(&self.keys, &it))
+            .collect();
         let (expected, changed, time) = (commit.expected, commit.changed, commit.time);
         let stored = Arc::new(commit.into_stored());
         Ok(Job {
             expected,
-            value: self.encode(&stored)?,
+            value: codec::seal_shipment(&self.keys, &stored)?,
             stored,
             numbers,
             changed,
@@ -356,58 +344,6 @@ impl Inner {
             applied: None,
             reply,
         })
-    }
-
-    fn encode(&self, stored: &Stored) -> Result<Vec<u8>, StoreError> {
-        let fail = |error: &dyn fmt::Display| StoreError(format!("cannot encode: {error}"));
-        let Stored {
-            version: _,
-            dossier,
-            record,
-            time,
-            next_change,
-        } = stored;
-        let plain = serde_json::to_vec(&(dossier, record, time, next_change))
-            .map_err(|error| fail(&error))?;
-        let mut value = Vec::with_capacity(HEAD + plain.len() + 64);
-        value.push(SCHEMA);
-        value.extend_from_slice(&stored.version.to_be_bytes());
-        let place = [b"shipments", stored.dossier.id.0.as_bytes(), &value];
-        let sealed = self
-            .keys
-            .seal(&place, &plain)
-            .map_err(|error| fail(&error))?;
-        value.extend_from_slice(&sealed);
-        Ok(value)
-    }
-
-    /// A value that cannot be read is absent: it is asked for again and written anew.
-    fn decode(&self, id: &ShipmentId, value: &[u8]) -> Option<Stored> {
-        let decode = || {
-            let (head, sealed) = value.split_at_checked(HEAD).ok_or("format")?;
-            if head[0] != SCHEMA {
-                return Err("schema");
-            }
-            let place = [b"shipments", id.0.as_bytes(), head];
-            let plain = self.keys.open(&place, sealed);
-            let plain = plain.map_err(|error| error.as_str())?;
-            let (dossier, record, time, next_change) =
-                serde_json::from_slice(&plain).map_err(|_| "json")?;
-            Ok(Stored {
-                version: version_in(value),
-                dossier,
-                record,
-                time,
-                next_change,
-            })
-        };
-        decode()
-            .inspect_err(|reason| {
-                metrics::counter!("waybill_store_unreadable_total", "reason" => *reason)
-                    .increment(1);
-                tracing::warn!(shipment = %id.0, reason, "stored shipment cannot be read");
-            })
-            .ok()
     }
 
     /// Keeps a decoded shipment for readers, unless a newer one is there already.
@@ -421,36 +357,17 @@ impl Inner {
             });
     }
 
-    /// A note that cannot be read is absent.
-    fn open_note(&self, key: &NoteKey, value: &[u8]) -> Option<Note> {
-        let (head, sealed) = value.split_at_checked(NOTE_HEAD)?;
-        let opened = self.keys.open(&[b"notes", key, head], sealed);
-        let opened = opened.inspect_err(|reason| {
-            let reason = reason.as_str();
-            metrics::counter!("waybill_store_unreadable_total", "reason" => reason).increment(1);
-            tracing::warn!(reason, "stored note cannot be read");
-        });
-        Some(Note {
-            version: head.try_into().map_or(0, u64::from_be_bytes),
-            value: opened.ok()?,
-        })
-    }
-
     /// One transaction for all of them.
     fn keep(&self, notes: &[(NoteKey, Note)]) -> Result<Vec<bool>, StoreError> {
-        let seal = |(key, note): &(NoteKey, Note)| {
-            let head = note.version.to_be_bytes();
-            let sealed = self.keys.seal(&[b"notes", key, &head], &note.value);
-            let sealed = sealed.map_err(|error| StoreError(format!("cannot seal: {error}")))?;
-            Ok([head.as_slice(), &sealed].concat())
-        };
+        let seal = |(key, note): &(NoteKey, Note)| codec::seal_note(&self.keys, key, note);
         let sealed: Vec<Vec<u8>> = notes.iter().map(seal).collect::<Result<_, StoreError>>()?;
         self.disk.write(|tx| {
             let mut table = tx.open_table(NOTES)?;
             let mut kept = Vec::with_capacity(notes.len());
             for ((key, note), value) in notes.iter().zip(&sealed) {
                 let known = table.get(key)?;
-                let known = known.and_then(|known| self.open_note(key, known.value()));
+                let known =
+                    known.and_then(|known| codec::open_note(&self.keys, key, known.value()));
                 let follows = note.version == known.map_or(0, |known| known.version) + 1;
                 if follows {
                     table.insert(key, value.as_slice())?;
@@ -521,9 +438,10 @@ impl Job {
         let current = match shipments.get(id.0.as_str())? {
             None => 0,
             Some(value) => {
-                let version = version_in(value.value());
+                let version = codec::version_in(value.value());
                 // What `load` calls absent has to be absent here too.
-                let absent = self.expected == 0 && inner.decode(id, value.value()).is_none();
+                let absent = self.expected == 0
+                    && codec::open_shipment(&inner.keys, id, value.value()).is_none();
                 if absent { 0 } else { version }
             }
         };
@@ -542,13 +460,6 @@ impl Job {
         let what = What::Record(self.stored.record.revision);
         log::write(tx, id, &what, self.time).map(Some)
     }
-}
-
-fn version_in(value: &[u8]) -> u64 {
-    value
-        .get(1..HEAD)
-        .and_then(|bytes| bytes.try_into().ok())
-        .map_or(0, u64::from_be_bytes)
 }
 
 fn make_private(folder: &Path) -> std::io::Result<()> {

@@ -7,9 +7,11 @@
 //!
 //! **Invariant:** a commit is atomic and, once acknowledged, as durable as its store promises.
 
+mod codec;
 pub(crate) mod disk;
 pub mod file;
 pub mod memory;
+pub mod redis;
 pub mod seal;
 
 use std::fmt;

@@ -3,20 +3,36 @@
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use waybill::clock::Clock;
+use waybill::redis::RedisConfig;
+use waybill::store::redis::RedisStore;
+use waybill::store::seal::Keys;
+use waybill_core::privacy::Secret;
 
 pub struct Redis {
     port: u16,
+    options: Vec<String>,
     folder: tempfile::TempDir,
     child: Option<Child>,
 }
 
+/// A server that keeps nothing.
+const FORGETFUL: [&str; 4] = ["--save", "", "--appendonly", "no"];
+
 impl Redis {
     /// A port on which nothing listens, for a server that is started later.
     pub fn absent() -> Self {
+        Self::absent_with(&FORGETFUL)
+    }
+
+    fn absent_with(options: &[&str]) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         Self {
             port: listener.local_addr().unwrap().port(),
+            options: options.iter().map(|&option| option.to_owned()).collect(),
             folder: tempfile::tempdir().unwrap(),
             child: None,
         }
@@ -24,21 +40,51 @@ impl Redis {
 
     /// A server that answers.
     pub fn start() -> Self {
-        let mut redis = Self::absent();
+        Self::start_with(&FORGETFUL)
+    }
+
+    /// A server that answers and has these options.
+    pub fn start_with(options: &[&str]) -> Self {
+        let mut redis = Self::absent_with(options);
         redis.restart();
         redis
+    }
+
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
-    /// Ends the server and starts an empty one on the same port.
+    /// How a store reaches it. Patient: a busy machine is no fault.
+    pub fn config(&self) -> RedisConfig {
+        config(&self.url())
+    }
+
+    /// A node's store in it.
+    pub async fn store(&self) -> RedisStore {
+        open(self.config()).await.unwrap()
+    }
+
+    /// Asks the server itself.
+    pub fn ask<T: redis::FromRedisValue>(&self, cmd: &redis::Cmd) -> T {
+        let client = redis::Client::open(self.url()).unwrap();
+        cmd.query(&mut client.get_connection().unwrap()).unwrap()
+    }
+
+    /// Ends the server and starts one on the same port, with what it has kept.
     pub fn restart(&mut self) {
         self.kill();
         let child = Command::new("redis-server")
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
-            .args(["--save", "", "--appendonly", "no", "--dir"])
+            .args(&self.options)
+            .arg("--dir")
             .arg(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -73,6 +119,7 @@ impl Redis {
         assert!(status.unwrap().success());
     }
 
+    /// Whether it answers at all; one that wants a password or another protocol does too.
     fn answers(&self) -> bool {
         let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else {
             return false;
@@ -83,7 +130,7 @@ impl Redis {
             .unwrap();
         stream.write_all(b"PING\r\n").is_ok()
             && stream.read_exact(&mut answer).is_ok()
-            && &answer == b"+PONG"
+            && (&answer == b"+PONG" || &answer == b"-NOAU")
     }
 }
 
@@ -94,4 +141,17 @@ impl Drop for Redis {
             let _ = child.wait();
         }
     }
+}
+
+/// How a store reaches what is at a URL.
+pub fn config(url: &str) -> RedisConfig {
+    let mut config = RedisConfig::new(Secret::new(url.to_owned()));
+    config.response_timeout = Duration::from_secs(10);
+    config.connect_timeout = Duration::from_secs(10);
+    config
+}
+
+/// Opens a store with the key that all nodes of these tests have.
+pub async fn open(config: RedisConfig) -> Result<RedisStore, String> {
+    RedisStore::open(config, Arc::new(Keys::new(&[7; 32])), Clock::system()).await
 }

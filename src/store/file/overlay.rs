@@ -1,7 +1,4 @@
 //! What tenants add to shipments, in the same file and by the same writer.
-//!
-//! A value is `schema (1 byte), revision (4, big endian), sealed JSON`, sealed for shipment, tenant
-//! and that head: one tenant's value does not open as another's.
 
 use std::sync::Arc;
 
@@ -12,14 +9,11 @@ use waybill_core::adapter::BoxFuture;
 use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
-use super::super::{CommitError, OverlayCommit, StoreError, What};
-use super::{FileStore, Inner, SHIPMENTS, Work, log, version_in};
+use super::super::{CommitError, OverlayCommit, StoreError, What, codec};
+use super::{FileStore, Inner, SHIPMENTS, Work, log};
 
 /// Shipment and tenant -> value.
 const OVERLAYS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("overlays");
-/// Meaning of a value; another one is read as absent.
-const SCHEMA: u8 = 1;
-const HEAD: usize = 5;
 /// Overlays kept decoded, those that are known to be absent included.
 const KNOWN: u64 = 100_000;
 
@@ -62,7 +56,8 @@ pub(super) fn load<'a>(
     Box::pin(store.read(move |inner, tx| {
         let overlays = tx.open_table(OVERLAYS)?;
         let value = overlays.get((key.0.0.as_str(), key.1.as_str()))?;
-        let overlay = value.and_then(|value| inner.overlay(&key.0, &key.1, value.value()));
+        let overlay =
+            value.and_then(|value| codec::open_overlay(&inner.keys, &key.0, &key.1, value.value()));
         let overlay = overlay.map(Arc::new);
         inner.overlays.remember(key, overlay.clone());
         Ok(overlay)
@@ -83,7 +78,8 @@ pub(super) fn load_all<'a>(
             if of != id.0 {
                 break;
             }
-            found.extend(inner.overlay(&id, tenant, value.value()).map(Arc::new));
+            let overlay = codec::open_overlay(&inner.keys, &id, tenant, value.value());
+            found.extend(overlay.map(Arc::new));
         }
         Ok(found)
     }))
@@ -95,7 +91,7 @@ pub(super) fn commit(
 ) -> BoxFuture<'_, Result<(), CommitError>> {
     Box::pin(async move {
         let (reply, answer) = oneshot::channel();
-        let value = store.inner.sealed(&commit)?;
+        let value = codec::seal_overlay(&store.inner.keys, &commit)?;
         let job = Adding {
             commit,
             value,
@@ -130,8 +126,7 @@ impl Work for Adding {
         let current = match overlays.get((id.0.as_str(), tenant))? {
             None => 0,
             // What `load` calls absent has to be absent here too.
-            Some(value) => inner
-                .overlay(id, tenant, value.value())
+            Some(value) => codec::open_overlay(&inner.keys, id, tenant, value.value())
                 .map_or(0, |known| known.revision),
         };
         if current != self.commit.expected {
@@ -139,9 +134,9 @@ impl Work for Adding {
         }
         // A shipment that cannot be read is absent.
         let cached = inner.cache.get(id).map(|(stored, _)| stored);
-        let updated = match cached.filter(|it| it.version == version_in(shipment.value())) {
+        let updated = match cached.filter(|it| it.version == codec::version_in(shipment.value())) {
             Some(stored) => stored.record.update_time,
-            None => match inner.decode(id, shipment.value()) {
+            None => match codec::open_shipment(&inner.keys, id, shipment.value()) {
                 Some(stored) => stored.record.update_time,
                 None => return Ok(()),
             },
@@ -176,39 +171,5 @@ impl Work for Adding {
             }
         };
         let _gone = self.reply.send(reply);
-    }
-}
-
-impl Inner {
-    fn sealed(&self, commit: &OverlayCommit) -> Result<Vec<u8>, StoreError> {
-        let fail = |error: &dyn std::fmt::Display| StoreError(format!("cannot encode: {error}"));
-        let plain = serde_json::to_vec(&*commit.overlay).map_err(|error| fail(&error))?;
-        let mut value = vec![SCHEMA];
-        value.extend_from_slice(&commit.overlay.revision.to_be_bytes());
-        let (id, tenant) = (commit.id.0.as_bytes(), commit.tenant.as_bytes());
-        let sealed = self.keys.seal(&[b"overlays", id, tenant, &value], &plain);
-        value.extend_from_slice(&sealed.map_err(|error| fail(&error))?);
-        Ok(value)
-    }
-
-    /// A value that cannot be read is absent.
-    fn overlay(&self, id: &ShipmentId, tenant: &str, value: &[u8]) -> Option<Overlay> {
-        let decode = || {
-            let (head, sealed) = value.split_at_checked(HEAD).ok_or("format")?;
-            if head[0] != SCHEMA {
-                return Err("schema");
-            }
-            let place = [b"overlays", id.0.as_bytes(), tenant.as_bytes(), head];
-            let plain = self.keys.open(&place, sealed);
-            let plain = plain.map_err(|error| error.as_str())?;
-            serde_json::from_slice(&plain).map_err(|_| "json")
-        };
-        decode()
-            .inspect_err(|reason| {
-                metrics::counter!("waybill_store_unreadable_total", "reason" => *reason)
-                    .increment(1);
-                tracing::warn!(shipment = %id.0, reason, "what a tenant added cannot be read");
-            })
-            .ok()
     }
 }
