@@ -11,36 +11,15 @@ mod common;
 
 use std::sync::Arc;
 
-use common::record::{PLACE, number, shipment, time};
-use common::redis::Redis;
+use common::commits::{
+    AT, assignee, changes, commit, count_of, following, found, id, overlay, revision,
+};
+use common::record::{PLACE, number, time};
+use common::redis::{Cluster, Redis};
 use waybill::store::file::FileStore;
 use waybill::store::memory::MemoryStore;
-use waybill::store::{Change, Commit, CommitError, Note, OverlayCommit, Place, Store, What};
-use waybill_core::event::Digest;
-use waybill_core::exception::Category;
+use waybill::store::{Change, CommitError, Note, Place, Store, What};
 use waybill_core::order::{Order, Subject};
-use waybill_core::overlay::{Handling, Overlay, Registration};
-use waybill_core::privacy::Pii;
-use waybill_core::shipment::ShipmentId;
-
-const AT: &str = "2026-03-01T12:00:00Z";
-
-fn id(text: &str) -> ShipmentId {
-    ShipmentId(text.to_owned())
-}
-
-fn commit(shipment_id: &str, main: &str, expected: u64, count: u32, at: &str) -> Commit {
-    let (dossier, record) = shipment(&id(shipment_id), &number(main), count);
-    Commit {
-        expected,
-        dossier,
-        record: Arc::new(record),
-        next_change: None,
-        aliases: Vec::new(),
-        changed: true,
-        time: time(at),
-    }
-}
 
 /// Runs one promise against a store of each kind.
 async fn on_all<F: Future<Output = ()>>(promise: impl Fn(Arc<dyn Store>) -> F) {
@@ -49,33 +28,8 @@ async fn on_all<F: Future<Output = ()>>(promise: impl Fn(Arc<dyn Store>) -> F) {
     promise(Arc::new(FileStore::open(folder.path(), None).unwrap())).await;
     let redis = Redis::start();
     promise(Arc::new(redis.store().await)).await;
-}
-
-async fn count_of(store: &dyn Store, shipment_id: &str) -> Option<(u64, u32)> {
-    let stored = store.load(&id(shipment_id)).await.unwrap()?;
-    Some((stored.version, stored.record.revision))
-}
-
-async fn found(store: &dyn Store, text: &str) -> Vec<String> {
-    let ids = store.find(&number(text).into()).await.unwrap();
-    ids.into_iter().map(|id| id.0).collect()
-}
-
-async fn changes(store: &dyn Store, after: u64, limit: usize) -> Vec<Change> {
-    let mut changes = Vec::new();
-    for (partition, head) in (0..).zip(store.heads().await.unwrap()) {
-        let page = store.changes(partition, after, limit).await.unwrap();
-        assert_eq!(page.epoch, head.epoch);
-        changes.extend(page.changes);
-    }
-    changes
-}
-
-fn revision(change: &Change) -> u32 {
-    match change.what {
-        What::Record(revision) => revision,
-        What::Overlay(_) => 0,
-    }
+    let cluster = Cluster::start();
+    promise(Arc::new(cluster.store().await)).await;
 }
 
 #[tokio::test]
@@ -232,53 +186,6 @@ async fn changes_go_after_72_hours_and_the_gap_shows() {
     .await;
 }
 
-/// An overlay of a shipment in which somebody has an exception.
-fn overlay(tenant: &str, shipment_id: &str, expected: u32, assignee: &str) -> OverlayCommit {
-    let handling = Handling {
-        id: Digest([1; 32]),
-        category: Category::Damage,
-        event_ids: [Digest([2; 32])].into(),
-        assignee: Pii::new(assignee.to_owned()),
-        acknowledged: None,
-        resolved: None,
-        reopened: None,
-        history: Vec::new(),
-    };
-    let overlay = Overlay {
-        revision: expected + 1,
-        exceptions: vec![handling],
-        registration: None,
-    };
-    OverlayCommit {
-        tenant: tenant.to_owned(),
-        id: id(shipment_id),
-        expected,
-        overlay: Arc::new(overlay),
-        time: time(AT),
-    }
-}
-
-/// That a tenant follows a shipment, or does so no longer.
-fn following(tenant: &str, shipment_id: &str, expected: u32, follows: bool) -> OverlayCommit {
-    let registration = follows.then(|| Registration {
-        since: time(AT),
-        labels: [("shop".to_owned(), "a".to_owned())].into(),
-        order: None,
-        promise: None,
-    });
-    OverlayCommit {
-        tenant: tenant.to_owned(),
-        id: id(shipment_id),
-        expected,
-        overlay: Arc::new(Overlay {
-            revision: expected + 1,
-            exceptions: Vec::new(),
-            registration,
-        }),
-        time: time(AT),
-    }
-}
-
 #[tokio::test]
 async fn what_a_tenant_follows_is_listed_by_what_changed_last() {
     on_all(|store| async move {
@@ -327,11 +234,6 @@ async fn what_a_tenant_follows_is_listed_by_what_changed_last() {
         assert_eq!(list("one", last).await.0, "");
     })
     .await;
-}
-
-async fn assignee(store: &dyn Store, tenant: &str, shipment_id: &str) -> Option<String> {
-    let overlay = store.overlay(tenant, &id(shipment_id)).await.unwrap()?;
-    Some(overlay.exceptions[0].assignee.reveal().clone())
 }
 
 #[tokio::test]

@@ -137,7 +137,7 @@ impl Remote {
         let sealed: Option<Vec<u8>> = match reply {
             Ok(sealed) => sealed,
             Err(error) => {
-                self.link.failed("get", &error, &live);
+                let _is_lost = self.link.failed("get", &error, &live);
                 return None;
             }
         };
@@ -179,7 +179,9 @@ impl Remote {
                 match set {
                     Ok(()) => self.link.worked(),
                     // A full server refuses writes and is still good for reads.
-                    Err(error) => self.link.failed("put", &error, &live),
+                    Err(error) => {
+                        let _is_lost = self.link.failed("put", &error, &live);
+                    }
                 }
             }
         }

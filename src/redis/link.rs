@@ -152,16 +152,23 @@ impl Link {
         self.faults_in_row.store(0, Ordering::Relaxed);
     }
 
-    /// Counts a fault, and cuts the link if it is broken.
-    pub(crate) fn failed(self: &Arc<Self>, call: &'static str, error: &RedisError, of: &Live) {
+    /// Counts a fault, and cuts the link if it is broken. Says whether it is.
+    pub(crate) fn failed(
+        self: &Arc<Self>,
+        call: &'static str,
+        error: &RedisError,
+        of: &Live,
+    ) -> bool {
         self.count_fault(call, error);
-        if is_broken(error) && !of.connection.heals() {
+        let is_lost = is_broken(error) && !of.connection.heals();
+        if is_lost {
             self.cut(of);
         }
+        is_lost
     }
 
     /// Stops using `broken`, and starts knocking, unless somebody has done so already.
-    pub(crate) fn cut(self: &Arc<Self>, broken: &Live) {
+    fn cut(self: &Arc<Self>, broken: &Live) {
         let mut state = self.state_mut();
         if let State::Up(current) = &*state
             && Arc::ptr_eq(&current.made, &broken.made)

@@ -105,7 +105,8 @@ impl Server {
                     .get_connection_info()
                     .clone(),
             };
-            let mut settings = info.redis_settings().clone();
+            // Not every user may tell the server who speaks.
+            let mut settings = info.redis_settings().clone().set_skip_set_lib_name();
             if let Some(password) = &password {
                 settings = settings.set_password(password.expose());
             }

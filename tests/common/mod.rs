@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+pub mod commits;
 pub mod every;
 pub mod own;
 pub mod plugin;

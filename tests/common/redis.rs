@@ -22,6 +22,11 @@ pub struct Redis {
 /// A server that keeps nothing.
 const FORGETFUL: [&str; 4] = ["--save", "", "--appendonly", "no"];
 
+fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
 impl Redis {
     /// A port on which nothing listens, for a server that is started later.
     pub fn absent() -> Self {
@@ -29,9 +34,8 @@ impl Redis {
     }
 
     fn absent_with(options: &[&str]) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         Self {
-            port: listener.local_addr().unwrap().port(),
+            port: free_port(),
             options: options.iter().map(|&option| option.to_owned()).collect(),
             folder: tempfile::tempdir().unwrap(),
             child: None,
@@ -140,6 +144,61 @@ impl Drop for Redis {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+}
+
+/// Three masters with a third of the slots each.
+pub struct Cluster {
+    nodes: Vec<Redis>,
+}
+
+impl Cluster {
+    /// A cluster that takes commands.
+    pub fn start() -> Self {
+        let node = |_| {
+            let bus = free_port().to_string();
+            let options = ["--cluster-enabled", "yes", "--cluster-port", &bus];
+            let mut options = options.to_vec();
+            options.extend(FORGETFUL);
+            (Redis::start_with(&options), bus)
+        };
+        let nodes: Vec<_> = (0..3).map(node).collect();
+        let slots = [(0, 5_460), (5_461, 10_922), (10_923, 16_383)];
+        for ((node, _), (first, last)) in nodes.iter().zip(slots) {
+            let mut slots = redis::cmd("CLUSTER");
+            slots.arg("ADDSLOTSRANGE").arg(first).arg(last);
+            node.ask::<()>(&slots);
+        }
+        for (node, bus) in nodes.iter().skip(1) {
+            let mut meet = redis::cmd("CLUSTER");
+            meet.arg("MEET").arg("127.0.0.1").arg(node.port).arg(bus);
+            nodes[0].0.ask::<()>(&meet);
+        }
+        let nodes: Vec<_> = nodes.into_iter().map(|(node, _)| node).collect();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !nodes.iter().all(|node| {
+            let info: String = node.ask(redis::cmd("CLUSTER").arg("INFO"));
+            info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")
+        }) {
+            assert!(Instant::now() < deadline, "the cluster does not form");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Self { nodes }
+    }
+
+    pub fn nodes(&mut self) -> &mut [Redis] {
+        &mut self.nodes
+    }
+
+    pub fn url(&self) -> String {
+        let nodes: Vec<_> = self.nodes.iter().collect();
+        let hosts = nodes.iter().map(|node| format!("127.0.0.1:{}", node.port));
+        let hosts: Vec<_> = hosts.collect();
+        format!("redis-cluster://{}", hosts.join(","))
+    }
+
+    pub async fn store(&self) -> RedisStore {
+        open(config(&self.url())).await.unwrap()
     }
 }
 

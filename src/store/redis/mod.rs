@@ -48,7 +48,7 @@ use waybill_core::shipment::ShipmentId;
 
 pub use self::admit::Findings;
 use self::follow::Heard;
-use self::near::Near;
+use self::near::{As, Near};
 use self::script::{Script, Scripts};
 use super::seal::{Keys, hex};
 use super::{
@@ -192,23 +192,23 @@ impl Inner {
         live.ok_or_else(|| StoreError::new("redis does not answer"))
     }
 
-    /// What an answer means for the link.
-    fn answered<T>(
+    /// What a fault means. Once it is no error if the connection was lost: whatever is asked may be
+    /// asked again, because a script that has written already says the same once more.
+    fn faulted(
         &self,
         call: &'static str,
         live: &Live,
-        answer: Result<T, RedisError>,
-    ) -> Result<T, StoreError> {
-        match answer {
-            Ok(answer) => {
-                self.link.worked();
-                Ok(answer)
-            }
-            Err(error) => {
-                self.link.failed(call, &error, live);
-                Err(StoreError::new(format_args!("redis: {error}")))
-            }
+        error: &RedisError,
+        was_lost: &mut bool,
+    ) -> Result<(), StoreError> {
+        let is_lost = self.link.failed(call, error, live);
+        if is_lost {
+            self.near.distrust();
         }
+        if is_lost && !error.is_timeout() && !std::mem::replace(was_lost, true) {
+            return Ok(());
+        }
+        Err(StoreError::new(format_args!("redis: {error}")))
     }
 
     async fn run<T: FromRedisValue>(
@@ -218,9 +218,17 @@ impl Inner {
         keys: &[String],
         arguments: &[&[u8]],
     ) -> Result<T, StoreError> {
-        let mut live = self.live().await?;
-        let answer = script.run(&mut live.connection, keys, arguments).await;
-        self.answered(call, &live, answer)
+        let mut was_lost = false;
+        loop {
+            let mut live = self.live().await?;
+            match script.run(&mut live.connection, keys, arguments).await {
+                Ok(answer) => {
+                    self.link.worked();
+                    return Ok(answer);
+                }
+                Err(error) => self.faulted(call, &live, &error, &mut was_lost)?,
+            }
+        }
     }
 
     async fn ask<T: FromRedisValue>(
@@ -228,9 +236,17 @@ impl Inner {
         call: &'static str,
         cmd: &redis::Cmd,
     ) -> Result<T, StoreError> {
-        let mut live = self.live().await?;
-        let answer = cmd.query_async(&mut live.connection).await;
-        self.answered(call, &live, answer)
+        let mut was_lost = false;
+        loop {
+            let mut live = self.live().await?;
+            match cmd.query_async(&mut live.connection).await {
+                Ok(answer) => {
+                    self.link.worked();
+                    return Ok(answer);
+                }
+                Err(error) => self.faulted(call, &live, &error, &mut was_lost)?,
+            }
+        }
     }
 
     fn subject_name(&self, subject: &[u8; 32]) -> String {
@@ -282,10 +298,13 @@ impl Store for RedisStore {
         limit: usize,
     ) -> BoxFuture<'_, Result<Page, StoreError>> {
         Box::pin(async move {
-            let (epoch, _, changes) = self.inner.read(partition, after, limit).await?;
-            if self.inner.near.part(partition).epoch != epoch {
-                self.inner.heard.put(partition);
-            }
+            let (epoch, sequence, changes) = self.inner.read(partition, after, limit).await?;
+            let at = As {
+                partition,
+                epoch,
+                sequence,
+            };
+            self.inner.believe(at).await?;
             self.inner.near.apply(partition, epoch, &changes);
             Ok(Page { epoch, changes })
         })

@@ -90,6 +90,13 @@ impl Near {
         *self.lock(partition)
     }
 
+    /// The connection was lost: nothing that is kept is answered before the next look.
+    pub(super) fn distrust(&self) {
+        for partition in 0..PARTITIONS {
+            self.lock(partition).looked = None;
+        }
+    }
+
     /// Whether every partition has been looked at lately.
     pub(super) fn is_trusted(&self) -> bool {
         (0..PARTITIONS).all(|partition| self.part(partition).is_trusted())

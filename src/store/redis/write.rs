@@ -21,6 +21,14 @@ impl Inner {
         Ok(self.near.part(partition).epoch)
     }
 
+    /// Looks at a partition if it has another epoch than this node believes.
+    pub(super) async fn believe(&self, at: As) -> Result<(), StoreError> {
+        match self.near.part(at.partition).epoch == at.epoch {
+            true => Ok(()),
+            false => self.look_at([at.partition]).await,
+        }
+    }
+
     /// The hashes that lead to a shipment say so before it is written: one that is written can be
     /// found. Those that are left over lead nowhere.
     async fn lead_to(&self, id: &ShipmentId, subjects: &[[u8; 32]]) -> Result<(), StoreError> {
@@ -108,14 +116,10 @@ impl Inner {
                 {
                     unreadable = [b"x".as_slice(), &held].concat();
                 }
-                Outcome::Conflict(_) => {
+                Outcome::Conflict(_) | Outcome::Epoch => {
                     // Should what is kept ever be behind, the loser must not read the same again.
                     self.near.drop_shipment(id);
-                    return Err(CommitError::Conflict);
-                }
-                Outcome::Epoch => {
-                    self.near.drop_shipment(id);
-                    self.look_at([partition]).await?;
+                    self.believe(at).await?;
                     return Err(CommitError::Conflict);
                 }
             }
@@ -182,13 +186,9 @@ impl Inner {
                 {
                     unreadable = [b"x".as_slice(), &held].concat();
                 }
-                Outcome::Conflict(_) => {
+                Outcome::Conflict(_) | Outcome::Epoch => {
                     self.near.drop_overlay(&key);
-                    return Err(CommitError::Conflict);
-                }
-                Outcome::Epoch => {
-                    self.near.drop_overlay(&key);
-                    self.look_at([partition]).await?;
+                    self.believe(at).await?;
                     return Err(CommitError::Conflict);
                 }
             }
