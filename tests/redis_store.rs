@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use common::commits::{AT, assignee, changes, commit, count_of, following, found, id, overlay};
 use common::eventually;
 use common::record::{PLACE, number, time};
-use common::redis::{Cluster, Redis, config, open};
+use common::redis::{Cluster, Redis, config, documented_acl, open};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use waybill::store::redis::{PARTITIONS, RedisStore};
 use waybill::store::{CommitError, Note, Store, What};
@@ -358,28 +358,6 @@ async fn everything(store: &RedisStore) {
     assert_eq!(store.heads().await.unwrap().len(), usize::from(PARTITIONS));
 }
 
-/// The rights that the page about Redis names, by the word after `user`.
-fn documented_acl(user: &str) -> Vec<String> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/redis.md");
-    let page = std::fs::read_to_string(path).unwrap();
-    let mut rules = String::new();
-    let mut lines = page
-        .lines()
-        .skip_while(|line| !line.starts_with(&format!("user {user} ")));
-    for line in lines.by_ref() {
-        rules.push_str(line.trim_end_matches('\\'));
-        if !line.ends_with('\\') {
-            break;
-        }
-    }
-    assert!(!rules.is_empty(), "docs/redis.md names no rights of {user}");
-    rules
-        .split_whitespace()
-        .skip(1)
-        .map(str::to_owned)
-        .collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_with_the_documented_rights_can_do_everything_and_nothing_else() {
     let redis = Redis::start();
@@ -572,4 +550,57 @@ async fn nodes_share_a_cluster_and_survive_the_death_of_a_master() {
         }
     }
     assert!((10..70).contains(&gone), "{gone}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slots_move_under_load_and_no_commit_is_lost_or_made_twice() {
+    let mut cluster = Cluster::start();
+    let mut settings = config(&cluster.url());
+    settings.response_timeout = Duration::from_secs(1);
+    let store = std::sync::Arc::new(open(settings).await.unwrap());
+    let (done, is_done) = tokio::sync::watch::channel(false);
+    let mut writers = tokio::task::JoinSet::new();
+    for n in 0..8 {
+        let (store, is_done) = (store.clone(), is_done.clone());
+        writers.spawn(async move {
+            let name = format!("s{n}");
+            let (mut acknowledged, mut conflicts, mut unknown) = (0, 0, 0);
+            while !*is_done.borrow() {
+                let Ok(stored) = store.load(&id(&name)).await else {
+                    continue;
+                };
+                let version = stored.map_or(0, |stored| stored.version);
+                match write(&store, &name, version).await {
+                    Ok(_) => acknowledged += 1,
+                    Err(CommitError::Conflict) => conflicts += 1,
+                    Err(CommitError::Store(_)) => unknown += 1,
+                }
+            }
+            (name, acknowledged, conflicts, unknown)
+        });
+    }
+    let ids = cluster.nodes().iter().map(|node| {
+        let id: String = node.ask(redis::cmd("CLUSTER").arg("MYID"));
+        id
+    });
+    let ids: Vec<_> = ids.collect();
+    let port = cluster.nodes()[0].port();
+    let mut reshard = tokio::process::Command::new("redis-cli");
+    reshard.args(["--cluster", "reshard", &format!("127.0.0.1:{port}")]);
+    reshard.args(["--cluster-from", &ids[0], "--cluster-to", &ids[1]]);
+    reshard.args(["--cluster-slots", "5461", "--cluster-yes"]);
+    let moved = reshard.output().await.unwrap();
+    assert!(moved.status.success(), "{moved:?}");
+    eventually("everything is answered again", async || store.is_working()).await;
+    done.send(true).unwrap();
+    for (name, acknowledged, conflicts, unknown) in writers.join_all().await {
+        let counts = format!("{name}: {acknowledged}, {conflicts}, {unknown}");
+        assert!(acknowledged > 0 && conflicts < 100, "{counts}");
+        let version = count_of(&*store, &name).await.unwrap().0;
+        assert!(
+            version >= acknowledged && version <= acknowledged + unknown,
+            "{counts}"
+        );
+        println!("{counts}");
+    }
 }

@@ -141,7 +141,7 @@ impl Remote {
                 return None;
             }
         };
-        self.link.worked();
+        self.link.worked(&live);
         let plain = self.keys.open(&[name.as_bytes()], &sealed?);
         let entry = plain
             .ok()
@@ -177,7 +177,7 @@ impl Remote {
             }
             for set in join_all(sets).await {
                 match set {
-                    Ok(()) => self.link.worked(),
+                    Ok(()) => self.link.worked(&live),
                     // A full server refuses writes and is still good for reads.
                     Err(error) => {
                         let _is_lost = self.link.failed("put", &error, &live);

@@ -5,7 +5,7 @@
 //! were under way one time-out, and nobody else anything.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -70,8 +70,9 @@ enum State {
 #[derive(Clone)]
 pub(crate) struct Live {
     pub(crate) connection: Connection,
-    /// Tells connections apart: a late fault of an old one must not cut its successor.
-    made: Arc<()>,
+    /// When something was answered last. Tells connections apart as well: a late fault of an old one
+    /// must not cut its successor.
+    worked: Arc<Mutex<Instant>>,
 }
 
 impl Link {
@@ -148,11 +149,14 @@ impl Link {
     }
 
     /// Something was answered.
-    pub(crate) fn worked(&self) {
+    pub(crate) fn worked(&self, by: &Live) {
         self.faults_in_row.store(0, Ordering::Relaxed);
+        *by.worked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    /// Counts a fault, and cuts the link if it is broken. Says whether it is.
+    /// Counts a fault, and cuts the link if it is broken. Says whether it is. A connection that heals
+    /// by itself is given up only when nothing at all is answered any more: it has been seen to get
+    /// stuck while slots move.
     pub(crate) fn failed(
         self: &Arc<Self>,
         call: &'static str,
@@ -160,7 +164,9 @@ impl Link {
         of: &Live,
     ) -> bool {
         self.count_fault(call, error);
-        let is_lost = is_broken(error) && !of.connection.heals();
+        let worked = *of.worked.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_silent = worked.elapsed() >= self.server.response_timeout() / 2;
+        let is_lost = is_broken(error) && (is_silent || !of.connection.heals());
         if is_lost {
             self.cut(of);
         }
@@ -171,7 +177,7 @@ impl Link {
     fn cut(self: &Arc<Self>, broken: &Live) {
         let mut state = self.state_mut();
         if let State::Up(current) = &*state
-            && Arc::ptr_eq(&current.made, &broken.made)
+            && Arc::ptr_eq(&current.worked, &broken.worked)
         {
             *state = State::Down {
                 since: self.clock.now(),
@@ -198,7 +204,7 @@ impl Link {
         (self.admit)(connection.clone()).await?;
         *self.state_mut() = State::Up(Live {
             connection,
-            made: Arc::new(()),
+            worked: Arc::new(Mutex::new(Instant::now())),
         });
         // Nobody may be waiting.
         self.restored.send_replace(());

@@ -159,7 +159,11 @@ impl Server {
     pub(crate) async fn connect(&self) -> Result<Connection, RedisError> {
         let mut connection = match &self.topology {
             Topology::Cluster(nodes) => {
+                // A slot that moves turns commands away for some milliseconds, not for seconds.
                 let mut builder = ClusterClient::builder(nodes.iter().cloned())
+                    .retries(32)
+                    .min_retry_wait(5)
+                    .max_retry_wait(100)
                     .connection_timeout(self.connect_timeout)
                     .response_timeout(self.response_timeout);
                 if let Some(certificates) = &self.certificates {
@@ -315,7 +319,7 @@ impl Connection {
     }
 
     /// Whether the connection finds servers anew by itself, so that a fault of one is no reason to
-    /// give it up.
+    /// give it up for the others.
     pub(crate) const fn heals(&self) -> bool {
         matches!(self, Self::Cluster(_))
     }

@@ -15,6 +15,7 @@ use waybill_core::privacy::Secret;
 pub struct Redis {
     port: u16,
     options: Vec<String>,
+    file: Option<std::path::PathBuf>,
     folder: tempfile::TempDir,
     child: Option<Child>,
 }
@@ -22,7 +23,8 @@ pub struct Redis {
 /// A server that keeps nothing.
 const FORGETFUL: [&str; 4] = ["--save", "", "--appendonly", "no"];
 
-fn free_port() -> u16 {
+/// A port on which nothing listens.
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     listener.local_addr().unwrap().port()
 }
@@ -36,6 +38,7 @@ impl Redis {
     fn absent_with(options: &[&str]) -> Self {
         Self {
             port: free_port(),
+            file: None,
             options: options.iter().map(|&option| option.to_owned()).collect(),
             folder: tempfile::tempdir().unwrap(),
             child: None,
@@ -50,6 +53,14 @@ impl Redis {
     /// A server that answers and has these options.
     pub fn start_with(options: &[&str]) -> Self {
         let mut redis = Self::absent_with(options);
+        redis.restart();
+        redis
+    }
+
+    /// A sentinel with a configuration that it may change.
+    pub fn sentinel(file: &std::path::Path) -> Self {
+        let mut redis = Self::absent_with(&[]);
+        redis.file = Some(file.to_owned());
         redis.restart();
         redis
     }
@@ -86,8 +97,10 @@ impl Redis {
     pub fn restart(&mut self) {
         self.kill();
         let child = Command::new("redis-server")
+            .args(&self.file)
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
             .args(&self.options)
+            .args(self.file.iter().map(|_| "--sentinel"))
             .arg("--dir")
             .arg(self.folder.path())
             .stdin(Stdio::null())
@@ -213,4 +226,26 @@ pub fn config(url: &str) -> RedisConfig {
 /// Opens a store with the key that all nodes of these tests have.
 pub async fn open(config: RedisConfig) -> Result<RedisStore, String> {
     RedisStore::open(config, Arc::new(Keys::new(&[7; 32])), Clock::system()).await
+}
+
+/// The rights that the page about Redis names, by the word after `user`.
+pub fn documented_acl(user: &str) -> Vec<String> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/redis.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let mut rules = String::new();
+    let mut lines = page
+        .lines()
+        .skip_while(|line| !line.starts_with(&format!("user {user} ")));
+    for line in lines.by_ref() {
+        rules.push_str(line.trim_end_matches('\\'));
+        if !line.ends_with('\\') {
+            break;
+        }
+    }
+    assert!(!rules.is_empty(), "docs/redis.md names no rights of {user}");
+    rules
+        .split_whitespace()
+        .skip(1)
+        .map(str::to_owned)
+        .collect()
 }

@@ -223,7 +223,7 @@ impl Inner {
             let mut live = self.live().await?;
             match script.run(&mut live.connection, keys, arguments).await {
                 Ok(answer) => {
-                    self.link.worked();
+                    self.link.worked(&live);
                     return Ok(answer);
                 }
                 Err(error) => self.faulted(call, &live, &error, &mut was_lost)?,
@@ -241,7 +241,7 @@ impl Inner {
             let mut live = self.live().await?;
             match cmd.query_async(&mut live.connection).await {
                 Ok(answer) => {
-                    self.link.worked();
+                    self.link.worked(&live);
                     return Ok(answer);
                 }
                 Err(error) => self.faulted(call, &live, &error, &mut was_lost)?,
