@@ -1,5 +1,5 @@
-//! How a Redis is reached: over TLS with a CA of one's own, by sentinels that name another master, and
-//! by two gateways that share it.
+//! How a Redis is reached: over TLS with a CA of one's own, by sentinels that name another master, in a
+//! cluster whose slots move, and by two gateways that share it.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -14,10 +14,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use common::commits::{AT, commit, count_of, id};
+use common::commits::{AT, commit, count_of, id, write};
 use common::redis::{Cluster, Redis, config, documented_acl, free_port, open};
 use common::{World, ask, eventually, side, track};
-use waybill::store::Store;
+use waybill::store::{CommitError, Store};
 use waybill::v1;
 
 /// Makes a CA and a certificate of it for 127.0.0.1.
@@ -72,6 +72,9 @@ async fn tls_trusts_the_ca_that_is_named_and_nobody_else() {
         let _written = store.commit(commit("a", "AB1234567", 0, 1, AT)).await;
         assert_eq!(count_of(&store, "a").await, Some((1, 1)));
     }
+    let mut settings = config(&format!("redis://127.0.0.1:{port}"));
+    settings.ca_file = folder.path().join("ca.pem");
+    assert!(open(settings).await.err().unwrap().contains("rediss://"));
     let mut settings = config(&format!("rediss://127.0.0.1:{port}"));
     settings.response_timeout = Duration::from_secs(1);
     let store = open(settings).await.unwrap();
@@ -243,4 +246,56 @@ async fn check_says_what_the_store_is_like_or_why_it_cannot_be_used() {
     assert!(!works && text.contains("allkeys-lru"), "{text}");
     let (works, text) = check(&Redis::absent());
     assert!(!works && text.contains("does not answer"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slots_move_under_load_and_no_commit_is_lost_or_made_twice() {
+    let mut cluster = Cluster::start();
+    let mut settings = config(&cluster.url());
+    settings.response_timeout = Duration::from_secs(1);
+    let store = std::sync::Arc::new(open(settings).await.unwrap());
+    let (done, is_done) = tokio::sync::watch::channel(false);
+    let mut writers = tokio::task::JoinSet::new();
+    for n in 0..8 {
+        let (store, is_done) = (store.clone(), is_done.clone());
+        writers.spawn(async move {
+            let name = format!("s{n}");
+            let (mut acknowledged, mut conflicts, mut unknown) = (0, 0, 0);
+            while !*is_done.borrow() {
+                let Ok(stored) = store.load(&id(&name)).await else {
+                    continue;
+                };
+                let version = stored.map_or(0, |stored| stored.version);
+                match write(&*store, &name, version).await {
+                    Ok(_) => acknowledged += 1,
+                    Err(CommitError::Conflict) => conflicts += 1,
+                    Err(CommitError::Store(_)) => unknown += 1,
+                }
+            }
+            (name, acknowledged, conflicts, unknown)
+        });
+    }
+    let ids = cluster.nodes().iter().map(|node| {
+        let id: String = node.ask(redis::cmd("CLUSTER").arg("MYID"));
+        id
+    });
+    let ids: Vec<_> = ids.collect();
+    let port = cluster.nodes()[0].port();
+    let mut reshard = tokio::process::Command::new("redis-cli");
+    reshard.args(["--cluster", "reshard", &format!("127.0.0.1:{port}")]);
+    reshard.args(["--cluster-from", &ids[0], "--cluster-to", &ids[1]]);
+    reshard.args(["--cluster-slots", "5461", "--cluster-yes"]);
+    let moved = reshard.output().await.unwrap();
+    assert!(moved.status.success(), "{moved:?}");
+    eventually("everything is answered again", async || store.is_working()).await;
+    done.send(true).unwrap();
+    for (name, acknowledged, conflicts, unknown) in writers.join_all().await {
+        let counts = format!("{name}: {acknowledged}, {conflicts}, {unknown}");
+        assert!(acknowledged > 0 && conflicts < 100, "{counts}");
+        let version = count_of(&*store, &name).await.unwrap().0;
+        assert!(
+            version >= acknowledged && version <= acknowledged + unknown,
+            "{counts}"
+        );
+    }
 }

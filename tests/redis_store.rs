@@ -12,7 +12,9 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::commits::{AT, assignee, changes, commit, count_of, following, found, id, overlay};
+use common::commits::{
+    AT, assignee, changes, commit, count_of, following, found, id, overlay, write,
+};
 use common::eventually;
 use common::record::{PLACE, number, time};
 use common::redis::{Cluster, Redis, config, documented_acl, open};
@@ -24,12 +26,6 @@ use waybill::store::{CommitError, Note, Store, What};
 const BEHIND: Duration = Duration::from_secs(1);
 /// Keeps what it acknowledges when it is killed.
 const DURABLE: [&str; 4] = ["--save", "", "--appendonly", "yes"];
-
-async fn write(store: &RedisStore, name: &str, version: u64) -> Result<u64, CommitError> {
-    let main = format!("AB123456{name}");
-    let count = u32::try_from(version).unwrap() + 1;
-    store.commit(commit(name, &main, version, count, AT)).await
-}
 
 async fn epochs(store: &RedisStore) -> Vec<u64> {
     let heads = store.heads().await.unwrap();
@@ -550,57 +546,4 @@ async fn nodes_share_a_cluster_and_survive_the_death_of_a_master() {
         }
     }
     assert!((10..70).contains(&gone), "{gone}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn slots_move_under_load_and_no_commit_is_lost_or_made_twice() {
-    let mut cluster = Cluster::start();
-    let mut settings = config(&cluster.url());
-    settings.response_timeout = Duration::from_secs(1);
-    let store = std::sync::Arc::new(open(settings).await.unwrap());
-    let (done, is_done) = tokio::sync::watch::channel(false);
-    let mut writers = tokio::task::JoinSet::new();
-    for n in 0..8 {
-        let (store, is_done) = (store.clone(), is_done.clone());
-        writers.spawn(async move {
-            let name = format!("s{n}");
-            let (mut acknowledged, mut conflicts, mut unknown) = (0, 0, 0);
-            while !*is_done.borrow() {
-                let Ok(stored) = store.load(&id(&name)).await else {
-                    continue;
-                };
-                let version = stored.map_or(0, |stored| stored.version);
-                match write(&store, &name, version).await {
-                    Ok(_) => acknowledged += 1,
-                    Err(CommitError::Conflict) => conflicts += 1,
-                    Err(CommitError::Store(_)) => unknown += 1,
-                }
-            }
-            (name, acknowledged, conflicts, unknown)
-        });
-    }
-    let ids = cluster.nodes().iter().map(|node| {
-        let id: String = node.ask(redis::cmd("CLUSTER").arg("MYID"));
-        id
-    });
-    let ids: Vec<_> = ids.collect();
-    let port = cluster.nodes()[0].port();
-    let mut reshard = tokio::process::Command::new("redis-cli");
-    reshard.args(["--cluster", "reshard", &format!("127.0.0.1:{port}")]);
-    reshard.args(["--cluster-from", &ids[0], "--cluster-to", &ids[1]]);
-    reshard.args(["--cluster-slots", "5461", "--cluster-yes"]);
-    let moved = reshard.output().await.unwrap();
-    assert!(moved.status.success(), "{moved:?}");
-    eventually("everything is answered again", async || store.is_working()).await;
-    done.send(true).unwrap();
-    for (name, acknowledged, conflicts, unknown) in writers.join_all().await {
-        let counts = format!("{name}: {acknowledged}, {conflicts}, {unknown}");
-        assert!(acknowledged > 0 && conflicts < 100, "{counts}");
-        let version = count_of(&*store, &name).await.unwrap().0;
-        assert!(
-            version >= acknowledged && version <= acknowledged + unknown,
-            "{counts}"
-        );
-        println!("{counts}");
-    }
 }

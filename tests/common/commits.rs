@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use waybill::store::{Change, Commit, OverlayCommit, Store, What};
+use waybill::store::{Change, Commit, CommitError, OverlayCommit, Store, What};
 use waybill_core::event::Digest;
 use waybill_core::exception::Category;
 use waybill_core::overlay::{Handling, Overlay, Registration};
@@ -107,4 +107,11 @@ pub fn following(tenant: &str, shipment_id: &str, expected: u32, follows: bool) 
 pub async fn assignee(store: &dyn Store, tenant: &str, shipment_id: &str) -> Option<String> {
     let overlay = store.overlay(tenant, &id(shipment_id)).await.unwrap()?;
     Some(overlay.exceptions[0].assignee.reveal().clone())
+}
+
+/// Commits the next version of a shipment.
+pub async fn write(store: &dyn Store, name: &str, version: u64) -> Result<u64, CommitError> {
+    let main = format!("AB123456{name}");
+    let count = u32::try_from(version).unwrap() + 1;
+    store.commit(commit(name, &main, version, count, AT)).await
 }
