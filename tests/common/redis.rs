@@ -93,6 +93,17 @@ impl Redis {
         cmd.query(&mut client.get_connection().unwrap()).unwrap()
     }
 
+    /// Whether it has this version of a shipment.
+    pub fn has(&self, shipment: &str, version: u64) -> bool {
+        let pattern = format!("*:s:{shipment}");
+        let names: Vec<String> = self.ask(redis::cmd("KEYS").arg(pattern));
+        names.first().is_some_and(|name| {
+            let mut get = redis::cmd("HGET");
+            let known: Option<u64> = self.ask(get.arg(name).arg("version"));
+            known == Some(version)
+        })
+    }
+
     /// Ends the server and starts one on the same port, with what it has kept.
     pub fn restart(&mut self) {
         self.kill();
