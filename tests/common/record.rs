@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use jiff::civil::date;
+use waybill::store::{Change, Store, What};
 use waybill_core::adapter::Report;
 use waybill_core::code::EventCode;
 use waybill_core::event::{Claim, Classifier, MappingBasis};
@@ -130,5 +131,21 @@ fn place() -> Location {
         country: "DE".to_owned(),
         locality: PLACE.to_owned(),
         ..Location::default()
+    }
+}
+
+/// Entries of the only partition of a store's change log.
+pub async fn changes(store: &dyn Store, after: u64, limit: usize) -> Vec<Change> {
+    let head = store.heads().await.unwrap()[0];
+    let page = store.changes(0, after, limit).await.unwrap();
+    assert_eq!(page.epoch, head.epoch);
+    page.changes
+}
+
+/// Revision of the record since a change; 0 if that is of something else.
+pub fn revision(change: &Change) -> u32 {
+    match change.what {
+        What::Record(revision) => revision,
+        What::Overlay(_) => 0,
     }
 }
