@@ -32,6 +32,7 @@ use crate::store::file::FileStore;
 use crate::store::memory::MemoryStore;
 use crate::store::seal::Keys;
 use crate::texts::Texts;
+use crate::watch::token::Secrets;
 use crate::watch::{Hub, told};
 
 /// A running server.
@@ -79,6 +80,8 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let texts = Arc::new(Texts::load(&config.texts.folder, registry)?);
     let carriers = grpc::carrier::Carriers::new(registry, &configured, Arc::clone(&texts));
     let hub = Arc::new(Hub::default());
+    let telling = crate::watch::log::tell_forever(Arc::clone(&store), Arc::clone(&hub));
+    let telling = crate::tasks::spawn("change-log", telling);
     let folder = Some(config.store.data_dir.as_path()).filter(|path| !path.as_os_str().is_empty());
     let kpis = Kpis::start(&config.kpi, folder, &keys)?;
     let target = config.kpi.completeness_target;
@@ -87,6 +90,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let every = config.evidence.sweep_interval.0;
     let clearing = evidence.clone().sweep_forever(clock.clone(), every);
     let clearing = crate::tasks::spawn("evidence-sweep", clearing);
+    let secrets = token_secrets(&config.streams, &keys)?;
     let pipeline = Pipeline::new(Parts {
         sources,
         store,
@@ -103,7 +107,13 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
 
     let (drain, drained) = watch::channel(false);
     let calls = Arc::new(config::Calls::from(&config.calls));
-    let streams = Streams::new(&config.streams, &calls, &server_id(), drained.clone());
+    let streams = Streams::new(
+        &config.streams,
+        &calls,
+        &server_id(),
+        secrets,
+        drained.clone(),
+    );
     let admin = grpc::admin::service(
         pipeline.clone(),
         Arc::clone(&texts),
@@ -168,7 +178,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         evidence,
         drain,
         serving,
-        others: vec![side_serving, admin_serving, sweeping, clearing],
+        others: vec![side_serving, admin_serving, sweeping, clearing, telling],
     })
 }
 
@@ -213,6 +223,27 @@ fn admin_address(settings: &config::Server) -> Result<SocketAddr, String> {
     Err(format!(
         "server.admin: {address} is not a loopback address, and operators are not authenticated"
     ))
+}
+
+/// What resume tokens are sealed with, the newest first.
+fn token_secrets(settings: &config::StreamSettings, keys: &Keys) -> Result<Secrets, String> {
+    let secret = |keys: &Keys| keys.hash("resume token", &[]);
+    let read = |field: &str, path: &std::path::Path| {
+        let keys = Keys::read(path).map_err(|error| format!("streams.{field}: {error}"))?;
+        Ok::<_, String>(secret(&keys))
+    };
+    let (newest, before) = (
+        &settings.token_secret_file,
+        &settings.previous_token_secret_file,
+    );
+    let mut secrets = vec![match newest.as_os_str().is_empty() {
+        true => secret(keys),
+        false => read("token_secret_file", newest)?,
+    }];
+    if !before.as_os_str().is_empty() {
+        secrets.push(read("previous_token_secret_file", before)?);
+    }
+    Ok(Secrets::new(secrets))
 }
 
 /// The store, and the keys that belong to it.

@@ -161,6 +161,15 @@ section! {
         heartbeat: Span = secs(30),
         /// Streams at the same time.
         count: usize = 10_000,
+        /// Shipments that one stream follows by their keys.
+        shipments: usize = 10_000,
+        /// Revisions that wait for a reader who wants every one; beyond that it starts anew.
+        revisions: usize = 1_000,
+        /// File of the secret that resume tokens are sealed with, 32 bytes or 64 hexadecimal
+        /// digits; empty: made from the key of the store. Every node needs the same.
+        token_secret_file: PathBuf = PathBuf::new(),
+        /// File of the secret before, whose tokens are still read; empty: none.
+        previous_token_secret_file: PathBuf = PathBuf::new(),
     }
 }
 

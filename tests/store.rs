@@ -15,6 +15,7 @@ use common::record::{PLACE, changes, number, revision, shipment, time};
 use waybill::store::file::FileStore;
 use waybill::store::memory::MemoryStore;
 use waybill::store::{Change, Commit, CommitError, Note, OverlayCommit, Place, Store, What};
+use waybill_core::adapter::Hints;
 use waybill_core::event::Digest;
 use waybill_core::exception::Category;
 use waybill_core::order::{Order, Subject};
@@ -251,6 +252,7 @@ fn adding(
 fn following(tenant: &str, shipment_id: &str, expected: u32, follows: bool) -> OverlayCommit {
     let registration = follows.then(|| Registration {
         since: time(AT),
+        hints: Hints::default(),
         labels: [("shop".to_owned(), "a".to_owned())].into(),
         order: None,
         promise: None,

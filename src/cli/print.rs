@@ -148,11 +148,15 @@ pub(super) fn watch(message: &v1::WatchMessage, printer: &Printer) {
         Some(Kind::Update(update)) => {
             let Some(record) = &update.shipment else {
                 if let Some(overlay) = &update.overlay {
-                    say!("-- exceptions were worked: revision {}", overlay.revision);
+                    say!("-- what you add has changed: revision {}", overlay.revision);
                     printer.work(overlay);
                 }
                 return;
             };
+            if update.change() == v1::WatchChange::Removed {
+                say!("-- {} is no longer followed", record.id);
+                return;
+            }
             say!(
                 "-- revision {}, {} new events",
                 record.revision,
@@ -176,6 +180,10 @@ pub(super) fn watch(message: &v1::WatchMessage, printer: &Printer) {
         Some(Kind::GoingAway(going)) => {
             let why = words(going.reason().as_str_name(), "GOING_AWAY_REASON_");
             say!("-- the server ends the stream: {why}");
+        }
+        Some(Kind::Reset(reset)) => {
+            let why = words(reset.reason().as_str_name(), "WATCH_RESET_REASON_");
+            say!("-- everything anew: {why}");
         }
         Some(Kind::Opened(_) | Kind::Heartbeat(_)) | None => {}
     }

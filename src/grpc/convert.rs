@@ -5,7 +5,8 @@ use waybill_core::event::{Classifier, Event, Observation, SourceClass, Standing}
 use waybill_core::exception::Exception;
 use waybill_core::gazetteer;
 use waybill_core::leg::Leg;
-use waybill_core::overlay::{Handling, Overlay, Step};
+use waybill_core::order::Order;
+use waybill_core::overlay::{Handling, Overlay, Promise, Step};
 use waybill_core::place::Location;
 use waybill_core::shipment::{
     Contact, Estimate, Finding, Identifier, LocalWindow, MilestoneProgress, NextStep, Photo,
@@ -202,6 +203,24 @@ pub fn severity(severity: Option<Severity>) -> i32 {
             Severity::Critical => v1::Severity::Critical,
         }) as i32
     })
+}
+
+/// Reads a status; `None` for "unspecified" and numbers that this version does not know.
+pub(super) fn read_status(number: i32) -> Option<Status> {
+    Status::ALL
+        .into_iter()
+        .find(|one| status(Some(*one)) == number)
+}
+
+/// Reads a severity, "unspecified" as none; `None` for a number that this version does not know.
+pub(super) fn read_severity(number: i32) -> Option<Option<Severity>> {
+    let all = [
+        Severity::Informational,
+        Severity::Warning,
+        Severity::Critical,
+    ];
+    let known = [None].into_iter().chain(all.map(Some));
+    known.into_iter().find(|one| severity(*one) == number)
 }
 
 /// Writes an event; `evidence` adds the reports behind it.
@@ -472,10 +491,31 @@ pub fn exception(
 
 /// Writes what a tenant adds to a shipment.
 pub(super) fn overlay(id: &ShipmentId, overlay: &Overlay) -> v1::TenantOverlay {
+    let registration = overlay.registration.as_ref();
     v1::TenantOverlay {
         shipment_id: id.0.clone(),
+        registered: registration.is_some(),
+        labels: registration
+            .map(|one| one.labels.clone())
+            .unwrap_or_default(),
+        order_reference: registration.and_then(|one| one.order.as_ref()).map(order),
+        promise: registration.and_then(|one| one.promise).map(promise),
         exceptions: overlay.exceptions.iter().map(handling).collect(),
         revision: overlay.revision,
+    }
+}
+
+fn order(order: &Order) -> v1::OrderKey {
+    v1::OrderKey {
+        platform: order.platform().to_owned(),
+        order_id: order.reveal().to_owned(),
+    }
+}
+
+fn promise(promise: Promise) -> v1::TimeWindow {
+    v1::TimeWindow {
+        start_time: promise.start.map(timestamp),
+        end_time: promise.end.map(timestamp),
     }
 }
 

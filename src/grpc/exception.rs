@@ -5,8 +5,9 @@ use waybill_core::overlay::{Activity, COMMENT, NAME, REQUEST_ID, Refusal, Step};
 use waybill_core::privacy::Pii;
 
 use super::convert;
+use super::parse;
 use super::status::Failure;
-use super::tracking::{self, Tracking};
+use super::tracking::Tracking;
 use crate::pipeline::{Found, Unworked};
 use crate::v1;
 
@@ -34,8 +35,8 @@ impl Tracking {
         &self,
         request: v1::UpdateExceptionRequest,
     ) -> Result<v1::UpdateExceptionResponse, Failure> {
-        tracking::language("language", &request.language)?;
-        let id = tracking::shipment_id("shipment_id", request.shipment_id.clone())?;
+        parse::language("language", &request.language)?;
+        let id = parse::shipment_id("shipment_id", request.shipment_id.clone())?;
         let exception = request.exception_id.clone();
         if exception.is_empty() {
             return Err(Failure::field("exception_id", "is required"));

@@ -8,10 +8,14 @@ pub mod carrier;
 pub mod convert;
 mod evidence;
 mod exception;
+mod fleet;
 pub mod follow;
 pub mod front;
 pub mod ingest;
+mod keys;
+mod parse;
 pub mod status;
+mod stream;
 pub mod tracking;
 
 use tokio::sync::watch;

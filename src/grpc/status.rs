@@ -3,7 +3,7 @@
 //!
 //! **Invariant:** no text here holds a tracking number or anything else personal.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use prost::Message;
@@ -35,7 +35,7 @@ pub struct Failure {
     /// When a retry can help; `None` if it cannot.
     pub retry: Option<Duration>,
     /// Further facts.
-    pub metadata: HashMap<String, String>,
+    pub metadata: BTreeMap<String, String>,
     /// What became of each source.
     pub outcomes: Vec<v1::SourceOutcome>,
 }
@@ -111,7 +111,7 @@ impl Failure {
             message: message.into(),
             violations: Vec::new(),
             retry: waits(reason).then_some(WAIT),
-            metadata: HashMap::new(),
+            metadata: BTreeMap::new(),
             outcomes: Vec::new(),
         };
         if reason == Reason::Internal {
@@ -369,7 +369,7 @@ fn details(failure: &Failure) -> Vec<prost_types::Any> {
         &pb::ErrorInfo {
             reason: name(failure.reason).to_owned(),
             domain: DOMAIN.to_owned(),
-            metadata: failure.metadata.clone(),
+            metadata: failure.metadata.clone().into_iter().collect(),
         },
     )];
     match failure.reason {

@@ -9,16 +9,15 @@ use std::time::Duration;
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 use tokio_stream::Stream;
-use tonic::{Request, Response, Status};
-use waybill_core::adapter::Hints;
+use tonic::{Request, Response, Status, Streaming};
 use waybill_core::caller::Caller;
-use waybill_core::number::TrackingNumber;
-use waybill_core::order::{Order, Subject};
+use waybill_core::order::Subject;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::convert::{self, View};
+use super::parse::{carrier, hints, subject};
 use super::status::{self, Failure};
-use super::{evidence, follow};
+use super::{evidence, follow, parse};
 use crate::config::Calls;
 use crate::guard::Priority;
 use crate::pipeline::{self, Found, Lookup, LookupOptions, Pipeline, SourceResult, State};
@@ -118,7 +117,7 @@ impl Tracking {
         deadline: Instant,
     ) -> Result<v1::GetShipmentResponse, Failure> {
         let speech = self.speech(request.view, &request.language)?;
-        let id = shipment_id("id", request.id)?;
+        let id = parse::shipment_id("id", request.id)?;
         let options = LookupOptions {
             max_age: max_age(request.max_age)?,
             cache_only: request.cache_only,
@@ -329,12 +328,51 @@ impl TrackingService for Tracking {
         &self,
         request: Request<v1::FollowRequest>,
     ) -> Result<Response<follow::FollowStream>, Status> {
-        self.bounded(request.get_ref())?;
-        let open = request
-            .into_inner()
-            .open
-            .ok_or_else(|| Failure::field("open", "is required"))?;
-        Ok(Response::new(follow::open(self, open)?))
+        Ok(Response::new(self.start_follow(request)?))
+    }
+
+    type WatchStream = follow::FollowStream;
+
+    async fn watch(
+        &self,
+        request: Request<Streaming<v1::WatchRequest>>,
+    ) -> Result<Response<follow::FollowStream>, Status> {
+        Ok(Response::new(self.start_watch(request).await?))
+    }
+
+    async fn list_events(
+        &self,
+        request: Request<v1::ListEventsRequest>,
+    ) -> Result<Response<v1::ListEventsResponse>, Status> {
+        self.events(request).await
+    }
+
+    async fn register_shipment(
+        &self,
+        request: Request<v1::RegisterShipmentRequest>,
+    ) -> Result<Response<v1::RegisterShipmentResponse>, Status> {
+        self.register(request).await
+    }
+
+    async fn batch_register(
+        &self,
+        request: Request<v1::BatchRegisterRequest>,
+    ) -> Result<Response<v1::BatchRegisterResponse>, Status> {
+        self.register_all(request).await
+    }
+
+    async fn unregister_shipment(
+        &self,
+        request: Request<v1::UnregisterShipmentRequest>,
+    ) -> Result<Response<v1::UnregisterShipmentResponse>, Status> {
+        self.unregister(request).await
+    }
+
+    async fn list_shipments(
+        &self,
+        request: Request<v1::ListShipmentsRequest>,
+    ) -> Result<Response<v1::ListShipmentsResponse>, Status> {
+        self.list(request).await
     }
 
     async fn update_exception(
@@ -379,9 +417,9 @@ impl Tracking {
 
     /// Reads what a caller wants to see.
     fn speech(&self, view: i32, language: &str) -> Result<Speech<'_>, Failure> {
-        self::language("language", language)?;
+        parse::language("language", language)?;
         Ok(Speech {
-            view: self::view(view)?,
+            view: parse::view(view)?,
             voice: self.texts.voice(language),
         })
     }
@@ -399,114 +437,6 @@ impl Tracking {
         let stated = parse_grpc_timeout(request.metadata().as_ref());
         Instant::now() + self.calls.time_for(stated, cap)
     }
-}
-
-/// Reads a view.
-pub(super) fn view(number: i32) -> Result<View, Failure> {
-    View::read(number).ok_or_else(|| Failure::field("view", "is not a known view"))
-}
-
-/// Checks the tag of a language, which need not be one that exists.
-pub(super) fn language(field: &str, tag: &str) -> Result<(), Failure> {
-    let valid = |c: u8| c.is_ascii_alphanumeric() || c == b'-';
-    if tag.len() <= 64 && tag.bytes().all(valid) {
-        return Ok(());
-    }
-    Err(Failure::field(
-        field,
-        "must be a BCP 47 tag: at most 64 of a-z, A-Z, 0-9 and hyphen",
-    ))
-}
-
-/// Reads what to track: a number or an order, and exactly one of them.
-fn subject(text: &str, key: Option<&v1::OrderKey>) -> Result<Subject, Failure> {
-    match key {
-        None if text.is_empty() => Err(Failure::number(
-            "tracking_number",
-            "is required unless order is set",
-        )),
-        None => Ok(number("tracking_number", text)?.into()),
-        Some(_) if !text.is_empty() => Err(Failure::field(
-            "order",
-            "must not be set together with tracking_number",
-        )),
-        Some(key) => Ok(order("order", key)?.into()),
-    }
-}
-
-/// Reads an order.
-pub(super) fn order(field: &str, key: &v1::OrderKey) -> Result<Order, Failure> {
-    Order::parse(&key.platform, &key.order_id)
-        .map_err(|wrong| Failure::field(format!("{field}.{}", wrong.field), wrong.description))
-}
-
-/// Reads a tracking number.
-pub(super) fn number(field: &str, text: &str) -> Result<TrackingNumber, Failure> {
-    TrackingNumber::parse(text).map_err(|description| Failure::number(field, description))
-}
-
-/// Checks a carrier id.
-pub(super) fn carrier(field: &str, id: &str) -> Result<(), Failure> {
-    let valid = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
-    if id.len() <= 64 && id.bytes().all(valid) {
-        return Ok(());
-    }
-    Err(Failure::field(
-        field,
-        "must be a carrier id: at most 64 of a-z, 0-9 and hyphen",
-    ))
-}
-
-/// Checks a shipment id.
-pub(super) fn shipment_id(field: &str, id: String) -> Result<ShipmentId, Failure> {
-    let valid = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
-    if id.len() == 26 && id.bytes().all(valid) {
-        return Ok(ShipmentId(id));
-    }
-    Err(Failure::field(
-        field,
-        "must be a shipment id: 26 of 0-9 and a-z",
-    ))
-}
-
-/// Reads hints.
-pub(super) fn hints(hints: Option<v1::Hints>) -> Result<Hints, Failure> {
-    let hints = hints.unwrap_or_default();
-    let country = |field: &str, code: String| {
-        if code.is_empty() || code.len() == 2 && code.bytes().all(|c| c.is_ascii_uppercase()) {
-            return Ok(code);
-        }
-        Err(Failure::field(
-            field,
-            "must be an ISO 3166-1 alpha-2 code in upper case",
-        ))
-    };
-    if hints.postal_code.chars().count() > 16 {
-        return Err(Failure::field(
-            "hints.postal_code",
-            "must have at most 16 characters",
-        ));
-    }
-    if !hints.ship_date.is_empty() && hints.ship_date.parse::<jiff::civil::Date>().is_err() {
-        return Err(Failure::field(
-            "hints.ship_date",
-            "must be a date of the form YYYY-MM-DD",
-        ));
-    }
-    let digits = hints.phone_last_four.as_bytes();
-    if !matches!(digits.len(), 0 | 4) || !digits.iter().all(u8::is_ascii_digit) {
-        return Err(Failure::field(
-            "hints.phone_last_four",
-            "must be empty or exactly four digits",
-        ));
-    }
-    Ok(Hints {
-        phone_last_four: hints.phone_last_four.into(),
-        postal_code: hints.postal_code.into(),
-        destination_country: country("hints.destination_country", hints.destination_country)?,
-        origin_country: country("hints.origin_country", hints.origin_country)?,
-        ship_date: hints.ship_date,
-    })
 }
 
 fn sources(ids: Vec<String>) -> Result<Vec<String>, Failure> {

@@ -16,6 +16,7 @@
 
 mod ask;
 mod evidence;
+mod fleet;
 mod ingest;
 mod pack;
 mod recall;
@@ -45,6 +46,7 @@ use crate::store::seal::Keys;
 use crate::watch::Hub;
 
 pub use evidence::Held;
+pub use fleet::{Enrolled, Enrolment};
 pub use ingest::{Item, Refusal, Taken};
 pub use pack::Pack;
 pub use review::{Explained, Rebuilt};

@@ -412,7 +412,8 @@ pub(super) async fn commit(
     parts.kpis.stored(stored, &record, announced, now);
     parts.hub.touch(&record.id, &aliases);
     if changed {
-        parts.hub.publish(&record.id, &aliases);
+        parts.hub.made(&record);
+        parts.hub.join(&record.id, &aliases);
     }
     Ok((record, next_change))
 }
