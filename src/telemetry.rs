@@ -128,6 +128,7 @@ pub const METRICS: &[Metric] = &[
     gauge("waybill_kpi_bytes", "bytes of the key figures in memory, about"),
     counter("waybill_kpi_dropped_total", "changes left out of the key figures, because too many waited"),
     gauge("waybill_streams", "watch streams now"),
+    counter("waybill_watch_history_lost_total", "times the change log was lost and every watcher started anew"),
     gauge("waybill_connections", "connections now"),
     counter("waybill_connections_refused_total", "connections closed at once, by limit"),
     counter("waybill_task_panics_total", "tasks that panicked, by task"),

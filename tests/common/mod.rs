@@ -18,6 +18,7 @@ pub mod program;
 pub mod python;
 pub mod record;
 pub mod redis;
+pub mod watching;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -26,7 +26,8 @@ impl Stream {
             Target::Registered(labels) => has(overlay.as_deref(), labels),
         };
         if !fits {
-            return match known.is_some() || news.overlay {
+            let may_hold = known.is_some() || news.overlay && !self.sent.is_all;
+            return match may_hold {
                 true => self.left(id).await,
                 false => Ok(()),
             };

@@ -114,6 +114,8 @@ struct Sent {
     room: usize,
     held: HashMap<ShipmentId, Held>,
     order: VecDeque<ShipmentId>,
+    /// The reader can hold nothing else.
+    is_all: bool,
 }
 
 /// The reader is gone.
@@ -146,6 +148,7 @@ impl Sent {
             room,
             held: HashMap::new(),
             order: VecDeque::new(),
+            is_all: true,
         }
     }
 
@@ -155,6 +158,7 @@ impl Sent {
         }
         self.order.push_back(id.clone());
         while self.held.len() > self.room {
+            self.is_all = false;
             match self.order.pop_front() {
                 Some(oldest) => self.held.remove(&oldest),
                 None => return,

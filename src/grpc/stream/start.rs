@@ -278,6 +278,7 @@ impl Stream {
                 self.looks.insert((Instant::now() + soon, at));
             }
         }
+        self.sent.is_all = false;
         self.place = Some(place);
         match self.catch_up().await? {
             Ok(count) => self.synced(count).await,
@@ -332,6 +333,7 @@ impl Stream {
             hub.leave(&Topic::Shipment(id), &self.mailbox);
         }
         self.sent.order.clear();
+        self.sent.is_all = true;
         self.looks.clear();
         let reset = v1::WatchReset {
             reason: reason as i32,
