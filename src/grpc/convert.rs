@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use waybill_core::event::{Classifier, Event, Observation, SourceClass, Standing};
 use waybill_core::exception::Exception;
+use waybill_core::forecast::Forecast;
 use waybill_core::gazetteer;
 use waybill_core::leg::Leg;
 use waybill_core::overlay::{Handling, Overlay, Step};
@@ -419,6 +420,26 @@ fn estimate(estimate: &Estimate) -> v1::DeliveryEstimate {
         source: estimate.source.clone(),
         window: Some(window(&estimate.window)),
         update_time: Some(timestamp(estimate.receive_time)),
+    }
+}
+
+/// Writes our own expectation of a shipment, with its text in a language.
+pub(super) fn forecast(
+    id: &ShipmentId,
+    forecast: &Forecast,
+    voice: Voice<'_>,
+) -> v1::DeliveryForecast {
+    v1::DeliveryForecast {
+        shipment_id: id.0.clone(),
+        estimate: Some(v1::DeliveryEstimate {
+            kind: v1::EstimateKind::GatewayForecast as i32,
+            source: String::new(),
+            window: Some(window(&forecast.window)),
+            update_time: Some(timestamp(forecast.time)),
+        }),
+        delivery_count: forecast.delivery_count,
+        basis: forecast.basis as i32,
+        text: voice.language.forecast(forecast),
     }
 }
 

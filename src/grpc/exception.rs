@@ -1,4 +1,4 @@
-//! `TrackingService.UpdateException`, and what tenants add to the answers of the other methods.
+//! `TrackingService.UpdateException`.
 
 use tonic::{Request, Response, Status};
 use waybill_core::overlay::{Activity, COMMENT, NAME, REQUEST_ID, Refusal, Step};
@@ -7,20 +7,10 @@ use waybill_core::privacy::Pii;
 use super::convert;
 use super::status::Failure;
 use super::tracking::{self, Tracking};
-use crate::pipeline::{Found, Unworked};
+use crate::pipeline::Unworked;
 use crate::v1;
 
 impl Tracking {
-    /// What the caller's tenant has added to the shipments of an answer.
-    pub(super) async fn overlays(&self, found: &Found) -> Result<Vec<v1::TenantOverlay>, Failure> {
-        let mut overlays = Vec::new();
-        for record in &found.shipments {
-            let overlay = self.pipeline.overlay(&self.caller.tenant, record).await?;
-            overlays.extend(overlay.map(|overlay| convert::overlay(&record.id, &overlay)));
-        }
-        Ok(overlays)
-    }
-
     /// Answers `UpdateException`.
     pub(super) async fn take_step(
         &self,

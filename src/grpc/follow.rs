@@ -380,6 +380,7 @@ impl Stream {
             v1::WatchChange::Updated
         };
         let voice = self.texts.voice(&self.language);
+        let forecast = self.pipeline.forecast(&record);
         let update = v1::WatchUpdate {
             shipment: Some(convert::shipment(&record, self.view, voice)),
             change: change as i32,
@@ -391,6 +392,7 @@ impl Stream {
             previous_revision,
             conflated_count: skipped,
             requested: requested.cloned(),
+            forecast: forecast.map(|one| convert::forecast(&record.id, &one, voice)),
         };
         let sent = Sent {
             overlay: overlay.map_or(0, |one| one.revision),

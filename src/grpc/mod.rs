@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod analytics;
+mod beside;
 mod bundle;
 pub mod carrier;
 pub mod convert;
