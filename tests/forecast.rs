@@ -82,9 +82,11 @@ async fn feed(address: SocketAddr, enough: u64) -> v1::Shipment {
             }
             _ => {}
         }
-        if delivered >= enough && moving.is_some() {
+        if delivered >= enough
+            && let Some(moving) = moving.take()
+        {
             assert_eq!(counted(address).await, delivered);
-            return moving.unwrap();
+            return moving;
         }
     }
     unreachable!("the carrier has more parcels than anybody asks for")
