@@ -27,6 +27,7 @@ pub mod exception;
 pub mod explain;
 mod facts;
 mod fold;
+pub mod forecast;
 pub mod gazetteer;
 mod handover;
 pub mod internal;

@@ -162,7 +162,8 @@ pub(super) fn watch(message: &v1::WatchMessage, printer: &Printer) {
                 record.revision,
                 update.new_event_ids.len()
             );
-            printer.shipment(record, update.overlay.as_ref());
+            let forecast = update.forecast.as_ref();
+            printer.shipment(record, update.overlay.as_ref(), forecast);
         }
         Some(Kind::Synced(synced)) => {
             say!(

@@ -3,10 +3,9 @@
 use jiff::Timestamp;
 use waybill_core::event::{Classifier, Event, Observation, SourceClass, Standing};
 use waybill_core::exception::Exception;
+use waybill_core::forecast::Forecast;
 use waybill_core::gazetteer;
 use waybill_core::leg::Leg;
-use waybill_core::order::Order;
-use waybill_core::overlay::{Handling, Overlay, Promise, Step};
 use waybill_core::place::Location;
 use waybill_core::shipment::{
     Contact, Estimate, Finding, Identifier, LocalWindow, MilestoneProgress, NextStep, Photo,
@@ -441,6 +440,26 @@ fn estimate(estimate: &Estimate) -> v1::DeliveryEstimate {
     }
 }
 
+/// Writes our own expectation of a shipment, with its text in a language.
+pub(super) fn forecast(
+    id: &ShipmentId,
+    forecast: &Forecast,
+    voice: Voice<'_>,
+) -> v1::DeliveryForecast {
+    v1::DeliveryForecast {
+        shipment_id: id.0.clone(),
+        estimate: Some(v1::DeliveryEstimate {
+            kind: v1::EstimateKind::GatewayForecast as i32,
+            source: String::new(),
+            window: Some(window(&forecast.window)),
+            update_time: Some(timestamp(forecast.time)),
+        }),
+        delivery_count: forecast.delivery_count,
+        basis: forecast.basis as i32,
+        text: voice.language.forecast(forecast),
+    }
+}
+
 fn text(record: &Shipment, audience: Audience, voice: Voice<'_>) -> v1::Text {
     let carrier = voice.carrier(&record.carrier);
     written(voice.language.shipment(record, audience, carrier))
@@ -486,53 +505,6 @@ pub fn exception(
         event_ids: problem.event_ids.iter().map(ToString::to_string).collect(),
         recipient_text: say(Audience::Recipient),
         shipper_text: say(Audience::Shipper),
-    }
-}
-
-/// Writes what a tenant adds to a shipment.
-pub(super) fn overlay(id: &ShipmentId, overlay: &Overlay) -> v1::TenantOverlay {
-    let registration = overlay.registration.as_ref();
-    v1::TenantOverlay {
-        shipment_id: id.0.clone(),
-        registered: registration.is_some(),
-        labels: registration
-            .map(|one| one.labels.clone())
-            .unwrap_or_default(),
-        order_reference: registration.and_then(|one| one.order.as_ref()).map(order),
-        promise: registration.and_then(|one| one.promise).map(promise),
-        exceptions: overlay.exceptions.iter().map(handling).collect(),
-        revision: overlay.revision,
-    }
-}
-
-fn order(order: &Order) -> v1::OrderKey {
-    v1::OrderKey {
-        platform: order.platform().to_owned(),
-        order_id: order.reveal().to_owned(),
-    }
-}
-
-fn promise(promise: Promise) -> v1::TimeWindow {
-    v1::TimeWindow {
-        start_time: promise.start.map(timestamp),
-        end_time: promise.end.map(timestamp),
-    }
-}
-
-fn handling(handling: &Handling) -> v1::ExceptionHandling {
-    let step = |step: &Step| v1::ExceptionHistoryEntry {
-        activity: step.activity as i32,
-        time: Some(timestamp(step.time)),
-        actor: step.actor.reveal().clone(),
-        assignee: step.assignee.reveal().clone(),
-        comment: step.comment.reveal().clone(),
-    };
-    v1::ExceptionHandling {
-        exception_id: handling.id.to_string(),
-        assignee: handling.assignee.reveal().clone(),
-        history: handling.history.iter().map(step).collect(),
-        acknowledge_time: handling.acknowledged.map(timestamp),
-        resolve_time: handling.resolved.map(timestamp),
     }
 }
 

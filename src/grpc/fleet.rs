@@ -11,6 +11,7 @@ use waybill_core::overlay::{Overlay, Promise};
 use waybill_core::shipment::{Shipment, ShipmentId};
 use waybill_core::status::{Severity, Status as Position};
 
+use super::added;
 use super::convert::{self, View};
 use super::follow::labels;
 use super::parse;
@@ -150,7 +151,7 @@ impl Tracking {
                         return Ok(page);
                     }
                     page.shipments.push(shipment);
-                    page.overlays.push(convert::overlay(&record.id, &overlay));
+                    page.overlays.push(added::overlay(&record.id, &overlay));
                 }
                 after = Some(place);
             }

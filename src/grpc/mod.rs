@@ -1,8 +1,10 @@
 //! The API: one file per service, [`convert`] for values, [`status`] for failures, and [`front`]
 //! before everything.
 
+mod added;
 pub mod admin;
 pub mod analytics;
+mod beside;
 mod bundle;
 pub mod carrier;
 pub mod convert;

@@ -454,3 +454,26 @@ fn any(name: &str, message: &impl Message) -> prost_types::Any {
         value: message.encode_to_vec(),
     }
 }
+
+/// Some, not all, of the asked sources failed or are still running.
+pub fn is_partial(outcomes: &[Outcome]) -> bool {
+    let lacking = |outcome: &Outcome| {
+        matches!(
+            outcome.result,
+            SourceResult::Failed(_) | SourceResult::StillRunning
+        )
+    };
+    let asked = |outcome: &Outcome| {
+        lacking(outcome)
+            || matches!(
+                outcome.result,
+                SourceResult::Found | SourceResult::NotFound(_)
+            )
+    };
+    let (mut asked_count, mut lacking_count) = (0, 0);
+    for outcome in outcomes.iter().filter(|outcome| asked(outcome)) {
+        asked_count += 1;
+        lacking_count += usize::from(lacking(outcome));
+    }
+    lacking_count > 0 && lacking_count < asked_count
+}

@@ -14,13 +14,14 @@ use waybill_core::caller::Caller;
 use waybill_core::order::Subject;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
+use super::beside::Beside;
 use super::convert::{self, View};
 use super::parse::{carrier, hints, subject};
 use super::status::{self, Failure};
 use super::{evidence, follow, parse};
 use crate::config::Calls;
 use crate::guard::Priority;
-use crate::pipeline::{self, Found, Lookup, LookupOptions, Pipeline, SourceResult, State};
+use crate::pipeline::{self, Found, Lookup, LookupOptions, Pipeline, State};
 use crate::server::parse_grpc_timeout;
 use crate::texts::{Texts, Voice};
 use crate::v1;
@@ -102,10 +103,11 @@ impl Tracking {
             .iter()
             .map(|record| record.id.clone())
             .collect();
-        let overlays = self.overlays(&found).await?;
+        let beside = self.beside(&found, speech.voice).await?;
+        let until = found.good_until.map(|until| until.min(beside.until));
         Ok(Tracked {
-            response: response(&found, overlays, speech, &request.if_none_match),
-            until: found.good_until,
+            response: response(&found, beside, speech, &request.if_none_match),
+            until,
             subject: lookup.subject,
             ids,
         })
@@ -128,8 +130,8 @@ impl Tracking {
             priority: Priority::Interactive,
         };
         let found = self.pipeline.get(&id, &options).await?;
-        let overlays = self.overlays(&found).await?;
-        let mut all = response(&found, overlays, speech, &request.if_none_match);
+        let beside = self.beside(&found, speech.voice).await?;
+        let mut all = response(&found, beside, speech, &request.if_none_match);
         let answer = v1::GetShipmentResponse {
             shipment: all.shipments.pop(),
             freshness: all.freshness,
@@ -137,6 +139,7 @@ impl Tracking {
             not_modified: all.not_modified,
             partial: all.partial,
             overlay: all.overlays.pop(),
+            forecast: all.forecasts.pop(),
         };
         fits(&answer, self.calls.response_bytes)?;
         Ok(answer)
@@ -411,8 +414,8 @@ impl Tracking {
             return Err(out_of_time());
         }
         let found = self.pipeline.track(&lookup).await?;
-        let overlays = self.overlays(&found).await?;
-        Ok(response(&found, overlays, speech, &item.if_none_match))
+        let beside = self.beside(&found, speech.voice).await?;
+        Ok(response(&found, beside, speech, &item.if_none_match))
     }
 
     /// Reads what a caller wants to see.
@@ -455,7 +458,7 @@ fn max_age(age: Option<prost_types::Duration>) -> Result<Option<Duration>, Failu
 /// Writes the answer of a lookup.
 fn response(
     found: &Found,
-    overlays: Vec<v1::TenantOverlay>,
+    beside: Beside,
     speech: Speech<'_>,
     if_none_match: &str,
 ) -> v1::TrackResponse {
@@ -473,8 +476,9 @@ fn response(
         freshness: Some(freshness(&found.freshness)),
         outcomes: found.outcomes.iter().map(status::outcome).collect(),
         not_modified,
-        partial: is_partial(&found.outcomes),
-        overlays,
+        partial: status::is_partial(&found.outcomes),
+        overlays: beside.overlays,
+        forecasts: beside.forecasts,
     }
 }
 
@@ -503,27 +507,4 @@ pub(super) fn freshness(freshness: &pipeline::Freshness) -> v1::Freshness {
         last_attempt_time: freshness.last_attempt.map(convert::timestamp),
         revalidating: freshness.revalidating,
     }
-}
-
-/// Some, not all, of the asked sources failed or are still running.
-fn is_partial(outcomes: &[pipeline::Outcome]) -> bool {
-    let lacking = |outcome: &pipeline::Outcome| {
-        matches!(
-            outcome.result,
-            SourceResult::Failed(_) | SourceResult::StillRunning
-        )
-    };
-    let asked = |outcome: &pipeline::Outcome| {
-        lacking(outcome)
-            || matches!(
-                outcome.result,
-                SourceResult::Found | SourceResult::NotFound(_)
-            )
-    };
-    let (mut asked_count, mut lacking_count) = (0, 0);
-    for outcome in outcomes.iter().filter(|outcome| asked(outcome)) {
-        asked_count += 1;
-        lacking_count += usize::from(lacking(outcome));
-    }
-    lacking_count > 0 && lacking_count < asked_count
 }

@@ -31,6 +31,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use waybill_core::adapter::{Descriptor, Hints, Limits, OrderQuery, Query};
 use waybill_core::error::Error;
+use waybill_core::forecast::Forecast;
 use waybill_core::order::Subject;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
@@ -293,6 +294,12 @@ impl Pipeline {
     /// Now.
     pub fn now(&self) -> Timestamp {
         self.parts.clock.now()
+    }
+
+    /// Our own expectation of the delivery of a shipment. It is no part of the record, because it
+    /// changes with what is learned from others.
+    pub fn forecast(&self, record: &Shipment) -> Option<Forecast> {
+        self.parts.kpis.forecast(record, self.now())
     }
 
     /// Answers a lookup: steps 1 to 3, and what steps 4 to 8 made of it.

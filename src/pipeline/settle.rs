@@ -398,7 +398,7 @@ pub(super) async fn commit(
             (Arc::new(record), next_change, changed)
         }
     };
-    let announced = kpi::announced(&dossier.facts).cloned();
+    let said = kpi::announced(&dossier.facts).into();
     let commit = Commit {
         expected: stored.map_or(0, |stored| stored.version),
         dossier,
@@ -409,7 +409,7 @@ pub(super) async fn commit(
         time: now,
     };
     parts.store.commit(commit).await?;
-    parts.kpis.stored(stored, &record, announced, now);
+    parts.kpis.stored(stored, &record, said, now);
     parts.hub.touch(&record.id, &aliases);
     if changed {
         parts.hub.made(&record);

@@ -7,6 +7,7 @@ mod doubts;
 mod exceptions;
 mod explain;
 mod figures;
+mod forecasts;
 mod handover;
 mod histories;
 mod identity;

@@ -7,7 +7,7 @@ use waybill_core::revision::new_events;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::{Gone, Halt, Held, Stream, Target, has};
-use crate::grpc::{convert, tracking};
+use crate::grpc::{added, convert, tracking};
 use crate::pipeline::{Freshness, Miss};
 use crate::v1;
 use crate::v1::watch_message::Kind;
@@ -146,7 +146,7 @@ impl Stream {
         self.sent.put(&record.id, held);
         let update = v1::WatchUpdate {
             change: v1::WatchChange::Overlay as i32,
-            overlay: Some(convert::overlay(&record.id, &overlay)),
+            overlay: Some(added::overlay(&record.id, &overlay)),
             previous_revision,
             ..Default::default()
         };
@@ -203,10 +203,12 @@ impl Stream {
         overlay: Option<&Overlay>,
     ) -> v1::WatchUpdate {
         let voice = self.texts.voice(&self.plan.language);
+        let forecast = self.pipeline.forecast(record);
         v1::WatchUpdate {
             shipment: Some(convert::shipment(record, self.plan.view, voice)),
             freshness: Some(tracking::freshness(&freshness)),
-            overlay: overlay.map(|one| convert::overlay(&record.id, one)),
+            overlay: overlay.map(|one| added::overlay(&record.id, one)),
+            forecast: forecast.map(|one| convert::forecast(&record.id, &one, voice)),
             ..Default::default()
         }
     }
