@@ -108,7 +108,7 @@ fn the_page_of_sources_is_the_table() {
             vec![
                 yes(can.paid),
                 yes(can.registers),
-                yes(can.push),
+                yes(can.push.is_some()),
                 yes(can.order_lookup),
                 yes(can.delivery_estimate),
                 yes(can.proof_of_delivery),

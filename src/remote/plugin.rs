@@ -97,7 +97,7 @@ fn descriptor(id: &str, settings: &PluginSettings) -> Result<Descriptor, String>
         capabilities: Capabilities {
             paid: false,
             registers: false,
-            push: false,
+            push: None,
             order_lookup: false,
             required_hints: hints("required_hints", &settings.required_hints)?,
             optional_hints: hints("hints", &settings.hints)?,
