@@ -285,7 +285,7 @@ pub fn sources(
         };
         let guard = Guard::new(
             whose,
-            adapter,
+            Arc::clone(&adapter),
             Arc::clone(&http),
             &config.guard,
             clock.clone(),
@@ -295,6 +295,7 @@ pub fn sources(
             account,
             limits,
             platforms,
+            adapter,
             guard,
             pack: Pack::default(),
         })

@@ -164,10 +164,7 @@ fn a_challenge_comes_back() {
     let both = r#"{"challenge":"a","timestamp":"2026-03-05T14:12:00Z","payload":"{}"}"#;
     assert_eq!(kind(&unsigned(both, None), NOW), Some(ErrorKind::Denied));
     let long = format!(r#"{{"challenge":"{}"}}"#, "a".repeat(2_000));
-    assert_eq!(
-        kind(&unsigned(&long, None), NOW),
-        Some(ErrorKind::Denied)
-    );
+    assert_eq!(kind(&unsigned(&long, None), NOW), Some(ErrorKind::Denied));
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod milestones;
 mod precedence;
 mod projection;
 mod properties;
+mod pushes;
 mod record;
 mod revisions;
 mod routes;
