@@ -21,6 +21,10 @@ use crate::guard::Priority;
 const POLL: Duration = Duration::from_secs(30);
 /// Wait after a failure that says nothing of the kind.
 const AGAIN: Duration = Duration::from_secs(60);
+/// Shortest wait.
+const LEAST: Duration = Duration::from_secs(1);
+/// What a push itself brought into the store is not an answer that came after it.
+const OWN: Duration = Duration::from_millis(1);
 
 /// What became of a poll that a push has asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +71,7 @@ impl Pipeline {
         let id = source.descriptor.id;
         let now = self.now();
         let age = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        let age = age.saturating_sub(OWN);
         let lookup = Lookup {
             subject: number.clone().into(),
             carrier: source.descriptor.carrier.to_owned(),
@@ -90,20 +95,26 @@ impl Pipeline {
     }
 
     fn judge(&self, source: &Source, outcome: &Outcome, since: Timestamp) -> Polled {
+        let is_asked = outcome.latency.is_some();
+        let last = outcome.fetch_time.max(outcome.attempt_time);
         match &outcome.result {
-            SourceResult::Found | SourceResult::NotFound(_) => Polled::Done,
-            SourceResult::SkippedFresh => match outcome.fetch_time.or(outcome.attempt_time) {
-                // Asked so short a time before the push that it may not be asked again yet.
-                Some(fetched) if fetched < since => {
-                    let passed = self.now().duration_since(fetched);
-                    let passed = Duration::try_from(passed).unwrap_or_default();
-                    let left = source.limits.min_interval.saturating_sub(passed);
-                    Polled::Later(left.max(Duration::from_secs(1)))
-                }
-                _ => Polled::Done,
-            },
+            SourceResult::Found | SourceResult::NotFound(_) | SourceResult::SkippedFresh
+                if is_asked || last >= Some(since) =>
+            {
+                Polled::Done
+            }
+            SourceResult::NotFound(wait) => Polled::Later((*wait).max(LEAST)),
+            // Asked so short a time before the push that it may not be asked again yet.
+            SourceResult::Found | SourceResult::SkippedFresh => {
+                let last = last.unwrap_or(since);
+                let passed = Duration::try_from(self.now().duration_since(last));
+                let left = source.limits.min_interval;
+                let left = left.saturating_sub(passed.unwrap_or_default());
+                Polled::Later(left.max(LEAST))
+            }
             SourceResult::StillRunning => Polled::Later(AGAIN),
             SourceResult::Failed(error) => match error.retry {
+                Retry::Never => Polled::Never,
                 Retry::After(wait) => Polled::Later(wait.max(AGAIN)),
                 _ => Polled::Later(AGAIN),
             },
