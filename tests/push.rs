@@ -12,11 +12,9 @@ mod common;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use common::push::{fake, held, metric, push_of, record, send, world};
-use common::{World, eventually};
+use common::push::{fake, held, metric, number, push_of, record, send, world};
+use common::{ask, eventually, plugin};
 use http::StatusCode;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use waybill::v1;
 use waybill::v1::watch_message::Kind;
 use waybill_simulator::Push;
@@ -32,14 +30,6 @@ const SIGNED: [(&str, &str); 5] = [
     ("cainiao", r#"{"success":true}"#),
     ("china-post", r#""code":"00000""#),
 ];
-
-/// A number of which a source can push something.
-fn number(world: &World, source: &str) -> String {
-    let fake = fake(world, source);
-    let scenarios = fake.scenarios().into_iter();
-    let mut numbers = scenarios.map(|scenario| scenario.number.to_owned());
-    numbers.find(|number| fake.push(number).is_some()).unwrap()
-}
 
 fn changed(push: &Push, body: impl Into<Bytes>) -> Push {
     Push {
@@ -235,51 +225,6 @@ async fn a_repetition_after_a_restart_is_known() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_refused_before_it_is_read() {
-    const MIB: usize = 1 << 20;
-    let world = world(|_| {}).await;
-    for length in ["content-length: 10485760", "transfer-encoding: chunked"] {
-        let mut stream = TcpStream::connect(world.app.push.unwrap()).await.unwrap();
-        let head = format!("POST /push/17track HTTP/1.1\r\nhost: a\r\n{length}\r\n\r\n");
-        stream.write_all(head.as_bytes()).await.unwrap();
-        let (mut read, mut write) = stream.into_split();
-        let part = vec![b'a'; 64 * 1_024];
-        let is_chunked = length.contains("chunked");
-        let mut sent = 0;
-        let writing = async {
-            while sent < 10 * MIB {
-                if is_chunked && write.write_all(b"10000\r\n").await.is_err() {
-                    break;
-                }
-                if write.write_all(&part).await.is_err() {
-                    break;
-                }
-                sent += part.len();
-                if is_chunked && write.write_all(b"\r\n").await.is_err() {
-                    break;
-                }
-            }
-        };
-        let mut answer = vec![0; 12];
-        let reading = async {
-            read.read_exact(&mut answer).await.unwrap();
-        };
-        // Nobody writes on once the answer is there.
-        tokio::select! {
-            () = reading => {}
-            () = async { writing.await; std::future::pending().await } => {}
-        }
-        assert_eq!(answer, b"HTTP/1.1 413", "{length}");
-        assert!(sent < 8 * MIB, "{sent} bytes were taken");
-    }
-    assert_eq!(fake(&world, "17track").requests(), 0);
-    let number = number(&world, "17track");
-    let push = push_of(&world, "17track", &number);
-    assert_eq!(send(&world, "17track", &push).await.0, StatusCode::OK);
-    world.stop().await;
-}
-
-#[tokio::test]
 async fn pushes_out_of_order_end_where_those_in_order_do() {
     let mut records = Vec::new();
     for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
@@ -380,43 +325,6 @@ async fn a_token_in_the_address_only_starts_a_poll() {
 }
 
 #[tokio::test]
-async fn the_listener_serves_nothing_else() {
-    let world = world(|_| {}).await;
-    let to = world.app.push.unwrap();
-    let number = number(&world, "17track");
-    let push = push_of(&world, "17track", &number);
-    for path in [
-        "/",
-        "/push",
-        "/push/",
-        "/push/nobody",
-        "/push/dhl-express",
-        "/push/17track/",
-        "/push/17track/other",
-        "/push/17track/default/more",
-        "/push//17track",
-        "/metrics",
-        "/livez",
-        "/waybill.v1.TrackingService/Track",
-    ] {
-        let (status, body) = push.send(to, path).await.unwrap();
-        assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
-        assert!(body.is_empty(), "{path}");
-    }
-    for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"] {
-        let mut stream = TcpStream::connect(to).await.unwrap();
-        let head = format!("{method} /push/17track HTTP/1.1\r\nhost: a\r\n\r\n");
-        stream.write_all(head.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with("HTTP/1.1 404"), "{method}: {answer}");
-        assert!(answer.ends_with("\r\n\r\n"), "{method}: {answer}");
-    }
-    assert!(held(world.app.address, &number).await.is_none());
-    world.stop().await;
-}
-
-#[tokio::test]
 async fn each_account_has_its_own_address_and_secret() {
     let world = world(|config| {
         let mut section = config.sources["17track"].clone();
@@ -464,47 +372,78 @@ async fn what_is_signed_and_not_understood_is_counted_and_holds_up_nobody() {
 }
 
 #[tokio::test]
-async fn a_flood_is_told_to_wait_and_nothing_acknowledged_is_lost() {
-    let world = world(|config| config.push.queue = 20).await;
+async fn a_number_that_was_just_asked_for_is_asked_for_again_when_it_may_be() {
+    let world = world(|config| {
+        let section = config.sources.get_mut("ups").unwrap();
+        let limits = section["limits"].as_table_mut().unwrap();
+        limits.insert("min_interval".to_owned(), "2s".into());
+    })
+    .await;
     let ups = fake(&world, "ups");
-    // Slow enough that the queue fills before the first of these has an answer.
-    ups.set_latency(Duration::from_secs(2));
-    let numbers: Vec<String> = (0..60).map(|n| ups.load_number(n)).collect();
-    let all = numbers.iter().map(async |number| {
+    let number = ups.scenario("in-transit").unwrap().number;
+    world.client().await.track(ask(number)).await.unwrap();
+    assert_eq!(ups.requests_for(number), 1);
+    for hours in 1..4 {
+        world.simulator.advance(Duration::from_hours(hours));
         let push = push_of(&world, "ups", number);
-        let to = world.app.push.unwrap();
-        let stream = TcpStream::connect(to).await.unwrap();
-        let (header, proof) = push.proof.unwrap();
-        let head = format!(
-            "POST /push/ups HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{header}: {proof}\r\n\
-             content-length: {}\r\n\r\n",
-            push.body.len()
-        );
-        let (mut read, mut write) = stream.into_split();
-        let request = [head.as_bytes(), &push.body].concat();
-        write.write_all(&request).await.unwrap();
-        let mut answer = String::new();
-        read.read_to_string(&mut answer).await.unwrap();
-        answer
-    });
-    let answers = futures_util::future::join_all(all).await;
-    let mut kept = Vec::new();
-    for (number, answer) in numbers.iter().zip(&answers) {
-        if answer.starts_with("HTTP/1.1 200") {
-            kept.push(number);
-        } else {
-            assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
-            assert!(answer.contains("retry-after: 10\r\n"), "{answer}");
+        assert_eq!(send(&world, "ups", &push).await.0, StatusCode::OK);
+    }
+    let waiting = "waybill_push_waiting{source=\"ups\"}";
+    assert_eq!(ups.requests_for(number), 1, "not before it may be");
+    eventually("nothing waits", async || metric(&world, waiting).await == 0).await;
+    assert_eq!(ups.requests_for(number), 2, "once for all three pushes");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_push_that_is_not_known_any_more_still_makes_no_revision() {
+    let world = world(|config| config.push.digests = 1).await;
+    let aftership = fake(&world, "aftership");
+    let numbers = [aftership.load_number(1), aftership.load_number(2)];
+    let pushes = numbers
+        .each_ref()
+        .map(|number| push_of(&world, "aftership", number));
+    for _ in 0..5 {
+        for push in &pushes {
+            assert_eq!(send(&world, "aftership", push).await.0, StatusCode::OK);
         }
     }
-    assert_eq!(kept.len(), 20);
-    // Others are not held up.
-    let other = number(&world, "17track");
-    let push = push_of(&world, "17track", &other);
-    assert_eq!(send(&world, "17track", &push).await.0, StatusCode::OK);
-    record(&world, &other).await;
-    for number in kept {
-        record(&world, number).await;
+    let taken = "waybill_push_work_total{source=\"aftership\",outcome=\"taken\"}";
+    eventually("each is worked on", async || {
+        metric(&world, taken).await == 10
+    })
+    .await;
+    for number in &numbers {
+        assert_eq!(record(&world, number).await.revision, 1);
     }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_plug_in_can_take_pushes() {
+    let plugin = plugin::Running::start(plugin::Does::Hangs).await;
+    let world = world(|config| {
+        let mut settings = plugin.settings.clone();
+        settings.push = true;
+        config.plugins.insert("acme".to_owned(), settings);
+    })
+    .await;
+    let to = world.app.push.unwrap();
+    let push = |signature: &str| Push {
+        media: "text/plain",
+        proof: Some(("x-signature", signature.to_owned())),
+        body: Bytes::from_static(plugin::NUMBER.as_bytes()),
+    };
+    let (status, _) = push("bad").send(to, "/push/acme?a=b").await.unwrap();
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    let (status, body) = push("good").send(to, "/push/acme?a=b").await.unwrap();
+    assert_eq!(
+        (status.as_u16(), body.as_ref()),
+        (202, b"thanks".as_slice())
+    );
+    record(&world, plugin::NUMBER).await;
+    *plugin.does.lock().unwrap() = plugin::Does::Fails(tonic::Code::Unavailable);
+    let (status, _) = push("good").send(to, "/push/acme?a=b").await.unwrap();
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     world.stop().await;
 }

@@ -16,6 +16,7 @@ use super::settle::{Origin, absorb};
 use super::{Lookup, Miss, Outcome, Pipeline, Source, SourceResult};
 use crate::evidence::Said;
 use crate::guard::Priority;
+use crate::money::Amount;
 
 /// Time for one poll: a background call waits long for its turn and for the quota.
 const POLL: Duration = Duration::from_secs(30);
@@ -72,6 +73,8 @@ impl Pipeline {
         let now = self.now();
         let age = Duration::try_from(now.duration_since(since)).unwrap_or_default();
         let age = age.saturating_sub(OWN);
+        let is_billed =
+            source.descriptor.capabilities.paid || source.guard.purse().cost() > Amount::ZERO;
         let lookup = Lookup {
             subject: number.clone().into(),
             carrier: source.descriptor.carrier.to_owned(),
@@ -80,7 +83,8 @@ impl Pipeline {
             max_age: Some(age),
             cache_only: false,
             wait_for_all: true,
-            allow_paid: false,
+            // It has the number already, since it pushes news of it: nothing is registered.
+            allow_paid: !is_billed,
             deadline: tokio::time::Instant::now() + POLL,
             priority: Priority::Background,
         };

@@ -69,24 +69,19 @@ impl Desk {
     }
 
     fn add(&self, rows: usize, bytes: usize) -> (usize, usize) {
-        let before = (
+        let source = self.source.descriptor.id;
+        metrics::gauge!("waybill_push_waiting", "source" => source).increment(count(rows));
+        (
             self.rows.fetch_add(rows, Ordering::AcqRel),
             self.bytes.fetch_add(bytes, Ordering::AcqRel),
-        );
-        self.show();
-        before
+        )
     }
 
     fn take_away(&self, rows: usize, bytes: usize) {
+        let source = self.source.descriptor.id;
+        metrics::gauge!("waybill_push_waiting", "source" => source).decrement(count(rows));
         self.rows.fetch_sub(rows, Ordering::AcqRel);
         self.bytes.fetch_sub(bytes, Ordering::AcqRel);
-        self.show();
-    }
-
-    fn show(&self) {
-        let rows = self.rows.load(Ordering::Acquire);
-        let rows = u32::try_from(rows).unwrap_or(u32::MAX);
-        metrics::gauge!("waybill_push_waiting", "source" => self.source.descriptor.id).set(rows);
     }
 }
 
@@ -232,6 +227,10 @@ impl Queue {
             let _ended = stopped.await;
         }
     }
+}
+
+fn count(rows: usize) -> u32 {
+    u32::try_from(rows).unwrap_or(u32::MAX)
 }
 
 fn size(rows: &[(Kind, Bytes)]) -> (usize, usize) {

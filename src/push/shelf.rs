@@ -235,11 +235,15 @@ impl File {
 
     /// Which of the pushes are known.
     fn known(&self, puts: &[Put]) -> Result<Vec<bool>, StoreError> {
-        self.disk.read(|tx| {
-            let seen = tx.open_table(SEEN)?;
-            let known = |put: &Put| Ok(seen.get(&put.digest)?.is_some());
-            puts.iter().map(known).collect()
-        })
+        let look = || {
+            self.disk.read(|tx| {
+                let seen = tx.open_table(SEEN)?;
+                let known = |put: &Put| Ok(seen.get(&put.digest)?.is_some());
+                puts.iter().map(known).collect()
+            })
+        };
+        // Only a write opens a file again that was closed after a fault.
+        look().or_else(|_| self.disk.write(|_| Ok(())).and_then(|()| look()))
     }
 
     /// Seals the rows of a push for the places from `first` on.
@@ -297,4 +301,109 @@ fn forget(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(folder: Option<&Path>, keys: &Arc<Keys>, digests: usize) -> Shelf {
+        let settings = Settings {
+            digests,
+            ..Settings::default()
+        };
+        Shelf::open(folder, keys, &settings).unwrap()
+    }
+
+    fn put(digest: u8, hours: i64, rows: &[&'static str]) -> Put {
+        let row = |text: &&'static str| (Kind::News, Bytes::from_static(text.as_bytes()));
+        Put {
+            digest: [digest; 32],
+            desk: "acme/default".to_owned(),
+            rows: rows.iter().map(row).collect(),
+            received: Timestamp::from_second(hours * 3_600).unwrap(),
+        }
+    }
+
+    fn plain(shelf: &Shelf) -> Vec<(u64, Bytes)> {
+        let rows = shelf.waiting().unwrap().into_iter();
+        rows.map(|row| (row.item.seq, row.item.plain)).collect()
+    }
+
+    #[test]
+    fn what_was_kept_waits_after_the_next_start_until_it_is_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Arc::new(Keys::new(&[7; 32]));
+        let shelf = open(Some(folder.path()), &keys, 100);
+        let puts = [
+            put(1, 0, &["a", "b"]),
+            put(2, 0, &["c"]),
+            put(1, 0, &["a", "b"]),
+        ];
+        assert_eq!(shelf.write(&puts, &[]).unwrap(), [Some(1), Some(3), None]);
+        drop(shelf);
+
+        let shelf = open(Some(folder.path()), &keys, 100);
+        let expected = [(1, "a"), (2, "b"), (3, "c")].map(|(seq, text)| (seq, Bytes::from(text)));
+        assert_eq!(plain(&shelf), expected);
+        assert_eq!(shelf.write(&puts, &[]).unwrap(), [None, None, None]);
+        assert_eq!(
+            shelf.write(&[put(3, 0, &["d"])], &[1, 3]).unwrap(),
+            [Some(4)]
+        );
+        drop(shelf);
+        let shelf = open(Some(folder.path()), &keys, 100);
+        let expected = [(2, "b"), (4, "d")].map(|(seq, text)| (seq, Bytes::from(text)));
+        assert_eq!(plain(&shelf), expected);
+    }
+
+    #[test]
+    fn what_another_key_sealed_is_found_and_cannot_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = open(Some(folder.path()), &Arc::new(Keys::new(&[7; 32])), 100);
+        shelf.write(&[put(1, 0, &["a"])], &[]).unwrap();
+        drop(shelf);
+        let shelf = open(Some(folder.path()), &Arc::new(Keys::new(&[8; 32])), 100);
+        let rows = shelf.waiting().unwrap();
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].kind, None);
+        assert_eq!(rows[0].item.seq, 1);
+    }
+
+    #[test]
+    fn a_push_is_known_for_72_hours_and_the_oldest_go_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Arc::new(Keys::new(&[7; 32]));
+        for folder in [None, Some(folder.path())] {
+            let is_new = |shelf: &Shelf, put: Put| shelf.write(&[put], &[]).unwrap()[0].is_some();
+            let shelf = open(folder, &keys, 3);
+            assert!(is_new(&shelf, put(1, 0, &["a"])));
+            assert!(is_new(&shelf, put(2, 71, &["a"])));
+            assert!(!is_new(&shelf, put(1, 72, &["a"])));
+            assert!(is_new(&shelf, put(3, 73, &["a"])));
+            assert!(is_new(&shelf, put(1, 73, &["a"])), "forgotten by now");
+            // One more than there is room for.
+            assert!(is_new(&shelf, put(4, 73, &["a"])));
+            assert!(is_new(&shelf, put(2, 73, &["a"])));
+            assert!(!is_new(&shelf, put(4, 73, &["a"])));
+        }
+    }
+
+    #[test]
+    fn a_disk_that_fails_keeps_nothing_and_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Arc::new(Keys::new(&[7; 32]));
+        let shelf = open(Some(folder.path()), &keys, 100);
+        shelf.close();
+        let file = folder.path().join("push.redb");
+        std::fs::rename(&file, folder.path().join("elsewhere")).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        assert!(shelf.write(&[put(1, 0, &["a"])], &[]).is_err());
+        // The next write finds the disk again, if it is there.
+        std::fs::remove_dir(&file).unwrap();
+        std::fs::rename(folder.path().join("elsewhere"), &file).unwrap();
+        let written = shelf.write(&[put(1, 0, &["a"])], &[]).unwrap();
+        assert!(written[0].is_some());
+        assert_eq!(plain(&shelf).len(), 1);
+    }
 }

@@ -206,3 +206,44 @@ pub(super) async fn poll(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn news(seq: u64, numbers: &[&str]) -> News {
+        let numbers = numbers.iter().map(|text| TrackingNumber::parse(text));
+        News {
+            item: Item {
+                seq,
+                received: Timestamp::UNIX_EPOCH,
+                plain: Bytes::new(),
+            },
+            numbers: numbers.collect::<Result<_, _>>().unwrap(),
+            content: Some((Vec::new(), Bytes::new())),
+        }
+    }
+
+    fn started(window: &mut VecDeque<News>, room: usize) -> Vec<u64> {
+        let found = startable(window, room).into_iter();
+        found.map(|(seq, ..)| seq).collect()
+    }
+
+    #[test]
+    fn what_is_about_one_number_goes_in_order_and_the_rest_side_by_side() {
+        let mut window = VecDeque::from([
+            news(1, &["AAAA1"]),
+            news(2, &["AAAA1", "BBBB1"]),
+            news(3, &["BBBB1"]),
+            news(4, &["CCCC1"]),
+            news(5, &["DDDD1"]),
+        ]);
+        assert_eq!(started(&mut window, 2), [1, 4]);
+        assert_eq!(started(&mut window, 8), [5]);
+        window.pop_front();
+        assert_eq!(started(&mut window, 8), [2], "the one before it has ended");
+        assert!(started(&mut window, 8).is_empty());
+        window.pop_front();
+        assert_eq!(started(&mut window, 8), [3]);
+    }
+}

@@ -75,3 +75,11 @@ pub async fn metric(world: &World, series: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix(series));
     line.map_or(0, |value| value.trim().parse().unwrap())
 }
+
+/// A number of which a source can push something.
+pub fn number(world: &World, source: &str) -> String {
+    let fake = fake(world, source);
+    let scenarios = fake.scenarios().into_iter();
+    let mut numbers = scenarios.map(|scenario| scenario.number.to_owned());
+    numbers.find(|number| fake.push(number).is_some()).unwrap()
+}
