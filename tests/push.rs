@@ -447,3 +447,56 @@ async fn a_plug_in_can_take_pushes() {
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     world.stop().await;
 }
+
+/// The vector was computed by another program from the rule in the documents.
+#[tokio::test]
+async fn a_known_answer_is_taken_and_its_neighbour_is_not() {
+    let world = world(|config| {
+        let section = config.sources.get_mut("17track").unwrap();
+        section.insert("api_key".to_owned(), "123456ABCDEF".into());
+    })
+    .await;
+    let body = r#"{"event":"TRACKING_UPDATED","data":{"number":"RR123456789CN","carrier":3011,"tag":null}}"#;
+    let sign = "45acb4a6f4a194a6ac1f0f712182c4e314b1ae9399941ea086987408f3166994";
+    let push = |body: &str| Push {
+        media: "application/json",
+        proof: Some(("sign", sign.to_owned())),
+        body: Bytes::from(body.to_owned()),
+    };
+    let (status, _) = send(&world, "17track", &push(body)).await;
+    assert_eq!(status, StatusCode::OK);
+    let stopped = body.replace("UPDATED", "STOPPED");
+    let (status, _) = send(&world, "17track", &push(&stopped)).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn handshakes_are_answered() {
+    let world = world(|config| {
+        let section = config.sources.get_mut("dhl").unwrap();
+        section.insert("push_url".to_owned(), "https://a.example/push/dhl".into());
+        section.insert("push_token".to_owned(), "a long random text".into());
+    })
+    .await;
+    let push = |proof: Option<(&'static str, &str)>, body: serde_json::Value| Push {
+        media: "application/json",
+        proof: proof.map(|(header, value)| (header, value.to_owned())),
+        body: Bytes::from(body.to_string()),
+    };
+    let challenge = push(None, serde_json::json!({ "challenge": "c-1" }));
+    let (status, body) = send(&world, "usps", &challenge).await;
+    let answer = (status.as_u16(), body.as_ref());
+    assert_eq!(answer, (200, br#"{"challenge":"c-1"}"#.as_slice()));
+    let validate = serde_json::json!({
+        "scope": "subscription.validate",
+        "self": "https://api-eu.dhl.com/tracking/push/v1/subscription/1",
+        "secret": "a secret",
+    });
+    for (token, expected) in [("guessed", 401), ("a long random text", 200)] {
+        let proof = Some(("x-waybill-push-token", token));
+        let (status, body) = send(&world, "dhl", &push(proof, validate.clone())).await;
+        assert_eq!((status.as_u16(), body.len()), (expected, 0));
+    }
+    world.stop().await;
+}

@@ -9,8 +9,10 @@
 
 mod common;
 
+use std::io::Write as _;
 use std::time::Duration;
 
+use common::program::{err, out, run};
 use common::push::{fake, held, number, push_of, record, send, world};
 use common::span;
 use http::StatusCode;
@@ -210,4 +212,28 @@ async fn a_wrong_setting_is_named() {
     assert!(error.starts_with("push.queue: "), "{error}");
     let error = start(&|push| push.acknowledge = span(0)).await;
     assert!(error.starts_with("push.acknowledge: "), "{error}");
+}
+
+#[test]
+fn check_says_where_carriers_push_and_what_that_is_worth() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let accounts = "[sources.17track.accounts.a]\napi_key = \"1\"\n\
+                    [sources.17track.accounts.b]\napi_key = \"2\"\n\
+                    [sources.ups]\nclient_id = \"a\"\nclient_secret = \"b\"\n";
+    write!(file, "[push]\nlisten = \"127.0.0.1:8780\"\n{accounts}").unwrap();
+    let checked = run(&["check", "--config", file.path().to_str().unwrap()]);
+    let text = out(&checked);
+    assert!(checked.status.success(), "{}", err(&checked));
+    for line in [
+        "push        POST http://127.0.0.1:8780/push/17track/a: signed, is believed",
+        "push        POST http://127.0.0.1:8780/push/17track/b: signed, is believed",
+        "push        POST http://127.0.0.1:8780/push/ups: a secret in a header, starts a poll",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    let mut wrong = tempfile::NamedTempFile::new().unwrap();
+    write!(wrong, "[push]\nlisten = \"8780\"\n{accounts}").unwrap();
+    let checked = run(&["check", "--config", wrong.path().to_str().unwrap()]);
+    assert_eq!(checked.status.code(), Some(1));
+    assert!(err(&checked).contains("push.listen"), "{}", err(&checked));
 }
