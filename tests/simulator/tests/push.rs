@@ -31,7 +31,7 @@ async fn the_control_port_has_a_carrier_push() {
         let answered = async {
             let (mut stream, _) = gateway.accept().await.unwrap();
             let mut request = Vec::new();
-            while !request.ends_with(b"}}") {
+            while !request.ends_with(b"\"TRACKING_UPDATED\"}") {
                 stream.read_buf(&mut request).await.unwrap();
             }
             let answer = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\n\r\n");
