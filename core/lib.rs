@@ -39,6 +39,7 @@ mod milestone;
 pub mod number;
 pub mod order;
 pub mod overlay;
+mod overtaken;
 pub mod place;
 pub mod privacy;
 pub mod projection;

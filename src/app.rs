@@ -24,6 +24,7 @@ use crate::guard::{self, Guard, Ledger, Purse};
 use crate::kpi::Kpis;
 use crate::money::{Amount, Budget};
 use crate::pipeline::{Pack, Parts, Pipeline, Source};
+use crate::push::Push;
 use crate::remote::{self, Remote};
 use crate::server;
 use crate::server::{Readiness, Side, serve_side};
@@ -43,10 +44,13 @@ pub struct App {
     pub side: SocketAddr,
     /// Where the operators' port is; always on loopback.
     pub admin: SocketAddr,
+    /// Where carriers push, if they can.
+    pub push: Option<SocketAddr>,
     /// The eight steps, for callers inside this process.
     pub pipeline: Pipeline,
     kpis: Kpis,
     evidence: Evidence,
+    pushes: Option<Push>,
     drain: watch::Sender<bool>,
     serving: JoinHandle<()>,
     others: Vec<JoinHandle<()>>,
@@ -64,6 +68,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     config.check()?;
     config.kpi.check()?;
     config.evidence.check()?;
+    config.push.check()?;
     let listen = config.server.listen;
     if !listen.ip().is_loopback() && !config.server.insecure {
         return Err(format!(
@@ -94,7 +99,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let pipeline = Pipeline::new(Parts {
         sources,
         store,
-        keys,
+        keys: Arc::clone(&keys),
         cache: Arc::clone(&cache),
         policy: config.freshness,
         patience: config.calls.patience.0,
@@ -144,6 +149,18 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let side = side_port.local_addr().map_err(|error| error.to_string())?;
     let admin_at = admin_port.local_addr().map_err(|error| error.to_string())?;
 
+    let pushes = match config.push.address()? {
+        None => None,
+        Some(address) => {
+            let port = bind(address, "push.listen").await?;
+            let address = port.local_addr().map_err(|error| error.to_string())?;
+            let drained = drained.clone();
+            let push = Push::start(&config.push, port, &pipeline, &keys, folder, drained)?;
+            Some((address, push))
+        }
+    };
+    let (push, pushes) = pushes.unzip();
+
     let mut stop = drained.clone();
     let settings = config.front.clone();
     let serving = crate::tasks::spawn("server", async move {
@@ -173,9 +190,11 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         address,
         side,
         admin: admin_at,
+        push,
         pipeline,
         kpis,
         evidence,
+        pushes,
         drain,
         serving,
         others: vec![side_serving, admin_serving, sweeping, clearing, telling],
@@ -189,6 +208,9 @@ impl App {
         let _ended = self.drain.send(true);
         // A task that panicked has been reported where it happened.
         let _reported = self.serving.await;
+        if let Some(pushes) = self.pushes {
+            pushes.stop().await;
+        }
         self.kpis.stop().await;
         for other in self.others {
             other.abort();
@@ -316,7 +338,7 @@ pub fn sources(
         };
         let guard = Guard::new(
             whose,
-            adapter,
+            Arc::clone(&adapter),
             Arc::clone(&http),
             &config.guard,
             clock.clone(),
@@ -326,6 +348,7 @@ pub fn sources(
             account,
             limits,
             platforms,
+            adapter,
             guard,
             pack: Pack::default(),
         })

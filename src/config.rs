@@ -39,6 +39,8 @@ pub struct Config {
     pub kpi: crate::kpi::Settings,
     /// What sources said, as received.
     pub evidence: crate::evidence::Settings,
+    /// What carriers send by themselves.
+    pub push: crate::push::Settings,
     /// The way out.
     pub http: crate::http::Settings,
     /// Texts for people.
@@ -232,6 +234,8 @@ section! {
         cost: Amount = Amount::ZERO,
         /// What it may cost in a UTC day; empty: no limit.
         daily_budget: Budget = Budget::default(),
+        /// It understands pushes, and checks itself that they are its upstream's.
+        push: bool = false,
         /// How hard it may be asked; a time-out here goes over the one above.
         limits: LimitSettings = LimitSettings::default(),
     }

@@ -57,6 +57,8 @@ pub mod money;
 #[cfg(feature = "server")]
 pub mod pipeline;
 #[cfg(feature = "server")]
+pub mod push;
+#[cfg(feature = "server")]
 pub mod remote;
 #[cfg(feature = "server")]
 pub mod server;

@@ -19,6 +19,7 @@ mod evidence;
 mod fleet;
 mod ingest;
 mod pack;
+mod push;
 mod recall;
 mod review;
 mod route;
@@ -29,7 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use waybill_core::adapter::{Descriptor, Hints, Limits, OrderQuery, Query};
+use waybill_core::adapter::{Adapter, Descriptor, Hints, Limits, OrderQuery, Query};
 use waybill_core::error::Error;
 use waybill_core::forecast::Forecast;
 use waybill_core::order::Subject;
@@ -50,6 +51,7 @@ pub use evidence::Held;
 pub use fleet::{Enrolled, Enrolment};
 pub use ingest::{Item, Refusal, Taken};
 pub use pack::Pack;
+pub use push::Polled;
 pub use review::{Explained, Rebuilt};
 pub use route::Aggregators;
 pub use settle::Settled;
@@ -65,6 +67,8 @@ pub struct Source {
     pub limits: Limits,
     /// Shops and platforms whose orders it can look up.
     pub platforms: Vec<String>,
+    /// What understands its pushes. Whoever asks it goes through the guard.
+    pub adapter: Arc<dyn Adapter>,
     /// The stack that protects it, and us from it.
     pub guard: Guard,
     /// Numbers that wait to be asked for together.

@@ -14,7 +14,7 @@ use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::ask::{Answers, question};
 use super::route::{Route, Routed, lacking_hint};
-use super::settle::{absorb, commit, key};
+use super::settle::{Origin, absorb, commit, key};
 use super::{Found, Freshness, Lookup, Miss, Outcome, Pipeline, SourceResult, State, ingest};
 use crate::cache::{Age, Entry, Held, stage_of};
 use crate::store::{CommitError, Stored};
@@ -59,7 +59,14 @@ pub(super) async fn recall(
         if let Some(Held::Found(reports)) = entry.as_ref().map(|entry| &entry.answer)
             && let Some(fetched) = entry.as_ref().map(|entry| entry.fetch_time)
             && newest_fetch(pipeline, lookup, source.descriptor.id).await? < Some(fetched)
-            && let Err(error) = absorb(pipeline, source, &question, reports, fetched).await
+            && let Err(error) = absorb(
+                pipeline,
+                source,
+                Origin::Answer(&question),
+                reports,
+                fetched,
+            )
+            .await
         {
             return Err(Miss::Store(error.message));
         }

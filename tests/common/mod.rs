@@ -15,6 +15,7 @@ pub mod own;
 pub mod plugin;
 pub mod post;
 pub mod program;
+pub mod push;
 pub mod python;
 pub mod record;
 pub mod redis;

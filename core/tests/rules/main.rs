@@ -16,6 +16,7 @@ mod milestones;
 mod precedence;
 mod projection;
 mod properties;
+mod pushes;
 mod record;
 mod revisions;
 mod routes;
