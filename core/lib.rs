@@ -36,6 +36,7 @@ pub mod leg;
 mod listing;
 mod milestone;
 pub mod number;
+mod onward;
 pub mod order;
 pub mod overlay;
 pub mod place;

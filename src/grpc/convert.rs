@@ -8,7 +8,7 @@ use waybill_core::leg::Leg;
 use waybill_core::overlay::{Handling, Overlay, Step};
 use waybill_core::place::Location;
 use waybill_core::shipment::{
-    Contact, Estimate, Finding, Identifier, LocalWindow, MilestoneProgress, NextStep, Photo,
+    Contact, Estimate, Finding, KnownNumber, LocalWindow, MilestoneProgress, NextStep, Photo,
     Physical, Proof, Requirements, Shipment, ShipmentId,
 };
 use waybill_core::status::{Milestone, Severity, Status};
@@ -496,12 +496,15 @@ fn handling(handling: &Handling) -> v1::ExceptionHandling {
     }
 }
 
-fn identifier(identifier: &Identifier) -> v1::Identifier {
+fn identifier(known: &KnownNumber) -> v1::Identifier {
+    let identifier = &known.identifier;
     v1::Identifier {
         value: identifier.value.reveal().clone(),
         kind: identifier.kind as i32,
         carrier: identifier.carrier.clone(),
         check_digit_valid: identifier.check_digit_valid,
+        source: known.source.clone(),
+        basis: known.basis as i32,
     }
 }
 

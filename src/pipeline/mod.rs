@@ -22,6 +22,7 @@ mod recall;
 mod review;
 mod route;
 mod settle;
+mod standing;
 mod work;
 
 use std::sync::Arc;
@@ -309,7 +310,7 @@ impl Pipeline {
     /// # Errors
     /// [`Miss::Store`].
     pub async fn known(&self, subject: &Subject) -> Result<Vec<ShipmentId>, Miss> {
-        let found = self.parts.store.find(subject).await;
+        let found = standing::found(self, subject).await;
         found.map_err(|error| Miss::Store(error.to_string()))
     }
 

@@ -15,7 +15,9 @@ use waybill_core::shipment::{Shipment, ShipmentId};
 use super::ask::{Answers, question};
 use super::route::{Route, Routed, lacking_hint};
 use super::settle::{absorb, commit, key};
-use super::{Found, Freshness, Lookup, Miss, Outcome, Pipeline, SourceResult, State, ingest};
+use super::{
+    Found, Freshness, Lookup, Miss, Outcome, Pipeline, SourceResult, State, ingest, standing,
+};
 use crate::cache::{Age, Entry, Held, stage_of};
 use crate::store::{CommitError, Stored};
 
@@ -156,13 +158,8 @@ async fn newest_fetch(
 }
 
 async fn stored(pipeline: &Pipeline, lookup: &Lookup) -> Result<Vec<Arc<Stored>>, Miss> {
-    let store = &pipeline.parts.store;
-    let failed = |error: crate::store::StoreError| Miss::Store(error.to_string());
-    let mut all = Vec::new();
-    for id in store.find(&lookup.subject).await.map_err(failed)? {
-        all.extend(store.load(&id).await.map_err(failed)?);
-    }
-    Ok(all)
+    let owners = standing::owners(pipeline, &lookup.subject).await;
+    owners.map_err(|error| Miss::Store(error.to_string()))
 }
 
 /// The record with this id as of now, and when it changes by itself. If time alone has changed
@@ -233,14 +230,7 @@ pub(super) async fn answer(
     }
     let mut shipments = Vec::new();
     let mut next_change: Option<Timestamp> = None;
-    let failed = |error: crate::store::StoreError| Miss::Store(error.to_string());
-    for id in pipeline
-        .parts
-        .store
-        .find(&lookup.subject)
-        .await
-        .map_err(failed)?
-    {
+    for id in pipeline.known(&lookup.subject).await? {
         if let Some((record, change)) = current(pipeline, &id).await? {
             next_change = [next_change, change].into_iter().flatten().min();
             shipments.push(record);
