@@ -35,6 +35,7 @@ pub mod lane;
 pub mod leg;
 mod listing;
 mod milestone;
+pub mod nearing;
 pub mod number;
 mod onward;
 pub mod order;

@@ -12,6 +12,7 @@ mod histories;
 mod identity;
 mod matching;
 mod milestones;
+mod nearing;
 mod onward;
 mod precedence;
 mod projection;
