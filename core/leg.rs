@@ -5,13 +5,14 @@
 //! not get it back, whatever it repeats later, until the item is on its way back.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Observation, SourceClass, Standing};
 use crate::fold::{Folded, Row, carrier};
-use crate::number::TrackingNumber;
+use crate::number::{self, TrackingNumber};
 use crate::onward::Onward;
 use crate::privacy::Pii;
 use crate::reconcile::SourceFacts;
@@ -67,6 +68,7 @@ impl<'a> Chain<'a> {
         let mut spans: Vec<Span<'a>> = Vec::new();
         let mut told: BTreeSet<&str> = BTreeSet::new();
         let abroad = !origin.is_empty() && !destination.is_empty() && origin != destination;
+        let home = number::post_of(origin);
         for row in rows {
             if !row.is_actual() || !is_possession(row) {
                 continue;
@@ -74,12 +76,22 @@ impl<'a> Chain<'a> {
             let names = || row.members().map(|one| carrier(one));
             let next = match spans.last() {
                 None => {
-                    // The one who delivers repeats what was scanned before; see `is_echo`.
-                    let rank = |name: &&str| {
-                        u8::from(*name != issuer)
-                            * (1 + u8::from(abroad && arrives_alone(rows, name)))
+                    // The issuer of the number, then the post of the origin. The one who delivers
+                    // repeats what was scanned before; see `is_echo`. A name is the last resort, so
+                    // that it does not matter whose report came first.
+                    let rank = |one: &&'a Arc<Observation>| {
+                        let one: &'a Observation = one;
+                        let name = carrier(one);
+                        (
+                            name != issuer,
+                            home != Some(name),
+                            abroad && arrives_alone(rows, name),
+                            one.class,
+                            name,
+                        )
                     };
-                    names().filter(|name| !name.is_empty()).min_by_key(rank)
+                    let named = row.members().filter(|one| !carrier(one).is_empty());
+                    named.min_by_key(rank).map(|one| carrier(one))
                 }
                 Some(current) => {
                     let known = |name: &str| name == current.carrier || name.is_empty();
