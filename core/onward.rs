@@ -186,7 +186,7 @@ fn words(text: &str) -> impl Iterator<Item = (usize, [usize; 2])> {
             }
             let whole = bytes.get(start..last)?;
             let digits = whole.iter().filter(|byte| byte.is_ascii_digit()).count();
-            if digits >= LEAST_DIGITS && digits <= LONGEST {
+            if (LEAST_DIGITS..=LONGEST).contains(&digits) {
                 return Some((start, [last, end]));
             }
         }

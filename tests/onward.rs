@@ -173,7 +173,7 @@ async fn what_a_warehouse_says_of_a_number_is_not_of_the_parcel_whose_text_names
     let text = "Handed over to USPS, tracking number 9400111899223100000048";
     post::tells(crafted, &[(9, "Accepted"), (2, text)]);
     let mine = asked(&app, crafted).await.remove(0);
-    let at = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24)).to_string();
+    let at = (Clock::system().now() - jiff::SignedDuration::from_hours(24)).to_string();
     let packed = event("a", victim, EventCode::AwaitingHandover, &at);
     let shipments = sent(app.address, vec![packed]).await.remove(0);
     assert_eq!(shipments.len(), 1);

@@ -109,7 +109,7 @@ fn a_flood_of_texts_stays_small_and_in_order() {
     let report = report(claims.collect(), lane("CN", "GB"));
     dossier.absorb("acme", SourceClass::Custodian, &report, day(70));
     let numbers = dossier.told_numbers();
-    let first: Vec<_> = (0..4).map(|at| s10(at)).collect();
+    let first: Vec<_> = (0..4).map(s10).collect();
     let told: Vec<_> = numbers.iter().map(TrackingNumber::reveal).collect();
     assert_eq!(told, first);
 }
