@@ -27,9 +27,12 @@ pub(super) fn outcome(outcome: &v1::SourceOutcome) -> String {
         .latency
         .as_ref()
         .map(|latency| format!(" in {}", duration(latency)));
+    let who = match outcome.source.as_str() {
+        "" => format!("carrier {}", outcome.carrier),
+        source => format!("source {source}"),
+    };
     format!(
-        "source {}: {}{}{}",
-        outcome.source,
+        "{who}: {}{}{}",
         words(outcome.result().as_str_name(), "SOURCE_RESULT_"),
         latency.unwrap_or_default(),
         error.unwrap_or_default(),

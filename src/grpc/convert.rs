@@ -8,7 +8,7 @@ use waybill_core::gazetteer;
 use waybill_core::leg::Leg;
 use waybill_core::place::Location;
 use waybill_core::shipment::{
-    Contact, Estimate, Finding, Identifier, LocalWindow, MilestoneProgress, NextStep, Photo,
+    Contact, Estimate, Finding, KnownNumber, LocalWindow, MilestoneProgress, NextStep, Photo,
     Physical, Proof, Requirements, Shipment, ShipmentId,
 };
 use waybill_core::status::{Milestone, Severity, Status};
@@ -508,12 +508,15 @@ pub fn exception(
     }
 }
 
-fn identifier(identifier: &Identifier) -> v1::Identifier {
+fn identifier(known: &KnownNumber) -> v1::Identifier {
+    let identifier = &known.identifier;
     v1::Identifier {
         value: identifier.value.reveal().clone(),
         kind: identifier.kind as i32,
         carrier: identifier.carrier.clone(),
         check_digit_valid: identifier.check_digit_valid,
+        source: known.source.clone(),
+        basis: known.basis as i32,
     }
 }
 

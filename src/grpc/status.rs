@@ -300,6 +300,7 @@ pub fn outcome(outcome: &Outcome) -> v1::SourceOutcome {
         SourceResult::SkippedFresh => (v1::SourceResult::SkippedFresh, None),
         SourceResult::SkippedPaid => (v1::SourceResult::SkippedPaid, None),
         SourceResult::SkippedNotNeeded => (v1::SourceResult::SkippedNotNeeded, None),
+        SourceResult::SkippedNoSource => (v1::SourceResult::SkippedNoSource, None),
         SourceResult::StillRunning => (v1::SourceResult::StillRunning, None),
         SourceResult::NotFound(wait) => {
             let mut failure = Failure::new(Reason::ShipmentNotFound, "the source does not know it");
@@ -335,6 +336,7 @@ pub fn outcome(outcome: &Outcome) -> v1::SourceOutcome {
         fetch_time: outcome.fetch_time.map(convert::timestamp),
         latency: outcome.latency.map(convert::duration),
         attempt_count: outcome.attempts,
+        carrier: outcome.carrier.to_owned(),
     }
 }
 

@@ -12,6 +12,7 @@ use waybill_core::reconcile::Dossier;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::settle::{commit, issuer_of};
+use super::way::Way;
 use super::work::failed;
 use super::{Lookup, Miss, Pipeline, route};
 use crate::guard::Priority;
@@ -163,7 +164,10 @@ impl Pipeline {
             deadline: tokio::time::Instant::now() + Duration::from_secs(1),
             priority: Priority::Background,
         };
-        let route = route::route(&self.parts.sources, &self.parts.routing, &lookup)?;
+        let parts = &self.parts;
+        // Nothing is known of its way yet.
+        let way = Way::default();
+        let route = route::route(&parts.sources, &parts.routing, &lookup, &way)?;
         if let Some(miss) = route.miss {
             return Err(miss);
         }

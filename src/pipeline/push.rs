@@ -124,6 +124,7 @@ impl Pipeline {
             },
             SourceResult::SkippedNotNeeded
             | SourceResult::SkippedPaid
+            | SourceResult::SkippedNoSource
             | SourceResult::SkippedHintMissing(_) => Polled::Never,
         }
     }

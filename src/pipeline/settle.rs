@@ -20,7 +20,7 @@ use waybill_core::reconcile::{Change, Dossier};
 use waybill_core::revision::revise;
 use waybill_core::shipment::{IdentifierKind, Shipment, ShipmentId};
 
-use super::{Pipeline, Question, Source, ingest};
+use super::{Pipeline, Question, Source, ingest, standing};
 use crate::cache::{Entry, Key, stage_of};
 use crate::evidence::Said;
 use crate::store::{Commit, CommitError, Stored};
@@ -371,7 +371,9 @@ async fn remember(
             .pieces
             .extend(pieces.iter().filter(|piece| *piece != id).cloned());
         let same = change < Change::Content && dossier.pieces.len() == known;
-        let aliases = aliases(origin, report);
+        let mut aliases = aliases(origin, report);
+        let told = standing::claim_told(pipeline, &mut dossier).await;
+        aliases.extend(told.map_err(store_error)?);
         match commit(pipeline, stored.as_ref(), dossier, aliases, same).await {
             Ok((record, _)) => return Ok(Some(record)),
             Err(CommitError::Conflict) => {}

@@ -13,6 +13,8 @@ mod histories;
 mod identity;
 mod matching;
 mod milestones;
+mod nearing;
+mod onward;
 mod precedence;
 mod projection;
 mod properties;
