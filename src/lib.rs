@@ -30,6 +30,8 @@ pub mod admin {
     }
 }
 
+pub mod client;
+
 #[cfg(feature = "server")]
 pub mod app;
 #[cfg(feature = "server")]
