@@ -37,7 +37,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     )?;
     let all = protox::compile(&files, ["proto"])?;
     std::fs::write(out.join("adapter.binpb"), all.encode_to_vec())?;
-    tonic_prost_build::configure().compile_fds(all)?;
+    // Labels are written in one order, so that equal messages have equal bytes.
+    tonic_prost_build::configure()
+        .btree_map(".")
+        .compile_fds(all)?;
     Ok(())
 }
 

@@ -73,8 +73,9 @@ pub trait Adapter: Send + Sync {
     /// Checks that a push comes from the source, over its raw bytes, and understands it as
     /// [`Adapter::interpret`] understands an answer.
     ///
-    /// Errors: `Denied` if the signature or credential is missing or wrong, `Malformed` if the
-    /// body cannot be understood, `Unsupported` if the source has no push.
+    /// Errors: `Denied` if the signature or credential is missing or wrong, or cannot be looked
+    /// for; `Malformed` or `Unsupported` if it is right and the body cannot be understood;
+    /// `Unsupported` if the source has no push.
     fn translate_push<'a>(
         &'a self,
         _push: &'a http::Request<Bytes>,
@@ -102,7 +103,8 @@ pub type Subscribed = Result<Option<Timestamp>, Error>;
 
 /// A push, understood.
 pub struct Pushed {
-    /// Id of the push at the source, to drop repeated ones; empty if it has none.
+    /// Id of the push at the source, to drop repeated ones; empty if it has none. Two pushes with
+    /// one id say the same, so of a signed push it is something that the signature covers.
     pub id: String,
     /// What it reports.
     pub reports: Vec<Report>,
@@ -245,6 +247,24 @@ pub struct Descriptor {
     pub build: fn(&Settings) -> Result<Box<dyn Adapter>, String>,
 }
 
+/// How a source shows that a push is its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The content is signed or sealed with a secret that does not travel along: it is believed.
+    Signature,
+    /// A secret stands in a header, in clear and beside any content: a reason to ask, no more.
+    Header,
+    /// The same in the address that it is sent to, as its last segment or a parameter.
+    Address,
+}
+
+impl Proof {
+    /// Whether what a push says can be believed without asking.
+    pub const fn is_strong(self) -> bool {
+        matches!(self, Self::Signature)
+    }
+}
+
 /// What a source can do.
 #[derive(Debug)]
 pub struct Capabilities {
@@ -252,8 +272,8 @@ pub struct Capabilities {
     pub paid: bool,
     /// It must be given a number before it can be asked, which counts against a quota of its own.
     pub registers: bool,
-    /// It pushes news.
-    pub push: bool,
+    /// It pushes news, and shows by this that they are its own; `None` if it has no push.
+    pub push: Option<Proof>,
     /// It finds shipments by the order of a shop or platform; which ones, its settings say.
     pub order_lookup: bool,
     /// Hints that it needs, by field name.

@@ -15,7 +15,7 @@ use crate::code::EventCode as E;
 use crate::event::{Claim, Classifier, Digest, Observation};
 use crate::fold::moment;
 use crate::same_code::{Code, NO_CODE, breadth, family, related};
-use crate::same_place::{Named, Place};
+use crate::same_place::{Place, Places};
 use crate::time::{Basis, EventTime, Precision};
 
 /// Observations of one event, in the order in which they were heard.
@@ -38,7 +38,8 @@ struct Row<'a> {
     at: Timestamp,
     /// See [`words`].
     words: u64,
-    place: Named<'a>,
+    /// Position of its place among all.
+    place: usize,
     /// Seconds of the wall clock, as if it were UTC.
     wall: i64,
 }
@@ -83,15 +84,19 @@ pub(crate) fn clusters(observations: &[Arc<Observation>]) -> Vec<Cluster<'_>> {
     }
     sources.sort_unstable();
     let source_of = |one: &Observation| sources.iter().position(|name| *name == &*one.source);
+    let mut places = Places::default();
     let mut rows: Vec<Row<'_>> = observations
         .iter()
-        .map(|one| Row::new(one, source_of(one).unwrap_or_default(), one_source))
+        .map(|one| {
+            let source = source_of(one).unwrap_or_default();
+            Row::new(one, source, one_source, &mut places)
+        })
         .collect();
     rows.sort_unstable_by(|a, b| {
         let key = |row: &Row<'_>| (row.one.receive_time, row.source, row.at, row.one.sequence);
         key(a).cmp(&key(b)).then_with(|| a.one.id.cmp(&b.one.id))
     });
-    let mut grouping = Grouping::new(&rows, one_source);
+    let mut grouping = Grouping::new(&rows, &places, one_source);
     let mut from = 0;
     for heard in
         rows.chunk_by(|a, b| a.one.receive_time == b.one.receive_time && a.source == b.source)
@@ -117,7 +122,7 @@ pub(crate) fn clusters(observations: &[Arc<Observation>]) -> Vec<Cluster<'_>> {
 
 impl<'a> Row<'a> {
     /// `alone`: there is nothing to compare it with but rows of its own source.
-    fn new(one: &'a Arc<Observation>, source: usize, alone: bool) -> Self {
+    fn new(one: &'a Arc<Observation>, source: usize, alone: bool, places: &mut Places<'a>) -> Self {
         let claim = &*one.claim;
         let place = claim.location.as_ref().filter(|_| !alone);
         Self {
@@ -126,7 +131,7 @@ impl<'a> Row<'a> {
             source,
             at: moment(&claim.time),
             words: if alone { 0 } else { words(claim) },
-            place: Named::new(place),
+            place: places.add(place),
             wall: wall_second(&claim.time),
         }
     }
@@ -198,6 +203,7 @@ const STRETCH: i64 = 4 * 60;
 
 struct Grouping<'a> {
     rows: &'a [Row<'a>],
+    places: &'a Places<'a>,
     groups: Vec<Group>,
     by_trait: HashMap<u64, Vec<usize>, BuildHasherDefault<AsItIs>>,
     one_source: bool,
@@ -210,10 +216,11 @@ struct Grouping<'a> {
 }
 
 impl<'a> Grouping<'a> {
-    fn new(rows: &'a [Row<'a>], one_source: bool) -> Self {
+    fn new(rows: &'a [Row<'a>], places: &'a Places<'a>, one_source: bool) -> Self {
         let mut times = rows.iter().map(|row| &row.claim.time);
         Self {
             rows,
+            places,
             groups: Vec::with_capacity(rows.len()),
             by_trait: HashMap::default(),
             one_source,
@@ -412,7 +419,8 @@ impl<'a> Grouping<'a> {
         }
         let mut place = Place::Unknown;
         for member in members() {
-            place = place.min(member.place.compare(&new.place)?);
+            let known = self.places.get(member.place);
+            place = place.min(known.compare(self.places.get(new.place))?);
         }
         let same_words = new.words != 0 && members().any(|member| member.words == new.words);
         let code = match related(group.code, new.claim.code, place) {

@@ -11,8 +11,8 @@ use crate::lane::Silence;
 use crate::leg::Leg;
 use crate::place::{Facility, Location};
 use crate::shipment::{
-    Contact, Estimate, Finding, Identifier, LocalWindow, MilestoneProgress, Money, NextStep, Photo,
-    Physical, Progress, Proof, Requirements, Shipment,
+    Contact, Estimate, Finding, Identifier, KnownNumber, LocalWindow, MilestoneProgress, Money,
+    NextStep, Photo, Physical, Progress, Proof, Requirements, Shipment,
 };
 use crate::time::EventTime;
 
@@ -382,13 +382,20 @@ fn milestone(form: &mut Form, milestone: &MilestoneProgress) {
     form.byte(u8::from(*inferred));
 }
 
-fn identifier(form: &mut Form, identifier: &Identifier) {
+fn identifier(form: &mut Form, known: &KnownNumber) {
+    let KnownNumber {
+        identifier,
+        source,
+        basis,
+    } = known;
     let Identifier {
         kind,
         value,
         carrier,
         check_digit_valid,
     } = identifier;
+    form.text(source);
+    form.byte(*basis as u8);
     form.byte(*kind as u8);
     form.text(value.reveal());
     form.text(carrier);

@@ -9,11 +9,12 @@ use jiff::Timestamp;
 use crate::event::Observation;
 use crate::fold::moment;
 use crate::number::{self, TrackingNumber};
+use crate::onward::Onward;
 use crate::privacy::Pii;
 use crate::reconcile::SourceFacts;
 use crate::shipment::{
-    Contact, Estimate, EstimateKind, Facts, Identifier, IdentifierKind, Physical, Proof,
-    Requirements,
+    Contact, Estimate, EstimateKind, Facts, Identifier, IdentifierBasis, IdentifierKind,
+    KnownNumber, Physical, Proof, Requirements,
 };
 
 /// Orders sources by trust, then by how new what they tell is. When a source was asked last does
@@ -127,32 +128,59 @@ pub(crate) fn estimates(ranked: &[&SourceFacts]) -> Vec<Estimate> {
     all
 }
 
-/// All numbers, the shipment's own first.
+/// All numbers, the shipment's own first, then what fields state, then what texts tell.
 pub(crate) fn identifiers(
     number: &TrackingNumber,
     carrier: &str,
     ranked: &[&SourceFacts],
-) -> Vec<Identifier> {
-    let mut all = vec![Identifier {
-        kind: kind_of(number.reveal()),
-        value: Pii::new(number.reveal().to_owned()),
-        carrier: carrier.to_owned(),
-        check_digit_valid: number::check_digit_valid(number.reveal(), carrier),
+    onward: &[Onward<'_>],
+) -> Vec<KnownNumber> {
+    let mut all = vec![KnownNumber {
+        identifier: Identifier {
+            kind: kind_of(number.reveal()),
+            value: Pii::new(number.reveal().to_owned()),
+            carrier: carrier.to_owned(),
+            check_digit_valid: number::check_digit_valid(number.reveal(), carrier),
+        },
+        source: String::new(),
+        basis: IdentifierBasis::Own,
     }];
-    for new in ranked.iter().flat_map(|source| &source.facts.identifiers) {
-        let own = new.value == all[0].value && new.kind != IdentifierKind::Reference;
+    let stated = ranked.iter().flat_map(|source| {
+        let identifiers = source.facts.identifiers.iter();
+        identifiers.map(|new| (&source.source, new))
+    });
+    for (source, new) in stated {
+        let own = new.value == all[0].identifier.value && new.kind != IdentifierKind::Reference;
         let same =
             |known: &&mut Identifier| known.value == new.value && (own || known.kind == new.kind);
-        match all.iter_mut().find(same) {
+        match all.iter_mut().map(|known| &mut known.identifier).find(same) {
             Some(known) => {
                 known.check_digit_valid = known.check_digit_valid.or(new.check_digit_valid);
                 if known.carrier.is_empty() {
                     known.carrier.clone_from(&new.carrier);
                 }
             }
-            None => all.push(new.clone()),
+            None => all.push(KnownNumber {
+                identifier: new.clone(),
+                source: source.clone(),
+                basis: IdentifierBasis::Field,
+            }),
         }
     }
+    all.extend(onward.iter().map(|one| KnownNumber {
+        identifier: Identifier {
+            kind: if one.carrier.is_empty() || one.carrier == carrier {
+                kind_of(one.number.reveal())
+            } else {
+                IdentifierKind::LastMile
+            },
+            value: Pii::new(one.number.reveal().to_owned()),
+            carrier: one.carrier.to_owned(),
+            check_digit_valid: Some(true),
+        },
+        source: one.source.to_owned(),
+        basis: IdentifierBasis::EventText,
+    }));
     all
 }
 

@@ -5,16 +5,18 @@
 //! not get it back, whatever it repeats later, until the item is on its way back.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Observation, SourceClass, Standing};
 use crate::fold::{Folded, Row, carrier};
-use crate::number::TrackingNumber;
+use crate::number::{self, TrackingNumber};
+use crate::onward::Onward;
 use crate::privacy::Pii;
 use crate::reconcile::SourceFacts;
-use crate::shipment::{Identifier, IdentifierKind};
+use crate::shipment::{IdentifierKind, KnownNumber};
 use crate::status::Status;
 
 /// One carrier's part of the journey.
@@ -66,6 +68,7 @@ impl<'a> Chain<'a> {
         let mut spans: Vec<Span<'a>> = Vec::new();
         let mut told: BTreeSet<&str> = BTreeSet::new();
         let abroad = !origin.is_empty() && !destination.is_empty() && origin != destination;
+        let home = number::post_of(origin);
         for row in rows {
             if !row.is_actual() || !is_possession(row) {
                 continue;
@@ -73,12 +76,22 @@ impl<'a> Chain<'a> {
             let names = || row.members().map(|one| carrier(one));
             let next = match spans.last() {
                 None => {
-                    // The one who delivers repeats what was scanned before; see `is_echo`.
-                    let rank = |name: &&str| {
-                        u8::from(*name != issuer)
-                            * (1 + u8::from(abroad && arrives_alone(rows, name)))
+                    // The issuer of the number, then the post of the origin. The one who delivers
+                    // repeats what was scanned before; see `is_echo`. A name is the last resort, so
+                    // that it does not matter whose report came first.
+                    let rank = |one: &&'a Arc<Observation>| {
+                        let one: &'a Observation = one;
+                        let name = carrier(one);
+                        (
+                            name != issuer,
+                            home != Some(name),
+                            abroad && arrives_alone(rows, name),
+                            one.class,
+                            name,
+                        )
                     };
-                    names().filter(|name| !name.is_empty()).min_by_key(rank)
+                    let named = row.members().filter(|one| !carrier(one).is_empty());
+                    named.min_by_key(rank).map(|one| carrier(one))
                 }
                 Some(current) => {
                     let known = |name: &str| name == current.carrier || name.is_empty();
@@ -188,7 +201,8 @@ fn arrives_alone(rows: &[Row<'_>], name: &str) -> bool {
 pub(crate) fn legs(
     folded: &Folded<'_>,
     number: &TrackingNumber,
-    identifiers: &[Identifier],
+    identifiers: &[KnownNumber],
+    onward: &[Onward<'_>],
     facts: &[&SourceFacts],
     is_abroad: bool,
 ) -> Vec<Leg> {
@@ -215,19 +229,30 @@ pub(crate) fn legs(
     }
     // A number on the last mile is known before its carrier has said a word.
     let known: BTreeSet<&str> = spans.iter().map(|span| span.carrier).collect();
-    for one in identifiers {
+    for one in identifiers.iter().map(|known| &known.identifier) {
         let waits = one.kind == IdentifierKind::LastMile
             && !one.carrier.is_empty()
             && !known.contains(&*one.carrier)
             && turned.is_none();
         if waits && !legs.iter().any(|leg| leg.carrier == one.carrier) {
+            // The text that names the number tells of the hand-over.
+            let told = onward
+                .iter()
+                .find(|told| told.number.reveal() == one.value.reveal());
+            let start = told.map(|told| told.at);
+            if let (Some(start), Some(before)) = (start, legs.last_mut()) {
+                if before.start > Some(start) {
+                    continue;
+                }
+                before.end = Some(start);
+            }
             legs.push(Leg {
                 carrier: one.carrier.clone(),
                 role: LegRole::LastMile,
                 number: Some(one.value.clone()),
                 service: String::new(),
-                start: None,
-                end: None,
+                start,
+                end: start.and(end),
             });
         }
     }
@@ -237,7 +262,7 @@ pub(crate) fn legs(
     let is_issuer = |leg: &Leg| {
         identifiers
             .first()
-            .is_some_and(|own| own.carrier == leg.carrier)
+            .is_some_and(|own| own.identifier.carrier == leg.carrier)
     };
     let late = postal && legs.len() == 1 && legs[0].start == arrived && !is_issuer(&legs[0]);
     if legs.len() == 1
@@ -306,9 +331,10 @@ fn number_of(
     carrier: &str,
     is_first: bool,
     number: &TrackingNumber,
-    identifiers: &[Identifier],
+    identifiers: &[KnownNumber],
 ) -> Option<Pii<String>> {
-    let own = identifiers.iter().find(|one| {
+    let mut identifiers = identifiers.iter().map(|known| &known.identifier);
+    let own = identifiers.find(|one| {
         one.carrier == carrier
             && matches!(
                 one.kind,

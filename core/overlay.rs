@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::adapter::Hints;
 use crate::event::{Digest, Event, Standing};
 use crate::exception::{Category, Exception};
 use crate::order::Order;
@@ -45,6 +46,8 @@ pub struct Overlay {
 pub struct Registration {
     /// Since when.
     pub since: Timestamp,
+    /// What its sources need to know to be asked.
+    pub hints: Hints,
     /// By key.
     pub labels: BTreeMap<String, String>,
     /// The tenant's own order; `None` if it named none.
@@ -187,7 +190,10 @@ impl Overlay {
     pub fn registered(&self, registration: Option<Registration>) -> Self {
         let same = match (&self.registration, &registration) {
             (Some(old), Some(new)) => {
-                (&old.labels, &old.order, &old.promise) == (&new.labels, &new.order, &new.promise)
+                *old == Registration {
+                    since: old.since,
+                    ..new.clone()
+                }
             }
             (old, new) => old.is_none() && new.is_none(),
         };

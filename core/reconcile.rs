@@ -24,10 +24,12 @@ use crate::leg;
 use crate::listing::listings;
 use crate::milestone;
 use crate::number::TrackingNumber;
+use crate::onward::{self, Onward};
 use crate::place::Location;
 use crate::privacy::Pii;
 use crate::shipment::{
-    Estimate, Facts, Identifier, Photo, Progress, Shipment, ShipmentId, TrackingState,
+    Estimate, Facts, Identifier, IdentifierKind, Photo, Progress, Shipment, ShipmentId,
+    TrackingState,
 };
 use crate::status::Status;
 use crate::verify;
@@ -53,6 +55,9 @@ pub struct Dossier {
     /// Photographs of own systems, with the observation that each belongs to.
     #[serde(default)]
     pub photos: BTreeSet<Photo>,
+    /// Numbers that it is found under because texts of its events name them.
+    #[serde(default)]
+    pub told: BTreeSet<TrackingNumber>,
 }
 
 /// What a report changed.
@@ -100,6 +105,7 @@ impl Dossier {
             pieces: BTreeSet::new(),
             former: BTreeSet::new(),
             photos: BTreeSet::new(),
+            told: BTreeSet::new(),
         }
     }
 
@@ -151,6 +157,7 @@ impl Dossier {
         self.pieces.extend(other.pieces);
         self.former.extend(other.former);
         self.photos.extend(other.photos);
+        self.told.extend(other.told);
     }
 
     /// Keeps the ids of events that a record showed and `newer`, made from this dossier, does not
@@ -198,13 +205,21 @@ impl Dossier {
         let destination = facts::first(&ranked, |facts| facts.destination.as_ref());
         let requirements = facts::requirements(&ranked);
         let estimates = facts::estimates(&ranked);
-        let identifiers = facts::identifiers(&self.number, &self.carrier, &ranked);
+        let onward = self.onward_numbers();
+        let identifiers = facts::identifiers(&self.number, &self.carrier, &ranked, &onward);
 
         let folded = self.folded();
         let is_abroad = !country(destination).is_empty()
             && !country(origin).is_empty()
             && country(origin) != country(destination);
-        let legs = leg::legs(&folded, &self.number, &identifiers, &ranked, is_abroad);
+        let legs = leg::legs(
+            &folded,
+            &self.number,
+            &identifiers,
+            &onward,
+            &ranked,
+            is_abroad,
+        );
         let milestones = milestone::milestones(
             &folded,
             country(origin),
@@ -268,6 +283,30 @@ impl Dossier {
             photos: internal::photos(&folded, &self.photos),
             findings,
         }
+    }
+
+    /// Numbers that nobody states but texts of events; see [`crate::shipment::IdentifierBasis`].
+    pub fn told_numbers(&self) -> Vec<TrackingNumber> {
+        let onward = self.onward_numbers();
+        onward.into_iter().map(|one| one.number).collect()
+    }
+
+    /// Tells whether it is found under a number for no better reason than a text.
+    pub fn is_only_told(&self, number: &TrackingNumber) -> bool {
+        self.told.contains(number) && *number != self.number && !self.is_stated(number.reveal())
+    }
+
+    /// Numbers that texts of events say it goes on under, and that no field states.
+    fn onward_numbers(&self) -> Vec<Onward<'_>> {
+        onward::numbers(&self.observations, |number| {
+            number == self.number.reveal() || self.is_stated(number)
+        })
+    }
+
+    /// Tells whether a source states the number in a field for numbers of the shipment.
+    fn is_stated(&self, number: &str) -> bool {
+        let mut stated = self.facts.iter().flat_map(|facts| &facts.facts.identifiers);
+        stated.any(|one| one.kind != IdentifierKind::Reference && one.value.reveal() == number)
     }
 
     /// The number of a report that is neither that of the dossier nor among those it names.

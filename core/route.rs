@@ -53,7 +53,8 @@ const SERVED_BY: [(&str, &str); 24] = [
     ("VI", "US"),
 ];
 
-fn network(country: &str) -> &str {
+/// Country whose post serves a country.
+pub(crate) fn network(country: &str) -> &str {
     let served = SERVED_BY.iter().find(|(own, _)| *own == country);
     served.map_or(country, |(_, by)| by)
 }

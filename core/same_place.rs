@@ -1,8 +1,17 @@
 //! Whether two sources can mean one place: they spell, abbreviate and translate names.
+//!
+//! Names are compared as they are written, which needs no table. Where that does not make them
+//! equal, the gazetteer is asked for both: what it finds is one place if it is the same or as near
+//! as an airport to its town, and two places if even their outskirts are apart. Of what lies
+//! between, or is not found, the names decide.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+use crate::gazetteer::{self, Area};
 use crate::place::{Location, Resolution};
 
 /// What two places have in common, the most first.
@@ -24,15 +33,87 @@ const PARTS: [(&str, &[&str]); 4] = [
     ("US", &["AS", "GU", "MP", "PR", "VI"]),
 ];
 
+/// Greatest distance in km of two towns that are one: tables differ about the middle of a city.
+const SAME_TOWN: f64 = 10.0;
+/// Greatest distance in km of an airport or office of exchange from the town that it is named after.
+const SAME_AIRPORT: f64 = 60.0;
+
+/// Words beside the name of a town that say what stands there.
+const SITES: [&str; 24] = [
+    "airport",
+    "apt",
+    "center",
+    "centre",
+    "city",
+    "depot",
+    "distribution",
+    "emc",
+    "exchange",
+    "facility",
+    "gateway",
+    "hub",
+    "imc",
+    "inland",
+    "international",
+    "intl",
+    "isc",
+    "mail",
+    "of",
+    "office",
+    "ooe",
+    "processing",
+    "sorting",
+    "station",
+];
+
 /// A place, and its name as it is compared.
 pub(crate) struct Named<'a> {
     place: Option<&'a Location>,
     name: String,
     script: Script,
+    /// Where the gazetteer finds it; asked once, and only if names leave something to ask.
+    area: OnceCell<Option<Area>>,
+}
+
+/// The places of many rows, each once.
+#[derive(Default)]
+pub(crate) struct Places<'a> {
+    named: Vec<Named<'a>>,
+    by_words: HashMap<[&'a str; 5], usize>,
+}
+
+impl<'a> Places<'a> {
+    /// Position of a place for [`Places::get`].
+    pub(crate) fn add(&mut self, place: Option<&'a Location>) -> usize {
+        let words = place.map_or([""; 5], |place| {
+            [
+                &*place.country,
+                &*place.subdivision,
+                &*place.locality,
+                place.raw.reveal(),
+                place
+                    .facility
+                    .as_ref()
+                    .map_or("", |facility| &*facility.code),
+            ]
+        });
+        // Two issuers can have one code for two facilities; what is compared of them is rare enough.
+        let known = self.by_words.get(&words).copied();
+        let same = known.filter(|at| self.named[*at].has_facility_of(place));
+        same.unwrap_or_else(|| {
+            self.named.push(Named::new(place));
+            self.by_words.insert(words, self.named.len() - 1);
+            self.named.len() - 1
+        })
+    }
+
+    pub(crate) fn get(&self, at: usize) -> &Named<'a> {
+        &self.named[at]
+    }
 }
 
 impl<'a> Named<'a> {
-    pub(crate) fn new(place: Option<&'a Location>) -> Self {
+    fn new(place: Option<&'a Location>) -> Self {
         let name = place.map_or("", |place| &*place.locality);
         Self {
             place: place.filter(|place| {
@@ -44,7 +125,17 @@ impl<'a> Named<'a> {
                 plain(name)
             },
             script: script(name),
+            area: OnceCell::new(),
         }
+    }
+
+    /// Tells whether a place has its facility, if any, from the same issuer.
+    fn has_facility_of(&self, place: Option<&Location>) -> bool {
+        let system = |place: Option<&Location>| {
+            let facility = place.and_then(|place| place.facility.as_ref());
+            facility.map(|facility| facility.system)
+        };
+        system(self.place) == system(place)
     }
 
     /// Compares two places; `None` if they contradict each other.
@@ -68,14 +159,52 @@ impl<'a> Named<'a> {
             let is_part = part(&a.country, &b.country) || part(&b.country, &a.country);
             return is_part.then_some(Place::Compatible);
         }
-        if self.name.is_empty() || other.name.is_empty() {
-            return Some(Place::Compatible);
+        let alike = if self.name.is_empty() || other.name.is_empty() {
+            None
+        } else {
+            self.is_named_like(other)
+        };
+        let same_region =
+            a.subdivision == b.subdivision || a.subdivision.is_empty() || b.subdivision.is_empty();
+        if alike == Some(true) && self.name == other.name && same_region {
+            return Some(match both_stated {
+                true => Place::SameLocality,
+                false => Place::Compatible,
+            });
         }
-        match self.is_named_like(other) {
-            Some(true) if both_stated => Some(Place::SameLocality),
-            Some(false) => None,
-            _ => Some(Place::Compatible),
+        match (self.is_found_with(other), alike) {
+            (Some(true), _) => Some(Place::SameLocality),
+            (Some(false), _) | (None, Some(false)) => None,
+            (None, Some(true)) if both_stated => Some(Place::SameLocality),
+            (None, _) => Some(Place::Compatible),
         }
+    }
+
+    /// Whether the gazetteer takes both for one place; `None` if it cannot tell.
+    fn is_found_with(&self, other: &Self) -> Option<bool> {
+        let (one, two) = (self.area()?, other.area()?);
+        if one == two {
+            return Some(true);
+        }
+        let is_site = |area: &Area| area.level == Resolution::Facility;
+        let near = match is_site(one) || is_site(two) {
+            true => SAME_AIRPORT,
+            false => SAME_TOWN,
+        };
+        let at = |area: &Area| Area {
+            radius_km: 0,
+            ..*area
+        };
+        if gazetteer::distance_km(&at(one), &at(two)) <= near {
+            Some(true)
+        } else {
+            (gazetteer::distance_km(one, two) > 0.0).then_some(false)
+        }
+    }
+
+    fn area(&self) -> Option<&Area> {
+        let found = self.area.get_or_init(|| self.place.and_then(area));
+        found.as_ref()
     }
 
     /// One name, or one within the other ("Memphis" and "Memphis TN", 深圳 and 广东省深圳市). `None`
@@ -100,6 +229,42 @@ impl<'a> Named<'a> {
             && (whole.name.contains(&*self.name)
                 || (self.script == Script::Han && whole.name.contains(name)))
     }
+}
+
+/// Where the one town or facility lies that a place can be.
+fn area(place: &Location) -> Option<Area> {
+    let precise = |place: &Location| {
+        let area = gazetteer::resolve(place).area;
+        area.filter(|area| area.level >= Resolution::Locality)
+    };
+    precise(place).or_else(|| {
+        let town = town(&place.locality)?;
+        precise(&Location {
+            locality: town.to_owned(),
+            ..place.clone()
+        })
+    })
+}
+
+/// The name of a town without the words for what stands there; `None` if there are none.
+fn town(name: &str) -> Option<&str> {
+    let is_site = |word: &str| {
+        let letters = |c: char| !c.is_ascii_alphabetic();
+        let word = word.trim_matches(letters).to_ascii_lowercase();
+        SITES.contains(&&*word)
+    };
+    let mut town = name.trim();
+    while let Some((rest, word)) = town.rsplit_once(' ')
+        && is_site(word)
+    {
+        town = rest.trim_end();
+    }
+    while let Some((word, rest)) = town.split_once(' ')
+        && is_site(word)
+    {
+        town = rest.trim_start();
+    }
+    (town != name.trim()).then_some(town)
 }
 
 /// Letters in lower case without marks, with one space before, between and after words. Chinese

@@ -71,8 +71,8 @@ pub struct Shipment {
     pub exceptions: Vec<Exception>,
     /// Milestones of the route in order.
     pub milestones: Vec<MilestoneProgress>,
-    /// All known numbers and references.
-    pub identifiers: Vec<Identifier>,
+    /// All known numbers and references, the shipment's own first.
+    pub identifiers: Vec<KnownNumber>,
     /// Carriers' parts of the journey, in order.
     pub legs: Vec<Leg>,
     /// Service name in the carrier's words; empty if unknown.
@@ -191,6 +191,32 @@ pub struct Identifier {
     pub carrier: String,
     /// Whether its check digit is right; `None` if the format has none.
     pub check_digit_valid: Option<bool>,
+}
+
+/// An identifier of a record, and how it is known.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownNumber {
+    /// What it is.
+    #[serde(flatten)]
+    pub identifier: Identifier,
+    /// Id of the most trusted source that states it; empty for the shipment's own number.
+    #[serde(default)]
+    pub source: String,
+    /// How it is known.
+    #[serde(default)]
+    pub basis: IdentifierBasis,
+}
+
+/// How an identifier is known. Numbers as in the API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum IdentifierBasis {
+    /// It is the number that the shipment is mainly known by.
+    Own = 1,
+    /// A source states it in a field for it.
+    #[default]
+    Field = 2,
+    /// It was read from the text of an event that tells of a hand-over.
+    EventText = 3,
 }
 
 /// Kind of an identifier. Numbers as in the API.

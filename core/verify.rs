@@ -11,7 +11,7 @@ use crate::fold::{Folded, Objection, Row};
 use crate::handover;
 use crate::place::Resolution;
 use crate::reconcile::SourceFacts;
-use crate::shipment::{Finding, FindingKind, Identifier, MilestoneProgress};
+use crate::shipment::{Finding, FindingKind, KnownNumber, MilestoneProgress};
 use crate::suspicion;
 use crate::time::Basis;
 
@@ -23,7 +23,7 @@ pub(crate) fn findings(
     folded: &Folded<'_>,
     facts: &[&SourceFacts],
     milestones: &[MilestoneProgress],
-    identifiers: &[Identifier],
+    identifiers: &[KnownNumber],
 ) -> Vec<Finding> {
     let mut found = Found::default();
     let mut unmapped: BTreeMap<&str, (Vec<Digest>, BTreeSet<&str>)> = BTreeMap::new();
@@ -69,7 +69,7 @@ pub(crate) fn findings(
         let detail = format!("passed without an event: {}", missing.join(", "));
         found.add(FindingKind::MilestoneMissing, "", &detail, &[]);
     }
-    for identifier in identifiers {
+    for identifier in identifiers.iter().map(|known| &known.identifier) {
         if identifier.check_digit_valid == Some(false) {
             let detail = format!(
                 "check digit of an identifier of kind {:?} is wrong",

@@ -23,6 +23,7 @@ use crate::guard::{self, Guard, Ledger, Purse};
 use crate::kpi::Kpis;
 use crate::money::{Amount, Budget};
 use crate::pipeline::{Pack, Parts, Pipeline, Source};
+use crate::push::Push;
 use crate::remote::{self, Remote};
 use crate::server;
 use crate::server::{Readiness, Side, serve_side};
@@ -32,6 +33,7 @@ use crate::store::memory::MemoryStore;
 use crate::store::redis::RedisStore;
 use crate::store::seal::Keys;
 use crate::texts::Texts;
+use crate::watch::token::Secrets;
 use crate::watch::{Hub, told};
 
 /// A running server.
@@ -42,10 +44,13 @@ pub struct App {
     pub side: SocketAddr,
     /// Where the operators' port is; always on loopback.
     pub admin: SocketAddr,
+    /// Where carriers push, if they can.
+    pub push: Option<SocketAddr>,
     /// The eight steps, for callers inside this process.
     pub pipeline: Pipeline,
     kpis: Kpis,
     evidence: Evidence,
+    pushes: Option<Push>,
     drain: watch::Sender<bool>,
     serving: JoinHandle<()>,
     others: Vec<JoinHandle<()>>,
@@ -63,6 +68,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     config.check()?;
     config.kpi.check()?;
     config.evidence.check()?;
+    config.push.check()?;
     let listen = config.server.listen;
     if !listen.ip().is_loopback() && !config.server.insecure {
         return Err(format!(
@@ -83,6 +89,8 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let texts = Arc::new(Texts::load(&config.texts.folder, registry)?);
     let carriers = grpc::carrier::Carriers::new(registry, &configured, Arc::clone(&texts));
     let hub = Arc::new(Hub::default());
+    let telling = crate::watch::log::tell_forever(Arc::clone(&store), Arc::clone(&hub));
+    let telling = crate::tasks::spawn("change-log", telling);
     let folder = Some(config.store.data_dir.as_path()).filter(|path| !path.as_os_str().is_empty());
     let kpis = Kpis::start(&config.kpi, folder, &keys)?;
     let target = config.kpi.completeness_target;
@@ -91,10 +99,11 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let every = config.evidence.sweep_interval.0;
     let clearing = evidence.clone().sweep_forever(clock.clone(), every);
     let clearing = crate::tasks::spawn("evidence-sweep", clearing);
+    let secrets = token_secrets(&config.streams, &keys)?;
     let pipeline = Pipeline::new(Parts {
         sources,
         store,
-        keys,
+        keys: Arc::clone(&keys),
         cache: Arc::clone(&cache),
         policy: config.freshness,
         patience: config.calls.patience.0,
@@ -107,7 +116,13 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
 
     let (drain, drained) = watch::channel(false);
     let calls = Arc::new(config::Calls::from(&config.calls));
-    let streams = Streams::new(&config.streams, &calls, &server_id(), drained.clone());
+    let streams = Streams::new(
+        &config.streams,
+        &calls,
+        &server_id(),
+        secrets,
+        drained.clone(),
+    );
     let admin = grpc::admin::service(
         pipeline.clone(),
         Arc::clone(&texts),
@@ -138,6 +153,18 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let side = side_port.local_addr().map_err(|error| error.to_string())?;
     let admin_at = admin_port.local_addr().map_err(|error| error.to_string())?;
 
+    let pushes = match config.push.address()? {
+        None => None,
+        Some(address) => {
+            let port = bind(address, "push.listen").await?;
+            let address = port.local_addr().map_err(|error| error.to_string())?;
+            let drained = drained.clone();
+            let push = Push::start(&config.push, port, &pipeline, &keys, folder, drained)?;
+            Some((address, push))
+        }
+    };
+    let (push, pushes) = pushes.unzip();
+
     let mut stop = drained.clone();
     let settings = config.front.clone();
     let serving = crate::tasks::spawn("server", async move {
@@ -167,12 +194,14 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         address,
         side,
         admin: admin_at,
+        push,
         pipeline,
         kpis,
         evidence,
+        pushes,
         drain,
         serving,
-        others: vec![side_serving, admin_serving, sweeping, clearing],
+        others: vec![side_serving, admin_serving, sweeping, clearing, telling],
     })
 }
 
@@ -183,6 +212,9 @@ impl App {
         let _ended = self.drain.send(true);
         // A task that panicked has been reported where it happened.
         let _reported = self.serving.await;
+        if let Some(pushes) = self.pushes {
+            pushes.stop().await;
+        }
         self.kpis.stop().await;
         for other in self.others {
             other.abort();
@@ -217,6 +249,27 @@ fn admin_address(settings: &config::Server) -> Result<SocketAddr, String> {
     Err(format!(
         "server.admin: {address} is not a loopback address, and operators are not authenticated"
     ))
+}
+
+/// What resume tokens are sealed with, the newest first.
+fn token_secrets(settings: &config::StreamSettings, keys: &Keys) -> Result<Secrets, String> {
+    let secret = |keys: &Keys| keys.hash("resume token", &[]);
+    let read = |field: &str, path: &std::path::Path| {
+        let keys = Keys::read(path).map_err(|error| format!("streams.{field}: {error}"))?;
+        Ok::<_, String>(secret(&keys))
+    };
+    let (newest, before) = (
+        &settings.token_secret_file,
+        &settings.previous_token_secret_file,
+    );
+    let mut secrets = vec![match newest.as_os_str().is_empty() {
+        true => secret(keys),
+        false => read("token_secret_file", newest)?,
+    }];
+    if !before.as_os_str().is_empty() {
+        secrets.push(read("previous_token_secret_file", before)?);
+    }
+    Ok(Secrets::new(secrets))
 }
 
 /// The store, the keys that belong to it, and whether it works.
@@ -328,7 +381,7 @@ pub fn sources(
         };
         let guard = Guard::new(
             whose,
-            adapter,
+            Arc::clone(&adapter),
             Arc::clone(&http),
             &config.guard,
             clock.clone(),
@@ -338,6 +391,7 @@ pub fn sources(
             account,
             limits,
             platforms,
+            adapter,
             guard,
             pack: Pack::default(),
         })

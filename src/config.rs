@@ -41,6 +41,8 @@ pub struct Config {
     pub kpi: crate::kpi::Settings,
     /// What sources said, as received.
     pub evidence: crate::evidence::Settings,
+    /// What carriers send by themselves.
+    pub push: crate::push::Settings,
     /// The way out.
     pub http: crate::http::Settings,
     /// Texts for people.
@@ -163,6 +165,15 @@ section! {
         heartbeat: Span = secs(30),
         /// Streams at the same time.
         count: usize = 10_000,
+        /// Shipments that one stream follows by their keys.
+        shipments: usize = 10_000,
+        /// Revisions that wait for a reader who wants every one; beyond that it starts anew.
+        revisions: usize = 1_000,
+        /// File of the secret that resume tokens are sealed with, 32 bytes or 64 hexadecimal
+        /// digits; empty: made from the key of the store. Every node needs the same.
+        token_secret_file: PathBuf = PathBuf::new(),
+        /// File of the secret before, whose tokens are still read; empty: none.
+        previous_token_secret_file: PathBuf = PathBuf::new(),
     }
 }
 
@@ -246,6 +257,8 @@ section! {
         cost: Amount = Amount::ZERO,
         /// What it may cost in a UTC day; empty: no limit.
         daily_budget: Budget = Budget::default(),
+        /// It understands pushes, and checks itself that they are its upstream's.
+        push: bool = false,
         /// How hard it may be asked; a time-out here goes over the one above.
         limits: LimitSettings = LimitSettings::default(),
     }

@@ -30,6 +30,8 @@ pub mod admin {
     }
 }
 
+pub mod client;
+
 #[cfg(feature = "server")]
 pub mod app;
 #[cfg(feature = "server")]
@@ -56,6 +58,7 @@ pub mod kpi;
 pub mod money;
 #[cfg(feature = "server")]
 pub mod pipeline;
+pub mod push;
 #[cfg(feature = "server")]
 pub mod redis;
 #[cfg(feature = "server")]

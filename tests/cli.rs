@@ -234,6 +234,9 @@ fn init_writes_a_configuration_that_loads_as_it_is_and_un_commented() {
     let checked = run(&["check", "--config", path]);
     assert!(checked.status.success(), "{}", err(&checked));
     assert!(out(&checked).contains("names no source"));
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("listen = \"127.0.0.1:8780\" starts it; docs/push.md"));
+    assert!(text.contains("## it can push, to /push/ups at push.listen"));
 
     let again = run(&["init", "--out", path]);
     assert_eq!(again.status.code(), Some(1), "a file is never overwritten");

@@ -43,6 +43,7 @@ use waybill::store::{
 use waybill::texts::Texts;
 use waybill::v1::{self, ErrorReason, batch_track_response, batch_track_result};
 use waybill::watch::Hub;
+use waybill::watch::token::Secrets;
 use waybill_core::adapter::BoxFuture;
 use waybill_core::order::Subject;
 use waybill_core::overlay::Overlay;
@@ -175,7 +176,13 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
     });
     let (drain, drained) = watch::channel(draining);
     let calls = Arc::new(Calls::from(&config.calls));
-    let streams = Streams::new(&config.streams, &calls, "test", drained.clone());
+    let streams = Streams::new(
+        &config.streams,
+        &calls,
+        "test",
+        Secrets::new([[7; 32]]),
+        drained.clone(),
+    );
     let texts = Arc::new(Texts::load(Path::new(""), common::registry()).unwrap());
     let ingest = Ingest::new(pipeline.clone(), Arc::clone(&calls));
     let tracking = Tracking::new(pipeline, Arc::clone(&calls), streams, Arc::clone(&texts));

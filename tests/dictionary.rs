@@ -13,7 +13,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use waybill_core::adapter::Descriptor;
+use waybill_core::adapter::{Descriptor, Proof};
 
 const DICTIONARY: &str = "\
 # Data dictionary
@@ -46,8 +46,19 @@ const SOURCES: &str = "\
 What the table of sources says, one row each; `tests/dictionary.rs` made this from
 `adapters/lib.rs` and fails when it is no longer true. `WAYBILL_WRITE_DOCS=1 cargo test --test
 dictionary` writes it anew. The limits are defaults; `[sources.<id>]` in the configuration changes
-them. `waybill carriers` says which are configured.
+them. `waybill carriers` says which are configured. A push that is `signed` is believed, one with a
+secret in a header or in its address only starts a poll ([push.md](push.md)).
 ";
+
+fn pushes(proof: Option<Proof>) -> String {
+    let word = match proof {
+        Some(Proof::Signature) => "signed",
+        Some(Proof::Header) => "header",
+        Some(Proof::Address) => "address",
+        None => "-",
+    };
+    word.to_owned()
+}
 
 #[test]
 fn the_data_dictionary_is_what_the_adapters_do() {
@@ -108,7 +119,7 @@ fn the_page_of_sources_is_the_table() {
             vec![
                 yes(can.paid),
                 yes(can.registers),
-                yes(can.push),
+                pushes(can.push),
                 yes(can.order_lookup),
                 yes(can.delivery_estimate),
                 yes(can.proof_of_delivery),

@@ -164,6 +164,8 @@ async fn what_an_order_was_told_joins_its_parcels_once_their_numbers_are_known()
         let reference = v1::Identifier {
             value: ORDER.1.to_owned(),
             kind: v1::IdentifierKind::Reference as i32,
+            basis: v1::IdentifierBasis::Field as i32,
+            source: "internal".to_owned(),
             ..Default::default()
         };
         assert!(shipment.identifiers.contains(&reference));

@@ -79,6 +79,8 @@ async fn each_parcel_of_an_order_is_a_shipment_of_its_own() {
         let reference = v1::Identifier {
             value: ORDER.1.to_owned(),
             kind: IdentifierKind::Reference as i32,
+            basis: v1::IdentifierBasis::Field as i32,
+            source: found.outcomes[0].source.clone(),
             ..Default::default()
         };
         assert!(shipment.identifiers.contains(&reference));

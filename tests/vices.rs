@@ -42,7 +42,7 @@ static ACME: Descriptor = Descriptor {
     capabilities: Capabilities {
         paid: false,
         registers: false,
-        push: false,
+        push: None,
         order_lookup: false,
         required_hints: &[],
         optional_hints: &[],

@@ -65,8 +65,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use waybill_core::adapter::{
-    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, OrderQuery, Pushed, Query,
-    Setting, Settings,
+    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, OrderQuery, Proof, Pushed,
+    Query, Setting, Settings,
 };
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::SourceClass;
@@ -87,7 +87,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     capabilities: Capabilities {
         paid: false,
         registers: false,
-        push: true,
+        push: Some(Proof::Signature),
         order_lookup: true,
         required_hints: &[],
         optional_hints: &[],

@@ -51,8 +51,8 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Request, Response, Uri};
 use jiff::Timestamp;
 use waybill_core::adapter::{
-    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Pushed, Query, Setting,
-    Settings,
+    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Proof, Pushed, Query,
+    Setting, Settings,
 };
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::SourceClass;
@@ -74,7 +74,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     capabilities: Capabilities {
         paid: false,
         registers: false,
-        push: true,
+        push: Some(Proof::Signature),
         order_lookup: false,
         required_hints: &[],
         optional_hints: &[],

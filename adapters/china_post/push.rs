@@ -1,8 +1,8 @@
 //! The push of 040002: one operation in an envelope.
 //!
 //! What opens with our key, and reads as JSON or ends in the key text, was made with our key;
-//! there is no other signature. The platform says nothing about repeated pushes; its serial number
-//! names each of them.
+//! there is no other signature. The platform says nothing about repeated pushes. Its serial number
+//! names each of them, and stands outside of what is sealed, so what is sealed is the id.
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -11,9 +11,9 @@ use waybill_core::adapter::{Pushed, Report};
 use waybill_core::error::{Error, ErrorKind};
 
 use super::answer::Reader;
-use super::map::malformed;
 use super::wire::{Document, Reply};
 use super::{fault, meaning};
+use crate::sign::{hex, sha256};
 
 /// Checks and understands a push.
 pub(super) fn translate(
@@ -23,12 +23,9 @@ pub(super) fn translate(
 ) -> Result<Pushed, Error> {
     let body = push.body().trim_ascii();
     if body.first() != Some(&b'{') {
-        return Err(malformed("push is no JSON object"));
+        return Err(fault::sealed());
     }
-    let outer: Document<'_> = serde_json::from_slice(body).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        malformed(format!("push is broken at line {line}, column {column}"))
-    })?;
+    let outer: Document<'_> = serde_json::from_slice(body).map_err(|_| fault::sealed())?;
     let opened = reader.keys.open(&outer.logitcs_interface);
     let opened = opened.ok_or_else(fault::sealed)?;
     let reports = reader.pushed(&opened.text, None)?;
@@ -39,7 +36,7 @@ pub(super) fn translate(
         sender_no: sender,
     };
     Ok(Pushed {
-        id: outer.serial_no.trim().to_owned(),
+        id: hex(&sha256(&[outer.logitcs_interface.as_bytes()])),
         // A push names the reversal and not what it takes back.
         poll: reports
             .iter()

@@ -10,8 +10,8 @@
 //! /subscription/{id}` ends.
 //!
 //! # Trust
-//! The token is all there is: no body is signed. What is posted with it counts as said, is never
-//! taken for the whole history, and its numbers are asked for again when the quota allows it.
+//! The token is all there is: no body is signed. So what is posted with it is never believed: its
+//! numbers are asked for when the quota allows it.
 //!
 //! # The handshake
 //! Understanding a post has no way out, so the secret waits here until the next call to

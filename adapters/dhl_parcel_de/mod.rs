@@ -73,7 +73,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     capabilities: Capabilities {
         paid: false,
         registers: false,
-        push: false,
+        push: None,
         order_lookup: false,
         required_hints: &[],
         optional_hints: &["postal_code"],

@@ -49,8 +49,8 @@ use bytes::Bytes;
 use http::StatusCode;
 use jiff::Timestamp;
 use waybill_core::adapter::{
-    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Pushed, Query, Report,
-    Setting, Settings, Subscribed, Subscription,
+    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Proof, Pushed, Query,
+    Report, Setting, Settings, Subscribed, Subscription,
 };
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::SourceClass;
@@ -72,7 +72,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     capabilities: Capabilities {
         paid: true,
         registers: false,
-        push: true,
+        push: Some(Proof::Signature),
         order_lookup: false,
         required_hints: &[],
         optional_hints: &["phone_last_four", "destination_country"],

@@ -53,8 +53,8 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use jiff::Timestamp;
 use serde::Serialize;
 use waybill_core::adapter::{
-    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Pushed, Query, Report,
-    Setting, Settings, Subscribed, Subscription,
+    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Proof, Pushed, Query,
+    Report, Setting, Settings, Subscribed, Subscription,
 };
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::SourceClass;
@@ -77,7 +77,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     capabilities: Capabilities {
         paid: false,
         registers: false,
-        push: true,
+        push: Some(Proof::Address),
         order_lookup: false,
         required_hints: &[],
         optional_hints: &["phone_last_four"],

@@ -44,8 +44,8 @@ use http::StatusCode;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use jiff::Timestamp;
 use waybill_core::adapter::{
-    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Pushed, Query, Report,
-    Setting, Settings, Subscribed, Subscription,
+    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Proof, Pushed, Query,
+    Report, Setting, Settings, Subscribed, Subscription,
 };
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::SourceClass;
@@ -85,7 +85,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     capabilities: Capabilities {
         paid: false,
         registers: false,
-        push: true,
+        push: Some(Proof::Header),
         order_lookup: false,
         required_hints: &[],
         optional_hints: &[],

@@ -3,8 +3,8 @@
 //! There is no signature. Version 1 returns the credential of the subscription in the header
 //! `credential`; version 2, whose address is set in the developer portal, comes with the bearer
 //! token that UPS fetched at the token address named there. Whoever knows the credential could say
-//! anything, so what would end a journey is only a reason to ask. A push has no id, and what was
-//! missed is lost: polling goes on.
+//! anything, so a push is only a reason to ask. It has no id, and what was missed is lost: polling
+//! goes on.
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};

@@ -48,8 +48,8 @@ use http::StatusCode;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use jiff::Timestamp;
 use waybill_core::adapter::{
-    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Pushed, Query, Setting,
-    Settings, Subscribed, Subscription,
+    Adapter, Answer, BoxFuture, Capabilities, Ctx, Descriptor, Limits, Proof, Pushed, Query,
+    Setting, Settings, Subscribed, Subscription,
 };
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::SourceClass;
@@ -93,7 +93,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     capabilities: Capabilities {
         paid: false,
         registers: false,
-        push: true,
+        push: Some(Proof::Signature),
         order_lookup: false,
         required_hints: &[],
         optional_hints: &["postal_code", "ship_date"],

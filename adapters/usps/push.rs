@@ -33,9 +33,10 @@ pub(super) fn translate(
     push: &http::Request<Bytes>,
     now: Timestamp,
 ) -> Result<Pushed, Error> {
-    let envelope = body(push.body())?;
+    let no_signature = || denied("push has nothing that could be signed");
+    let envelope = body(push.body()).map_err(|_| no_signature())?;
     let [item] = envelope.items.as_slice() else {
-        return Err(malformed("push is no object"));
+        return Err(no_signature());
     };
     if !item.challenge.is_empty() && item.payload.is_empty() {
         return answer(item);
@@ -75,7 +76,7 @@ pub(super) fn translate(
 /// Sends a challenge back.
 fn answer(item: &Item<'_>) -> Result<Pushed, Error> {
     if item.challenge.len() > CHALLENGE {
-        return Err(malformed("challenge is too long"));
+        return Err(denied("challenge is too long"));
     }
     let echo = json!({ "challenge": item.challenge });
     Ok(Pushed {

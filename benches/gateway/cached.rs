@@ -293,4 +293,41 @@ impl TrackingService for Encode {
     ) -> Result<Response<Self::FollowStream>, Status> {
         Err(Status::unimplemented("a baseline"))
     }
+    type WatchStream = Never<v1::WatchMessage>;
+    async fn watch(
+        &self,
+        _: Request<tonic::Streaming<v1::WatchRequest>>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        Err(Status::unimplemented("a baseline"))
+    }
+    async fn list_events(
+        &self,
+        _: Request<v1::ListEventsRequest>,
+    ) -> Result<Response<v1::ListEventsResponse>, Status> {
+        Err(Status::unimplemented("a baseline"))
+    }
+    async fn register_shipment(
+        &self,
+        _: Request<v1::RegisterShipmentRequest>,
+    ) -> Result<Response<v1::RegisterShipmentResponse>, Status> {
+        Err(Status::unimplemented("a baseline"))
+    }
+    async fn batch_register(
+        &self,
+        _: Request<v1::BatchRegisterRequest>,
+    ) -> Result<Response<v1::BatchRegisterResponse>, Status> {
+        Err(Status::unimplemented("a baseline"))
+    }
+    async fn unregister_shipment(
+        &self,
+        _: Request<v1::UnregisterShipmentRequest>,
+    ) -> Result<Response<v1::UnregisterShipmentResponse>, Status> {
+        Err(Status::unimplemented("a baseline"))
+    }
+    async fn list_shipments(
+        &self,
+        _: Request<v1::ListShipmentsRequest>,
+    ) -> Result<Response<v1::ListShipmentsResponse>, Status> {
+        Err(Status::unimplemented("a baseline"))
+    }
 }

@@ -6,11 +6,13 @@
 //! too. Totals by carrier stay right in every case.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::day::{Cell, Day};
+use super::history::{HISTORY_DAYS, History};
 use super::names::{Names, OTHER, UNKNOWN};
 use super::sketch::{Bins, key};
 use super::{Change, Dimension, Metric, Sample, day_of};
@@ -43,6 +45,9 @@ pub struct Figures {
     /// Bytes of the days, kept up to date.
     bytes: usize,
     limit: usize,
+    history: Arc<History>,
+    /// First day that the history holds.
+    history_from: i32,
 }
 
 impl Figures {
@@ -53,12 +58,19 @@ impl Figures {
             days: BTreeMap::new(),
             bytes: 0,
             limit,
+            history: Arc::default(),
+            history_from: i32::MIN,
         }
+    }
+
+    /// Transit times of the last days, for those who look up how long parcels take.
+    pub fn history(&self) -> &Arc<History> {
+        &self.history
     }
 
     /// Bytes that the figures take, about.
     pub fn bytes(&self) -> usize {
-        self.bytes + self.names.iter().map(Names::bytes).sum::<usize>()
+        self.bytes + self.history.bytes() + self.names.iter().map(Names::bytes).sum::<usize>()
     }
 
     /// Number of groups that have a count of their own, over all days.
@@ -85,7 +97,8 @@ impl Figures {
                     metric: sample.metric as u8,
                     names: numbers,
                 };
-                self.add(day, cell, |bins| bins.add(key, 1));
+                self.learn_from(today);
+                self.add(day, cell, &[Bins::bin(key, 1)]);
                 self.forget(today);
             }
             Change::Take => {
@@ -102,8 +115,8 @@ impl Figures {
         }
     }
 
-    fn add(&mut self, day: i32, cell: Cell, put: impl FnOnce(&mut Bins)) {
-        let is_full = self.bytes >= self.limit;
+    fn add(&mut self, day: i32, cell: Cell, bins: &[u32]) {
+        let is_full = self.is_full();
         let at = self.days.entry(day).or_default();
         let has_room = !at.is_coarse && !is_full;
         let cell = if has_room || at.contains(&cell) {
@@ -112,11 +125,16 @@ impl Figures {
             cell.coarse()
         };
         let before = at.bytes();
-        at.change(cell, put);
+        at.change(cell, |own| own.merge(bins));
         self.bytes = self.bytes + at.bytes() - before;
-        if self.bytes >= self.limit {
+        self.learn(day, cell, bins, true);
+        if self.is_full() {
             self.fold_oldest();
         }
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes + self.history.bytes() >= self.limit
     }
 
     fn take(&mut self, day: i32, cell: Cell, key: u16) {
@@ -124,24 +142,64 @@ impl Figures {
             return;
         };
         let before = at.bytes();
-        for cell in [cell, cell.coarse()] {
-            if at.contains(&cell) && at.change(cell, |bins| bins.take(key)) {
-                break;
-            }
-        }
+        let mut cells = [cell, cell.coarse()].into_iter();
+        let taken = cells.find(|cell| at.contains(cell) && at.change(*cell, |bins| bins.take(key)));
         self.bytes = self.bytes + at.bytes() - before;
+        if let Some(cell) = taken {
+            self.learn(day, cell, &[Bins::bin(key, 1)], false);
+        }
+    }
+
+    /// Changes the history with a day that it holds.
+    fn learn(&self, day: i32, cell: Cell, bins: &[u32], add: bool) {
+        if day < self.history_from || cell.metric != Metric::TransitTime as u8 {
+            return;
+        }
+        let [carrier, service, lane] = [0, 1, 2].map(|at| self.names[at].name(cell.names[at]));
+        self.history.change([carrier, service, lane], bins, add);
+    }
+
+    /// Takes a day out of the history.
+    fn unlearn(&self, day: i32) {
+        if let Some(at) = self.days.get(&day) {
+            let is_transit = |cell: &Cell| cell.metric == Metric::TransitTime as u8;
+            at.visit(is_transit, |cell, bins| self.learn(day, cell, bins, false));
+        }
+    }
+
+    /// Lets the history begin with its first day as of `today`.
+    fn learn_from(&mut self, today: i32) {
+        let first = today - HISTORY_DAYS + 1;
+        if first <= self.history_from {
+            return;
+        }
+        let old: Vec<i32> = self
+            .days
+            .range(self.history_from..first)
+            .map(|(day, _)| *day)
+            .collect();
+        old.into_iter().for_each(|day| self.unlearn(day));
+        self.history_from = first;
+    }
+
+    /// Gives up all groups of a day but the carriers.
+    fn fold(&mut self, number: i32) {
+        self.unlearn(number);
+        let Some(day) = self.days.get_mut(&number) else {
+            return;
+        };
+        let before = day.bytes();
+        day.fold();
+        self.bytes = self.bytes + day.bytes() - before;
     }
 
     /// Folds the oldest day that is still fine, unless it is the newest of all.
     fn fold_oldest(&mut self) {
         let newest = self.days.keys().next_back().copied();
-        let oldest = self.days.iter_mut().find(|(_, day)| !day.is_coarse);
-        if let Some((number, day)) = oldest
-            && Some(*number) != newest
-        {
-            let before = day.bytes();
-            day.fold();
-            self.bytes = self.bytes + day.bytes() - before;
+        let mut days = self.days.iter();
+        let oldest = days.find(|(_, day)| !day.is_coarse).map(|(day, _)| *day);
+        if let Some(oldest) = oldest.filter(|oldest| Some(*oldest) != newest) {
+            self.fold(oldest);
         }
     }
 
@@ -205,6 +263,8 @@ impl Figures {
     /// Adds what an image counted: of another node, or of this one before it was started again.
     /// Metrics that this version does not know are left out.
     pub fn merge(&mut self, image: &Image) {
+        // Nobody says what day it is; the days of an image are past.
+        self.learn_from(image.day);
         let numbers: [Vec<u16>; 4] = std::array::from_fn(|slot| {
             let names = &mut self.names[slot];
             let list = image.names[slot].iter();
@@ -219,15 +279,10 @@ impl Figures {
                 metric: *metric,
                 names: std::array::from_fn(|slot| place(slot).unwrap_or(OTHER)),
             };
-            self.add(image.day, cell, |own| own.merge(bins));
+            self.add(image.day, cell, bins);
         }
-        if image.coarse
-            && let Some(day) = self.days.get_mut(&image.day)
-            && !day.is_coarse
-        {
-            let before = day.bytes();
-            day.fold();
-            self.bytes = self.bytes + day.bytes() - before;
+        if image.coarse && self.days.get(&image.day).is_some_and(|day| !day.is_coarse) {
+            self.fold(image.day);
         }
     }
 

@@ -68,18 +68,33 @@ pub struct Journey<'a> {
     events: Vec<&'a Event>,
     /// Countries; empty unless both are known.
     lane: String,
-    /// The carrier's first word on the day of delivery.
-    announced: Option<&'a Estimate>,
+    /// The carrier's first words on the day of delivery.
+    announced: Announced<'a>,
     promised: Option<&'a LocalWindow>,
 }
 
-/// The first forecast or commitment of a carrier, which the record may not have any more. What an
-/// aggregator expects is no word of a carrier.
-pub fn announced(facts: &[SourceFacts]) -> Option<&Estimate> {
-    let heard = facts.iter().flat_map(|source| &source.heard);
-    heard
-        .filter(|estimate| estimate.kind != EstimateKind::AggregatorForecast)
-        .min_by_key(|estimate| (estimate.receive_time, estimate.kind, end_of(estimate)))
+/// What a carrier said of the day of delivery at first; the record may not have it any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Announced<'a> {
+    /// Its first forecast or commitment.
+    pub first: Option<&'a Estimate>,
+    /// Its first commitment.
+    pub commitment: Option<&'a Estimate>,
+}
+
+/// What carriers said at first. What an aggregator expects is no word of a carrier.
+pub fn announced(facts: &[SourceFacts]) -> Announced<'_> {
+    let first = |kinds: &[EstimateKind]| {
+        let heard = facts.iter().flat_map(|source| &source.heard);
+        heard
+            .filter(|estimate| kinds.contains(&estimate.kind))
+            .min_by_key(|estimate| (estimate.receive_time, estimate.kind, end_of(estimate)))
+    };
+    use EstimateKind::{CarrierCommitment, CarrierForecast};
+    Announced {
+        first: first(&[CarrierCommitment, CarrierForecast]),
+        commitment: first(&[CarrierCommitment]),
+    }
 }
 
 fn end_of(estimate: &Estimate) -> Option<Timestamp> {
@@ -143,6 +158,24 @@ fn is_possession(event: &Event) -> bool {
     })
 }
 
+/// Whether an event is a fact that nobody doubts.
+fn counts(event: &&Event) -> bool {
+    event.standing == Standing::Accepted && event.classifier == Classifier::Actual
+}
+
+/// The instant of the first event with the item in a carrier's hands, from which transit times
+/// count; `None` if there is no such event, or its instant is not known.
+pub fn possession(record: &Shipment) -> Option<Timestamp> {
+    // Of equal times the first in the record counts, as it does for the samples.
+    let first = record
+        .events
+        .iter()
+        .filter(counts)
+        .filter(|event| is_possession(event))
+        .min_by_key(|event| event.time().anchor())?;
+    first.time().instant
+}
+
 /// Countries of origin and destination; empty unless both are known.
 pub(super) fn lane(record: &Shipment) -> String {
     fn country(place: &Option<Location>) -> Option<&str> {
@@ -157,12 +190,9 @@ impl<'a> Journey<'a> {
     /// Reads a record, what [`announced`] found for it, and what the shipper promised, if anything.
     pub fn new(
         record: &'a Shipment,
-        announced: Option<&'a Estimate>,
+        announced: Announced<'a>,
         promised: Option<&'a LocalWindow>,
     ) -> Self {
-        let counts = |event: &&Event| {
-            event.standing == Standing::Accepted && event.classifier == Classifier::Actual
-        };
         let mut events: Vec<&Event> = record.events.iter().filter(counts).collect();
         events.sort_by_key(|event| event.time().anchor());
         Self {
@@ -319,10 +349,15 @@ impl<'a> Journey<'a> {
             if let Some(promise) = self.promised.and_then(deadline) {
                 share(Metric::OnTime, in_time(end, promise));
             }
-            // A forecast that is heard with the delivery, or after it, foretells nothing.
-            let before = self.announced.filter(|first| first.receive_time < at);
-            if let Some(time) = before.and_then(|first| deadline(&first.window)) {
-                share(Metric::OnTimeToEstimate, in_time(end, time));
+            for (metric, said) in [
+                (Metric::OnTimeToEstimate, self.announced.first),
+                (Metric::OnTimeToCommitment, self.announced.commitment),
+            ] {
+                // What is heard with the delivery, or after it, foretells nothing.
+                let before = said.filter(|said| said.receive_time < at);
+                if let Some(time) = before.and_then(|said| deadline(&said.window)) {
+                    share(metric, in_time(end, time));
+                }
             }
         }
         let exceptions = &self.record.exceptions;

@@ -3,7 +3,8 @@
 //!
 //! `journey` turns a record into samples and [`changes`] two records into what they differ in;
 //! [`figures::Figures`] keeps counts by day and group in sketches that can be merged and from which
-//! a sample can be taken back; [`query`] asks them. What each figure means is in `docs/kpis.md`.
+//! a sample can be taken back; [`query`] asks them, and [`history`] has the transit times of the
+//! last days at hand for forecasts. What each figure means is in `docs/kpis.md`.
 //!
 //! [`worked`] turns what a tenant does about an exception into a sample.
 //!
@@ -13,6 +14,7 @@
 
 mod day;
 pub mod figures;
+pub mod history;
 mod journey;
 mod names;
 pub mod query;
@@ -23,7 +25,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-pub use journey::{Journey, announced, changes};
+pub use journey::{Announced, Journey, announced, changes, possession};
 pub use work::{lane_of, worked};
 
 /// A key figure.
@@ -64,6 +66,8 @@ pub enum Metric {
     TimeToAcknowledge,
     /// From a problem to its closing by hand.
     TimeToResolve,
+    /// Delivered by the time to which the carrier first committed itself.
+    OnTimeToCommitment,
 }
 
 /// What samples can be grouped by. Carrier, service and lane are the same for many metrics; of the
@@ -136,7 +140,7 @@ impl Scale {
 impl Metric {
     /// Every metric with its scale and dimensions, in the order of the numbers in stored figures.
     #[rustfmt::skip]
-    pub const ALL: [(Self, Scale, &'static [Dimension]); 17] = {
+    pub const ALL: [(Self, Scale, &'static [Dimension]); 18] = {
         use Dimension::{Carrier, Category, Hub, Lane, Leg, Owner, Service, Source};
         [
             (Self::OnTime,             Scale::Good, &[Carrier, Service, Lane]),
@@ -156,6 +160,7 @@ impl Metric {
             (Self::Completeness,       Scale::Good, &[Carrier, Service, Lane, Source]),
             (Self::TimeToAcknowledge,  Scale::Less, &[Carrier, Lane, Category, Owner]),
             (Self::TimeToResolve,      Scale::Less, &[Carrier, Lane, Category, Owner]),
+            (Self::OnTimeToCommitment, Scale::Good, &[Carrier, Service, Lane]),
         ]
     };
 

@@ -8,9 +8,14 @@ pub(super) const UNKNOWN: u16 = 0;
 /// Number of the name for all that have no number of their own.
 pub(super) const OTHER: u16 = 1;
 /// Name of [`OTHER`].
-const OTHER_NAME: &str = "other";
+pub(super) const OTHER_NAME: &str = "other";
 /// Longest name in bytes; beyond, its end is cut off.
 const LONGEST: usize = 80;
+
+/// A name as far as it is kept.
+pub(super) fn cut(name: &str) -> &str {
+    &name[..name.floor_char_boundary(LONGEST)]
+}
 
 /// The names in one place of a group.
 #[derive(Debug)]
@@ -35,7 +40,7 @@ impl Names {
 
     /// Number of a name, which it gets if there is room.
     pub(super) fn number(&mut self, name: &str) -> u16 {
-        let name = &name[..name.floor_char_boundary(LONGEST)];
+        let name = cut(name);
         if let Some(number) = self.numbers.get(name) {
             return *number;
         }
@@ -51,7 +56,7 @@ impl Names {
 
     /// Number of a name, if it has one of its own.
     pub(super) fn find(&self, name: &str) -> Option<u16> {
-        self.numbers.get(name).copied()
+        self.numbers.get(cut(name)).copied()
     }
 
     pub(super) fn name(&self, number: u16) -> &str {

@@ -110,6 +110,33 @@ impl Bins {
         true
     }
 
+    /// Takes back what another one holds, as far as it is there.
+    pub(super) fn less(&mut self, other: &[u32]) {
+        let mut bins = std::mem::take(&mut self.0).into_vec();
+        for bin in other {
+            let (key, mut rest) = Self::parts(*bin);
+            let first = bins.partition_point(|bin| key_of(*bin) < key);
+            for own in bins[first..].iter_mut() {
+                if rest == 0 || key_of(*own) != key {
+                    break;
+                }
+                let part = rest.min(*own & COUNT_MASK);
+                *own -= part;
+                rest -= part;
+            }
+        }
+        bins.retain(|bin| bin & COUNT_MASK > 0);
+        self.0 = bins.into();
+    }
+
+    /// What the bins stand for, with their counts, in order.
+    pub(super) fn values(&self, scale: Scale) -> Vec<(f64, u64)> {
+        let parts = self.0.iter().map(|bin| Self::parts(*bin));
+        parts
+            .map(|(key, count)| (value(scale, key), u64::from(count)))
+            .collect()
+    }
+
     pub(super) fn merge(&mut self, other: &[u32]) {
         for bin in other {
             let (key, count) = Self::parts(*bin);
@@ -214,6 +241,21 @@ mod tests {
         assert_eq!(bins, one);
         assert!(all.iter().all(|key| bins.take(*key)));
         assert!(bins.is_empty() && !bins.take(all[0]));
+    }
+
+    #[test]
+    fn bins_give_back_what_others_hold_and_no_more() {
+        let of = |keys: &[(u16, u32)]| {
+            let mut bins = Bins::default();
+            keys.iter().for_each(|(key, count)| bins.add(*key, *count));
+            bins
+        };
+        let mut bins = of(&[(3, 4), (5, COUNT_MASK), (9, 2)]);
+        bins.add(5, 7);
+        bins.less(of(&[(3, 1), (4, 8), (5, COUNT_MASK), (9, 6)]).raw());
+        assert_eq!(bins.values(Scale::Good), [(0.003, 3), (0.005, 7)]);
+        bins.less(of(&[(3, 3), (5, 7)]).raw());
+        assert!(bins.is_empty());
     }
 
     #[test]

@@ -106,6 +106,19 @@ pub fn format(id: &str) -> Option<&'static Format> {
     formats().find(|format| format.id == id)
 }
 
+/// Carrier id of the post that issues the S10 numbers of a country; `None` if it has none here.
+pub fn post_of(country: &str) -> Option<&'static str> {
+    let table: &'static Table = &TABLE;
+    let (_, carrier) = table.operators.get(country)?;
+    Some(carrier.as_str()).filter(|carrier| !carrier.is_empty())
+}
+
+/// Tells whether a carrier is a post, so that it goes on with S10 numbers of other posts.
+pub fn is_post(carrier: &str) -> bool {
+    let mut posts = TABLE.operators.values();
+    !carrier.is_empty() && posts.any(|(_, post)| post == carrier)
+}
+
 impl Format {
     /// Name of the check digit method; empty if it has no check digit.
     pub fn check_digit(&self) -> &'static str {

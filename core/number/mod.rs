@@ -12,7 +12,7 @@ use unicode_normalization::char::decompose_compatible;
 
 pub use check::Check;
 pub use detect::{Candidate, check_digit_valid, detect};
-pub use format::{Evidence, Format, format, formats};
+pub use format::{Evidence, Format, format, formats, is_post, post_of};
 
 use crate::privacy::Pii;
 

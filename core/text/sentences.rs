@@ -11,10 +11,12 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Audience, Language, Text, message};
 use crate::code::{EventCode, ReasonCode};
 use crate::exception::{Category, Exception, NextAction, Responsibility};
+use crate::forecast::Forecast;
 use crate::lane::SilenceReason;
 use crate::place::Location;
 use crate::shipment::{LocalWindow, Shipment};
 use crate::status::{Milestone, Severity, Status};
+use crate::time::EventTime;
 use crate::zone;
 
 /// Greatest length of a text to be read aloud, in characters.
@@ -74,6 +76,31 @@ impl Language {
             ("country", FluentValue::from(country)),
         ];
         self.format("place", "", &variables).unwrap_or_default()
+    }
+
+    /// When we expect delivery ourselves, and what that rests on.
+    pub fn forecast(&self, forecast: &Forecast) -> String {
+        let date = |time: &EventTime| {
+            let date = FluentValue::from(self.date(time.local.date()));
+            if time.zone.is_empty() {
+                let date = self.format("in-utc", "", &[("date", date)]);
+                FluentValue::from(date.unwrap_or_default())
+            } else {
+                date
+            }
+        };
+        let LocalWindow { start, end } = &forecast.window;
+        let (Some(start), Some(end)) = (start, end) else {
+            return String::new();
+        };
+        let count = ("count", FluentValue::from(forecast.delivery_count));
+        let text = if start.local.date() == end.local.date() {
+            self.format("forecast", "", &[("date", date(end)), count])
+        } else {
+            let variables = [("start", date(start)), ("end", date(end)), count];
+            self.format("forecast-between", "", &variables)
+        };
+        text.unwrap_or_default()
     }
 
     /// A word of the command line, `label-<name>`.

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod files;
+mod forecast;
 mod silence;
 
 use std::collections::BTreeSet;

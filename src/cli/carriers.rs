@@ -141,7 +141,7 @@ fn abilities(can: &Capabilities) -> Vec<&'static str> {
     let all = [
         ("paid", can.paid),
         ("registers", can.registers),
-        ("push", can.push),
+        ("push", can.push.is_some()),
         ("orders", can.order_lookup),
         ("estimate", can.delivery_estimate),
         ("proof", can.proof_of_delivery),

@@ -11,10 +11,11 @@ use waybill::clock::Clock;
 use waybill::guard::{Ask, Asking, Priority, Purse, Share, Tuning};
 use waybill::money::{Amount, Budget};
 use waybill::pipeline::Source;
+use waybill::push;
 use waybill::remote;
 use waybill::store::redis::RedisStore;
 use waybill::texts::Texts;
-use waybill_core::adapter::{Limits, Query};
+use waybill_core::adapter::{Limits, Proof, Query};
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::number::{self, TrackingNumber};
 use waybill_core::registry::Registry;
@@ -36,6 +37,7 @@ const CALL: Duration = Duration::from_secs(15);
 
 pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode, String> {
     let config = options.configured.load()?;
+    config.push.check()?;
     let registry = remote::registry(registry, &config.plugins)?;
     Texts::load(&config.texts.folder, registry)?;
     if let Some(redis) = config.store.redis() {
@@ -60,6 +62,9 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
         if let Some(line) = price(source.guard.purse(), config.routing.daily_budget) {
             say!("  price       {line}");
         }
+        if let Some(line) = pushes(&config.push, source, &sources) {
+            say!("  push        {line}");
+        }
         for line in stack(&config.guard, &source.limits) {
             say!("  {line}");
         }
@@ -72,6 +77,23 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
         }
     }
     Ok(code)
+}
+
+/// Where an account pushes to, and what a push is worth; `None` if it has no push.
+fn pushes(settings: &push::Settings, source: &Source, sources: &[Arc<Source>]) -> Option<String> {
+    let proof = source.descriptor.capabilities.push?;
+    let id = source.descriptor.id;
+    let accounts = sources.iter().filter(|other| other.descriptor.id == id);
+    let path = push::path(source, accounts.count() == 1)?;
+    let worth = match proof {
+        Proof::Signature => "signed, is believed",
+        Proof::Header => "a secret in a header, starts a poll",
+        Proof::Address => "a token in the address, starts a poll",
+    };
+    Some(match settings.listen.as_str() {
+        "" => format!("none: push.listen is not set ({path}: {worth})"),
+        listen => format!("POST http://{listen}{path}: {worth}"),
+    })
 }
 
 /// What stands between a call and a source, outermost first.

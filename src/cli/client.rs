@@ -265,7 +265,7 @@ pub(super) fn subscription(numbers: &[String], view: i32, language: &str) -> v1:
             target: Some(v1::watch_open::Target::Shipments(shipments)),
             view,
             language: language.to_owned(),
-            heartbeat_interval: None,
+            ..Default::default()
         }),
     }
 }

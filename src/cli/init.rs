@@ -41,6 +41,9 @@ fn text(registry: Registry) -> Result<String, String> {
     );
     let defaults = toml::to_string(&Config::default()).map_err(|error| error.to_string())?;
     for line in defaults.lines() {
+        if line == "[push]" {
+            text.push_str(PUSH);
+        }
         match line.strip_prefix('[') {
             Some(_) => text.push_str(&format!("{line}\n")),
             None if line.is_empty() => text.push('\n'),
@@ -52,6 +55,12 @@ fn text(registry: Registry) -> Result<String, String> {
             "\n## {} ({})\n# [sources.{}]\n",
             source.display_name, source.carrier, source.id
         ));
+        if source.capabilities.push.is_some() {
+            text.push_str(&format!(
+                "## it can push, to /push/{} at push.listen (docs/push.md)\n",
+                source.id
+            ));
+        }
         for setting in source.settings {
             let need = if setting.required {
                 "required"
@@ -81,10 +90,15 @@ fn text(registry: Registry) -> Result<String, String> {
     Ok(text)
 }
 
+const PUSH: &str = "## Carriers' pushes come in here, on a listener of their own that speaks HTTP in clear: put a\n\
+     ## proxy with TLS in front of it. listen = \"127.0.0.1:8780\" starts it; docs/push.md has the rest.\n";
+
 /// A source whose adapter is a process of its own; what else it can be told is in docs/plugins.md.
 const PLUGIN: &str = "\n## A plug-in: a source in a process of its own, in any language (docs/plugins.md)\n\
      # [plugins.my-carrier]\n\
      ## where it listens: http://host:port or unix:/path (required)\n\
      # endpoint = \"http://127.0.0.1:50061\"\n\
      ## carrier that it speaks for; left out for an aggregator\n\
-     # carrier = \"my-carrier\"\n";
+     # carrier = \"my-carrier\"\n\
+     ## it understands pushes, to /push/my-carrier at push.listen\n\
+     # push = false\n";

@@ -72,6 +72,8 @@ words! {
     Metric is KpiMetric {
         /// Delivered by the carrier's first estimate.
         OnTimeToEstimate,
+        /// Delivered by the time to which the carrier committed itself.
+        OnTimeToCommitment,
         /// Stay at a hub.
         HubDwell,
         /// From one hub to the next.

@@ -8,6 +8,7 @@ mod demo;
 mod evidence;
 mod exception;
 mod explain;
+mod fleet;
 mod ingest;
 mod init;
 mod json;
@@ -49,6 +50,18 @@ enum Command {
     Batch(client::Batch),
     /// Follow numbers at a running gateway until interrupted.
     Follow(client::Follow),
+    /// Have a running gateway follow numbers, also while nobody watches.
+    Register(fleet::Register),
+    /// Have it follow shipments no longer.
+    Unregister(fleet::Unregister),
+    /// Have it follow every number of a file, CSV or one JSON object per line.
+    Import(fleet::Import),
+    /// List what it follows, in the order in which it changed.
+    List(fleet::List),
+    /// List the events of a shipment, newest first.
+    Events(fleet::Events),
+    /// Watch everything that it follows, or what has these labels, until interrupted.
+    Watch(fleet::Watch),
     /// Show the exceptions of a number at a running gateway, or acknowledge, assign, comment, resolve
     /// or reopen one.
     Exception(exception::Options),
@@ -158,6 +171,12 @@ pub(crate) async fn run(cli: Cli, registry: Registry) -> Result<ExitCode, String
         Command::Track(options) => client::track(options).await,
         Command::Batch(options) => client::batch(options).await,
         Command::Follow(options) => client::follow(options).await,
+        Command::Register(options) => fleet::register(options).await,
+        Command::Unregister(options) => fleet::unregister(options).await,
+        Command::Import(options) => fleet::import(options).await,
+        Command::List(options) => fleet::list(options).await,
+        Command::Events(options) => fleet::events(options).await,
+        Command::Watch(options) => fleet::watch(options).await,
         Command::Exception(options) => exception::run(options).await,
         Command::Ingest(options) => ingest::run(options).await,
         Command::Evidence(options) => evidence::run(options).await,

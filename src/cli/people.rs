@@ -58,7 +58,11 @@ impl Printer {
         for record in &response.shipments {
             let overlay = response.overlays.iter();
             let overlay = overlay.into_iter().find(|one| one.shipment_id == record.id);
-            self.shipment(record, overlay);
+            let forecast = response.forecasts.iter();
+            let forecast = forecast
+                .into_iter()
+                .find(|one| one.shipment_id == record.id);
+            self.shipment(record, overlay, forecast);
             say!("");
         }
         if response.shipments.is_empty() {
@@ -69,13 +73,19 @@ impl Printer {
     }
 
     /// Prints a record. The words around the texts are in the language that the texts came in.
-    pub(super) fn shipment(&self, record: &v1::Shipment, overlay: Option<&v1::TenantOverlay>) {
+    pub(super) fn shipment(
+        &self,
+        record: &v1::Shipment,
+        overlay: Option<&v1::TenantOverlay>,
+        forecast: Option<&v1::DeliveryForecast>,
+    ) {
         let text = self.text(record.recipient_text.as_ref(), record.shipper_text.as_ref());
         let language = self.catalogue.find(&text.language);
+        let times = times(record, forecast, language);
         if self.reader.plain {
-            self.facts(record, overlay, &text, language);
+            self.facts(record, overlay, &text, &times, language);
         } else {
-            self.picture(record, overlay, &text, language);
+            self.picture(record, overlay, &text, &times, language);
         }
     }
 
@@ -102,6 +112,7 @@ impl Printer {
         record: &v1::Shipment,
         overlay: Option<&v1::TenantOverlay>,
         text: &v1::Text,
+        times: &[String],
         language: &Language,
     ) {
         say!(
@@ -110,7 +121,7 @@ impl Printer {
             record.carrier,
             print::bold(&text.title)
         );
-        for line in [&text.body, &text.next_step] {
+        for line in [&text.body, &text.next_step].into_iter().chain(times) {
             if !line.is_empty() {
                 say!("  {line}");
             }
@@ -155,6 +166,7 @@ impl Printer {
         record: &v1::Shipment,
         overlay: Option<&v1::TenantOverlay>,
         text: &v1::Text,
+        times: &[String],
         language: &Language,
     ) {
         let fact = |label: &str, value: &str| {
@@ -167,6 +179,9 @@ impl Printer {
         fact("status", &text.title);
         fact("what", &text.body);
         fact("next", &text.next_step);
+        for line in times {
+            say!("{line}");
+        }
         if let Some(progress) = &record.progress {
             fact("progress", &language.step(progress.step, progress.of));
         }
@@ -197,6 +212,30 @@ impl Printer {
             fact("event", &parts.join(". "));
         }
     }
+}
+
+/// When it should come: what the carrier promised beside what is expected now, where both are
+/// known, and what the gateway expects.
+fn times(
+    record: &v1::Shipment,
+    forecast: Option<&v1::DeliveryForecast>,
+    language: &Language,
+) -> Vec<String> {
+    let is_promise =
+        |one: &&v1::DeliveryEstimate| one.kind() == v1::EstimateKind::CarrierCommitment;
+    let promised = record.estimates.iter().find(is_promise);
+    let expected = record.estimates.iter().find(|one| !is_promise(one));
+    let line = |label, estimate: &v1::DeliveryEstimate| {
+        let window = estimate.window.as_ref()?;
+        let time = spoken_time(window.end.as_ref().or(window.start.as_ref()), language);
+        Some(format!("{}: {time}", language.label(label)))
+    };
+    let stated = promised.zip(expected).filter(|_| !record.terminal);
+    let stated =
+        stated.map(|(promised, expected)| [line("promised", promised), line("expected", expected)]);
+    let stated = stated.into_iter().flatten().flatten();
+    let own = forecast.map(|forecast| forecast.text.clone());
+    stated.chain(own).collect()
 }
 
 fn open(record: &v1::Shipment) -> impl Iterator<Item = &v1::ShipmentException> {

@@ -27,9 +27,12 @@ pub(super) fn outcome(outcome: &v1::SourceOutcome) -> String {
         .latency
         .as_ref()
         .map(|latency| format!(" in {}", duration(latency)));
+    let who = match outcome.source.as_str() {
+        "" => format!("carrier {}", outcome.carrier),
+        source => format!("source {source}"),
+    };
     format!(
-        "source {}: {}{}{}",
-        outcome.source,
+        "{who}: {}{}{}",
         words(outcome.result().as_str_name(), "SOURCE_RESULT_"),
         latency.unwrap_or_default(),
         error.unwrap_or_default(),
@@ -148,17 +151,22 @@ pub(super) fn watch(message: &v1::WatchMessage, printer: &Printer) {
         Some(Kind::Update(update)) => {
             let Some(record) = &update.shipment else {
                 if let Some(overlay) = &update.overlay {
-                    say!("-- exceptions were worked: revision {}", overlay.revision);
+                    say!("-- what you add has changed: revision {}", overlay.revision);
                     printer.work(overlay);
                 }
                 return;
             };
+            if update.change() == v1::WatchChange::Removed {
+                say!("-- {} is no longer followed", record.id);
+                return;
+            }
             say!(
                 "-- revision {}, {} new events",
                 record.revision,
                 update.new_event_ids.len()
             );
-            printer.shipment(record, update.overlay.as_ref());
+            let forecast = update.forecast.as_ref();
+            printer.shipment(record, update.overlay.as_ref(), forecast);
         }
         Some(Kind::Synced(synced)) => {
             say!(
@@ -176,6 +184,10 @@ pub(super) fn watch(message: &v1::WatchMessage, printer: &Printer) {
         Some(Kind::GoingAway(going)) => {
             let why = words(going.reason().as_str_name(), "GOING_AWAY_REASON_");
             say!("-- the server ends the stream: {why}");
+        }
+        Some(Kind::Reset(reset)) => {
+            let why = words(reset.reason().as_str_name(), "WATCH_RESET_REASON_");
+            say!("-- everything anew: {why}");
         }
         Some(Kind::Opened(_) | Kind::Heartbeat(_)) | None => {}
     }

@@ -26,6 +26,9 @@ pub(super) struct Options {
     /// Address of the operators' port, on loopback; over the configuration.
     #[arg(long)]
     admin: Option<SocketAddr>,
+    /// Address where carriers push; over the configuration.
+    #[arg(long)]
+    push: Option<SocketAddr>,
     /// Folder of the store; over the configuration.
     #[arg(long)]
     data_dir: Option<PathBuf>,
@@ -80,6 +83,9 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
     if let Some(admin) = options.admin {
         config.server.admin = admin.to_string();
     }
+    if let Some(push) = options.push {
+        config.push.listen = push.to_string();
+    }
     if let Some(folder) = options.data_dir {
         config.store.data_dir = folder;
     }
@@ -102,6 +108,12 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
         app.admin,
         app.side
     );
+    if let Some(push) = app.push {
+        let _told = writeln!(
+            std::io::stdout(),
+            "carriers push to http://{push}/push/SOURCE"
+        );
+    }
     stop.await;
     app.stop().await;
     Ok(ExitCode::SUCCESS)

@@ -1,5 +1,6 @@
 //! `waybill sim`: the simulated carriers alone, for a gateway of one's own.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -16,6 +17,9 @@ pub(super) struct Options {
     /// Port for switching faults and looking at counters; 0 lets the system choose.
     #[arg(long, default_value_t = 0)]
     control_port: u16,
+    /// Where the gateway takes pushes; needed for /_sim/push.
+    #[arg(long, value_name = "ADDRESS")]
+    push_to: Option<SocketAddr>,
     /// Simulated seconds in a real one.
     #[arg(long, default_value_t = 600.0)]
     speed: f64,
@@ -28,6 +32,7 @@ pub(super) async fn run(options: Options) -> Result<ExitCode, String> {
     let settings = SimulatorOptions {
         ports: options.ports.into_iter().collect(),
         control_port: Some(options.control_port),
+        push_to: options.push_to,
         elapsed: Duration::from_secs(options.elapsed_hours * 3_600),
         ..SimulatorOptions::live(options.speed)
     };
@@ -41,6 +46,11 @@ pub(super) async fn run(options: Options) -> Result<ExitCode, String> {
     );
     if let Some(address) = simulator.control_address() {
         say!("# what there is:  curl http://{address}/_sim");
+        if options.push_to.is_some() {
+            say!(
+                "# a push:         curl -X POST 'http://{address}/_sim/push?carrier=17track&number=NUMBER'"
+            );
+        }
         say!("# a fault:        curl -X POST 'http://{address}/_sim/fault?carrier=dhl&fault=hang'");
     }
     stop.await;

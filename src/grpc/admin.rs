@@ -11,8 +11,8 @@ use waybill_core::order::Subject;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::convert::{self, View};
+use super::parse;
 use super::status::Failure;
-use super::tracking;
 use crate::admin::v1 as admin;
 use crate::admin::v1::admin_service_server::{AdminService, AdminServiceServer};
 use crate::pipeline::{Explained, Miss, Pipeline, Rebuilt};
@@ -89,16 +89,16 @@ impl Admin {
         let subject: Subject = match key.key {
             None => return Err(Failure::field("shipment.key", "is required")),
             Some(Key::Id(id)) => {
-                let id = tracking::shipment_id("id", id).map_err(inside)?;
+                let id = parse::shipment_id("id", id).map_err(inside)?;
                 return Ok(vec![id]);
             }
             Some(Key::TrackingNumber(text)) => {
-                let number = tracking::number("tracking_number", &text);
+                let number = parse::number("tracking_number", &text);
                 number.map_err(inside)?.into()
             }
-            Some(Key::Order(order)) => tracking::order("order", &order).map_err(inside)?.into(),
+            Some(Key::Order(order)) => parse::order("order", &order).map_err(inside)?.into(),
         };
-        tracking::carrier("carrier", &key.carrier).map_err(inside)?;
+        parse::carrier("carrier", &key.carrier).map_err(inside)?;
         let mut ids = self.pipeline.known(&subject).await?;
         if !key.carrier.is_empty() {
             let mut kept = Vec::new();

@@ -23,7 +23,7 @@ const VALUE_LIMIT: usize = 100;
 
 /// Figures that are served. What a shipper promised is not known to this server, so the rate
 /// against it is not here.
-const METRICS: [(v1::KpiMetric, Metric); 16] = [
+const METRICS: [(v1::KpiMetric, Metric); 17] = [
     (v1::KpiMetric::HubDwell, Metric::HubDwell),
     (v1::KpiMetric::TransitTime, Metric::TransitTime),
     (v1::KpiMetric::FeedLatency, Metric::FeedLatency),
@@ -43,6 +43,10 @@ const METRICS: [(v1::KpiMetric, Metric); 16] = [
     (v1::KpiMetric::Completeness, Metric::Completeness),
     (v1::KpiMetric::TimeToAcknowledge, Metric::TimeToAcknowledge),
     (v1::KpiMetric::TimeToResolve, Metric::TimeToResolve),
+    (
+        v1::KpiMetric::OnTimeToCommitment,
+        Metric::OnTimeToCommitment,
+    ),
 ];
 
 const DIMENSIONS: [(v1::KpiDimension, Dimension); 8] = [

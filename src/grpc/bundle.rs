@@ -13,6 +13,7 @@ use waybill_core::overlay::Overlay;
 use waybill_core::shipment::Shipment;
 use waybill_core::text::Audience;
 
+use super::added;
 use super::convert::{self, View};
 use super::status::Failure;
 use crate::evidence::Kept;
@@ -177,7 +178,7 @@ fn exceptions(
     });
     let exceptions: Vec<Value> = exceptions.collect::<Result<_, _>>()?;
     let handling = match overlay {
-        Some(overlay) => value("TenantOverlay", &convert::overlay(&record.id, overlay))?,
+        Some(overlay) => value("TenantOverlay", &added::overlay(&record.id, overlay))?,
         None => json!({}),
     };
     Ok(json!({ "exceptions": exceptions, "handling": handling }))

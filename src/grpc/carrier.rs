@@ -10,8 +10,8 @@ use waybill_core::registry::Registry;
 use waybill_core::text::Language;
 
 use super::convert;
+use super::parse;
 use super::status::Failure;
-use super::tracking;
 use crate::texts::Texts;
 use crate::v1;
 use crate::v1::carrier_service_server::CarrierService;
@@ -118,8 +118,8 @@ impl Carriers {
     }
 
     fn detect(request: v1::DetectCarriersRequest) -> Result<v1::DetectCarriersResponse, Failure> {
-        let number = tracking::number("tracking_number", &request.tracking_number)?;
-        let hints = tracking::hints(request.hints)?;
+        let number = parse::number("tracking_number", &request.tracking_number)?;
+        let hints = parse::hints(request.hints)?;
         let candidates = number::detect(&number, &hints).into_iter().take(10);
         Ok(v1::DetectCarriersResponse {
             normalized_number: number.reveal().to_owned(),
@@ -165,7 +165,7 @@ impl CarrierService for Carriers {
         request: Request<v1::GetCarrierRequest>,
     ) -> Result<Response<v1::GetCarrierResponse>, Status> {
         let id = request.into_inner().id;
-        tracking::carrier("id", &id)?;
+        parse::carrier("id", &id)?;
         match self.carriers.get(&id) {
             Some(carrier) => Ok(Response::new(v1::GetCarrierResponse {
                 carrier: Some(carrier.clone()),
@@ -189,7 +189,7 @@ impl CarrierService for Carriers {
         request: Request<v1::ListEventCodesRequest>,
     ) -> Result<Response<v1::ListEventCodesResponse>, Status> {
         let wanted = request.into_inner().language;
-        tracking::language("language", &wanted)?;
+        parse::language("language", &wanted)?;
         let codes = event_codes(self.texts.voice(&wanted).language);
         Ok(Response::new(v1::ListEventCodesResponse { codes }))
     }

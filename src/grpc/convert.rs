@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use waybill_core::event::{Classifier, Event, Observation, SourceClass, Standing};
 use waybill_core::exception::Exception;
+use waybill_core::forecast::Forecast;
 use waybill_core::gazetteer;
 use waybill_core::leg::Leg;
-use waybill_core::overlay::{Handling, Overlay, Step};
 use waybill_core::place::Location;
 use waybill_core::shipment::{
-    Contact, Estimate, Finding, Identifier, LocalWindow, MilestoneProgress, NextStep, Photo,
+    Contact, Estimate, Finding, KnownNumber, LocalWindow, MilestoneProgress, NextStep, Photo,
     Physical, Proof, Requirements, Shipment, ShipmentId,
 };
 use waybill_core::status::{Milestone, Severity, Status};
@@ -202,6 +202,24 @@ pub fn severity(severity: Option<Severity>) -> i32 {
             Severity::Critical => v1::Severity::Critical,
         }) as i32
     })
+}
+
+/// Reads a status; `None` for "unspecified" and numbers that this version does not know.
+pub(super) fn read_status(number: i32) -> Option<Status> {
+    Status::ALL
+        .into_iter()
+        .find(|one| status(Some(*one)) == number)
+}
+
+/// Reads a severity, "unspecified" as none; `None` for a number that this version does not know.
+pub(super) fn read_severity(number: i32) -> Option<Option<Severity>> {
+    let all = [
+        Severity::Informational,
+        Severity::Warning,
+        Severity::Critical,
+    ];
+    let known = [None].into_iter().chain(all.map(Some));
+    known.into_iter().find(|one| severity(*one) == number)
 }
 
 /// Writes an event; `evidence` adds the reports behind it.
@@ -422,6 +440,26 @@ fn estimate(estimate: &Estimate) -> v1::DeliveryEstimate {
     }
 }
 
+/// Writes our own expectation of a shipment, with its text in a language.
+pub(super) fn forecast(
+    id: &ShipmentId,
+    forecast: &Forecast,
+    voice: Voice<'_>,
+) -> v1::DeliveryForecast {
+    v1::DeliveryForecast {
+        shipment_id: id.0.clone(),
+        estimate: Some(v1::DeliveryEstimate {
+            kind: v1::EstimateKind::GatewayForecast as i32,
+            source: String::new(),
+            window: Some(window(&forecast.window)),
+            update_time: Some(timestamp(forecast.time)),
+        }),
+        delivery_count: forecast.delivery_count,
+        basis: forecast.basis as i32,
+        text: voice.language.forecast(forecast),
+    }
+}
+
 fn text(record: &Shipment, audience: Audience, voice: Voice<'_>) -> v1::Text {
     let carrier = voice.carrier(&record.carrier);
     written(voice.language.shipment(record, audience, carrier))
@@ -470,38 +508,15 @@ pub fn exception(
     }
 }
 
-/// Writes what a tenant adds to a shipment.
-pub(super) fn overlay(id: &ShipmentId, overlay: &Overlay) -> v1::TenantOverlay {
-    v1::TenantOverlay {
-        shipment_id: id.0.clone(),
-        exceptions: overlay.exceptions.iter().map(handling).collect(),
-        revision: overlay.revision,
-    }
-}
-
-fn handling(handling: &Handling) -> v1::ExceptionHandling {
-    let step = |step: &Step| v1::ExceptionHistoryEntry {
-        activity: step.activity as i32,
-        time: Some(timestamp(step.time)),
-        actor: step.actor.reveal().clone(),
-        assignee: step.assignee.reveal().clone(),
-        comment: step.comment.reveal().clone(),
-    };
-    v1::ExceptionHandling {
-        exception_id: handling.id.to_string(),
-        assignee: handling.assignee.reveal().clone(),
-        history: handling.history.iter().map(step).collect(),
-        acknowledge_time: handling.acknowledged.map(timestamp),
-        resolve_time: handling.resolved.map(timestamp),
-    }
-}
-
-fn identifier(identifier: &Identifier) -> v1::Identifier {
+fn identifier(known: &KnownNumber) -> v1::Identifier {
+    let identifier = &known.identifier;
     v1::Identifier {
         value: identifier.value.reveal().clone(),
         kind: identifier.kind as i32,
         carrier: identifier.carrier.clone(),
         check_digit_valid: identifier.check_digit_valid,
+        source: known.source.clone(),
+        basis: known.basis as i32,
     }
 }
 

@@ -7,7 +7,8 @@ use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
 use super::bundle::{self, File};
-use super::tracking::{self, Tracking};
+use super::parse;
+use super::tracking::Tracking;
 use crate::v1;
 
 /// The stream of one call.
@@ -25,8 +26,8 @@ impl Tracking {
     ) -> Result<Response<EvidenceStream>, Status> {
         self.bounded(request.get_ref())?;
         let request = request.into_inner();
-        tracking::language("language", &request.language)?;
-        let id = tracking::shipment_id("shipment_id", request.shipment_id)?;
+        parse::language("language", &request.language)?;
+        let id = parse::shipment_id("shipment_id", request.shipment_id)?;
         let held = self.pipeline.evidence(&self.caller.tenant, &id).await;
         let held = held.map_err(super::status::Failure::from)?;
         let voice = self.texts.voice(&request.language);

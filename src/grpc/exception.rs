@@ -1,26 +1,18 @@
-//! `TrackingService.UpdateException`, and what tenants add to the answers of the other methods.
+//! `TrackingService.UpdateException`.
 
 use tonic::{Request, Response, Status};
 use waybill_core::overlay::{Activity, COMMENT, NAME, REQUEST_ID, Refusal, Step};
 use waybill_core::privacy::Pii;
 
+use super::added;
 use super::convert;
+use super::parse;
 use super::status::Failure;
-use super::tracking::{self, Tracking};
-use crate::pipeline::{Found, Unworked};
+use super::tracking::Tracking;
+use crate::pipeline::Unworked;
 use crate::v1;
 
 impl Tracking {
-    /// What the caller's tenant has added to the shipments of an answer.
-    pub(super) async fn overlays(&self, found: &Found) -> Result<Vec<v1::TenantOverlay>, Failure> {
-        let mut overlays = Vec::new();
-        for record in &found.shipments {
-            let overlay = self.pipeline.overlay(&self.caller.tenant, record).await?;
-            overlays.extend(overlay.map(|overlay| convert::overlay(&record.id, &overlay)));
-        }
-        Ok(overlays)
-    }
-
     /// Answers `UpdateException`.
     pub(super) async fn take_step(
         &self,
@@ -34,8 +26,8 @@ impl Tracking {
         &self,
         request: v1::UpdateExceptionRequest,
     ) -> Result<v1::UpdateExceptionResponse, Failure> {
-        tracking::language("language", &request.language)?;
-        let id = tracking::shipment_id("shipment_id", request.shipment_id.clone())?;
+        parse::language("language", &request.language)?;
+        let id = parse::shipment_id("shipment_id", request.shipment_id.clone())?;
         let exception = request.exception_id.clone();
         if exception.is_empty() {
             return Err(Failure::field("exception_id", "is required"));
@@ -50,7 +42,7 @@ impl Tracking {
         let exception = exceptions.find(|one| one.id == worked.exception);
         Ok(v1::UpdateExceptionResponse {
             exception: exception.map(|one| convert::exception(one, &worked.record, voice)),
-            overlay: Some(convert::overlay(&id, &worked.overlay)),
+            overlay: Some(added::overlay(&id, &worked.overlay)),
         })
     }
 }

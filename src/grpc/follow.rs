@@ -1,64 +1,65 @@
-//! `TrackingService.Follow`: one task per stream, which sends the snapshot and then whatever
-//! changes.
+//! `TrackingService.Watch` and `Follow`: what a subscription asks for, and what its stream is made
+//! of. The stream itself is in `stream.rs`, the keys that it looks up in `keys.rs`.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt, stream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use futures_util::FutureExt;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Status;
-use waybill_core::adapter::Hints;
-use waybill_core::order::Subject;
-use waybill_core::revision::new_events;
-use waybill_core::shipment::{Shipment, ShipmentId};
+use tonic::{Request, Status, Streaming};
+use waybill_core::code::EventCode;
 
-use super::convert::{self, View};
+use super::convert;
+use super::parse;
 use super::status::Failure;
-use super::tracking::{self, Tracking};
+use super::stream::{Plan, Stream, Target};
+use super::tracking::Tracking;
 use crate::config::{Calls, StreamSettings};
-use crate::guard::Priority;
-use crate::pipeline::{Found, Lookup, Miss, Pipeline, SourceResult};
-use crate::texts::Texts;
 use crate::v1;
-use crate::v1::watch_message::Kind;
-use crate::watch::{Mailbox, Topic, told};
+use crate::v1::watch_open;
+use crate::v1::watch_request::Kind;
+use crate::watch::filter::Filter;
+use crate::watch::token::Secrets;
 
 /// The stream of one call.
 pub type FollowStream = ReceiverStream<Result<v1::WatchMessage, Status>>;
 
 /// Messages that may wait in a stream before its task waits for the reader.
 const WINDOW: usize = 8;
-/// How many shipments of one stream are looked up at the same time.
-const WIDTH: usize = 16;
-/// When to look again for a number about which nothing else says when.
-const LOOK_AGAIN: Duration = Duration::from_secs(30);
-/// Least time between two looks of a stream at one shipment.
-const LEAST_PAUSE: Duration = Duration::from_secs(1);
-/// Time left for messages that are due once the stream is announced to end.
-const GRACE: Duration = Duration::from_secs(5);
+/// Streams that catch up with the change log at the same time.
+const CATCHING_UP: usize = 8;
+/// Most labels of a shipment.
+pub(super) const LABELS: usize = 16;
 
 /// What all streams share.
 #[derive(Clone)]
 pub struct Streams {
-    permits: Arc<Semaphore>,
-    drain: watch::Receiver<bool>,
-    server_id: Arc<str>,
-    settings: Settings,
+    pub(super) permits: Arc<Semaphore>,
+    pub(super) catching_up: Arc<Semaphore>,
+    pub(super) drain: watch::Receiver<bool>,
+    pub(super) server_id: Arc<str>,
+    pub(super) secrets: Secrets,
+    pub(super) settings: Settings,
 }
 
 /// Limits of streams as plain values.
 #[derive(Clone, Copy)]
-struct Settings {
-    max_age: Duration,
-    heartbeat: Duration,
-    count: usize,
+pub(super) struct Settings {
+    pub(super) max_age: Duration,
+    pub(super) heartbeat: Duration,
+    pub(super) count: usize,
+    /// Shipments of one stream.
+    pub(super) shipments: usize,
+    /// Revisions that wait for a reader who wants every one.
+    pub(super) revisions: usize,
+    /// Keys of one message.
+    pub(super) keys: usize,
     /// Time for the lookups of a snapshot.
-    snapshot: Duration,
+    pub(super) snapshot: Duration,
 }
 
 impl Streams {
@@ -67,45 +68,60 @@ impl Streams {
         settings: &StreamSettings,
         calls: &Calls,
         server_id: &str,
+        secrets: Secrets,
         drain: watch::Receiver<bool>,
     ) -> Self {
-        let permits = Arc::new(Semaphore::new(settings.count));
-        let settings = Settings {
-            max_age: settings.max_age.0,
-            heartbeat: settings.heartbeat.0,
-            count: settings.count,
-            snapshot: calls.default_deadline,
-        };
         Self {
-            permits,
+            permits: Arc::new(Semaphore::new(settings.count)),
+            catching_up: Arc::new(Semaphore::new(CATCHING_UP)),
             drain,
             server_id: server_id.into(),
-            settings,
+            secrets,
+            settings: Settings {
+                max_age: settings.max_age.0,
+                heartbeat: settings.heartbeat.0,
+                count: settings.count,
+                shipments: settings.shipments,
+                revisions: settings.revisions,
+                keys: calls.batch_items,
+                snapshot: calls.default_deadline,
+            },
         }
     }
 }
 
-/// Checks a subscription and starts its stream.
-pub(super) fn open(tracking: &Tracking, open: v1::WatchOpen) -> Result<FollowStream, Failure> {
-    let view = tracking::view(open.view)?;
-    tracking::language("open.language", &open.language)?;
-    let Some(v1::watch_open::Target::Shipments(target)) = open.target else {
-        return Err(Failure::field("open.shipments", "is required"));
-    };
-    let keys = target.shipments;
-    if keys.is_empty() || keys.len() > tracking.calls.batch_items {
-        let limit = tracking.calls.batch_items;
-        return Err(Failure::field(
-            "open.shipments.shipments",
-            format!("must have 1 to {limit} keys"),
-        ));
+impl Tracking {
+    /// Answers `Follow`.
+    pub(super) fn start_follow(
+        &self,
+        request: Request<v1::FollowRequest>,
+    ) -> Result<FollowStream, Failure> {
+        self.bounded(request.get_ref())?;
+        let open = request.into_inner().open;
+        start(self, open.unwrap_or_default(), None)
     }
-    let heartbeat = match open.heartbeat_interval {
-        None => tracking.streams.settings.heartbeat,
-        Some(wanted) => Duration::try_from(wanted)
-            .map_err(|_| Failure::field("open.heartbeat_interval", "must not be negative"))?
-            .clamp(Duration::from_secs(5), Duration::from_secs(300)),
-    };
+
+    /// Answers `Watch`.
+    pub(super) async fn start_watch(
+        &self,
+        request: Request<Streaming<v1::WatchRequest>>,
+    ) -> Result<FollowStream, Status> {
+        let mut requests = request.into_inner();
+        let first = requests.message().await?.and_then(|first| first.kind);
+        let Some(Kind::Open(open)) = first else {
+            return Err(Failure::field("open", "must be the first message").into());
+        };
+        Ok(start(self, open, Some(requests))?)
+    }
+}
+
+/// Checks a subscription and starts its stream.
+fn start(
+    tracking: &Tracking,
+    open: v1::WatchOpen,
+    requests: Option<Streaming<v1::WatchRequest>>,
+) -> Result<FollowStream, Failure> {
+    let plan = read(tracking, open)?;
     let permit = Arc::clone(&tracking.streams.permits)
         .try_acquire_owned()
         .map_err(|_| {
@@ -113,28 +129,13 @@ pub(super) fn open(tracking: &Tracking, open: v1::WatchOpen) -> Result<FollowStr
             Failure::new(v1::ErrorReason::WatchLimit, message).with("subject", "streams")
         })?;
     let (sender, receiver) = mpsc::channel(WINDOW);
-    let jitter = rand::random_range(0.9..1.1);
-    let stream = Stream {
-        pipeline: tracking.pipeline.clone(),
-        shared: tracking.streams.clone(),
-        view,
-        texts: Arc::clone(&tracking.texts),
-        language: open.language,
-        tenant: tracking.caller.tenant.clone(),
-        heartbeat,
-        end: Instant::now() + tracking.streams.settings.max_age.mul_f64(jitter),
-        sender,
-        sequence: 0,
-        last_message: Instant::now(),
-        mailbox: Arc::new(Mailbox::default()),
-        sent: HashMap::new(),
-        _permit: permit,
-    };
-    let last = stream.sender.clone();
+    let last = sender.clone();
+    let stream = Stream::new(tracking, plan, requests, sender);
     crate::tasks::spawn("follow", async move {
         metrics::gauge!("waybill_streams").increment(1);
-        let ended = AssertUnwindSafe(stream.run(keys)).catch_unwind().await;
+        let ended = AssertUnwindSafe(stream.run()).catch_unwind().await;
         metrics::gauge!("waybill_streams").decrement(1);
+        drop(permit);
         // A reader that is gone and a normal end are quiet; a defect must not look like one.
         if ended.is_err() {
             let failure = Failure::internal("a stream panicked");
@@ -144,381 +145,101 @@ pub(super) fn open(tracking: &Tracking, open: v1::WatchOpen) -> Result<FollowStr
     Ok(ReceiverStream::new(receiver))
 }
 
-/// One stream.
-struct Stream {
-    pipeline: Pipeline,
-    shared: Streams,
-    view: View,
-    texts: Arc<Texts>,
-    /// As the reader asked for it.
-    language: String,
-    /// Whose overlays it shows.
-    tenant: String,
-    heartbeat: Duration,
-    end: Instant,
-    sender: mpsc::Sender<Result<v1::WatchMessage, Status>>,
-    sequence: u64,
-    last_message: Instant,
-    mailbox: Arc<Mailbox>,
-    /// What the reader holds.
-    sent: HashMap<ShipmentId, Sent>,
-    _permit: OwnedSemaphorePermit,
-}
-
-/// What the reader holds of one shipment.
-struct Sent {
-    record: Arc<Shipment>,
-    /// Revision of the overlay; 0: none.
-    overlay: u32,
-}
-
-/// The reader is gone.
-struct Gone;
-
-/// A key that is followed: what to look up, and as what the client asked for it.
-struct Followed {
-    requested: v1::ShipmentKey,
-    subject: Subject,
-    carrier: String,
-    hints: Hints,
-    /// Only this shipment of those that the number stands for.
-    only: Option<ShipmentId>,
-}
-
-impl Stream {
-    async fn run(mut self, keys: Vec<v1::ShipmentKey>) -> Result<(), Gone> {
-        let opened = v1::WatchOpened {
-            server_id: self.shared.server_id.to_string(),
-            heartbeat_interval: Some(convert::duration(self.heartbeat)),
-            max_stream_age: Some(convert::duration(
-                self.end.saturating_duration_since(Instant::now()),
-            )),
-        };
-        self.send(Kind::Opened(opened)).await?;
-        let (followed, looks) = self.snapshot(keys).await?;
-        let shipment_count = u32::try_from(self.sent.len()).unwrap_or(u32::MAX);
-        self.send(Kind::Synced(v1::WatchSynced { shipment_count }))
-            .await?;
-        self.follow(followed, looks).await
-    }
-
-    /// Looks every key up and sends what it stands for, as soon as it is known.
-    async fn snapshot(
-        &mut self,
-        keys: Vec<v1::ShipmentKey>,
-    ) -> Result<(Vec<Arc<Followed>>, Vec<Instant>), Gone> {
-        let pipeline = self.pipeline.clone();
-        let deadline = Instant::now() + self.shared.settings.snapshot;
-        let mailbox = Arc::clone(&self.mailbox);
-        let mut results = stream::iter(keys)
-            .map(|key| {
-                let (pipeline, mailbox) = (pipeline.clone(), Arc::clone(&mailbox));
-                async move {
-                    let followed = match read_key(&pipeline, &key).await {
-                        Ok(followed) => followed,
-                        Err(failure) => return Err((key, failure)),
-                    };
-                    // On the topic before the lookup: a change in between is not missed.
-                    let topic = match &followed.only {
-                        Some(id) => Topic::Shipment(id.clone()),
-                        None => Topic::Subject(followed.subject.clone()),
-                    };
-                    pipeline.hub().follow(topic, &mailbox);
-                    match look(&pipeline, &followed, deadline, Priority::Interactive).await {
-                        Ok(found) => Ok((followed, Some(found))),
-                        Err(Miss::SourcesFailed(_) | Miss::NoTime) => Ok((followed, None)),
-                        Err(miss) => Err((key, Failure::from(miss))),
-                    }
-                }
-            })
-            .buffer_unordered(WIDTH);
-        let (mut followed, mut looks) = (Vec::new(), Vec::new());
-        while let Some(result) = results.next().await {
-            match result {
-                Err((key, failure)) => {
-                    let error = Some(failure.into_problem());
-                    let rejected = v1::WatchRejected {
-                        shipment: Some(key),
-                        error,
-                    };
-                    self.send(Kind::Rejected(rejected)).await?;
-                }
-                Ok((key, found)) => {
-                    let pause = found
-                        .as_ref()
-                        .map_or(LOOK_AGAIN, |found| pause(&self.pipeline, found));
-                    looks.push(Instant::now() + pause);
-                    if let Some(found) = found {
-                        for record in key.of(&found) {
-                            self.watch(&record.id);
-                            let freshness = Some(tracking::freshness(&found.freshness));
-                            self.update(record, freshness, Some(&key.requested)).await?;
-                        }
-                    }
-                    followed.push(Arc::new(key));
-                }
-            }
-        }
-        Ok((followed, looks))
-    }
-
-    /// Sends what changes until the stream ends, and sees to it that somebody looks.
-    async fn follow(
-        &mut self,
-        followed: Vec<Arc<Followed>>,
-        mut looks: Vec<Instant>,
-    ) -> Result<(), Gone> {
-        let mut running = FuturesUnordered::new();
-        let mut drain = self.shared.drain.clone();
-        loop {
-            let due = looks.iter().copied().enumerate().min_by_key(|(_, at)| *at);
-            let may_look = running.len() < WIDTH;
-            tokio::select! {
-                changed = self.mailbox.take() => {
-                    for id in changed {
-                        self.changed(&id).await?;
-                    }
-                }
-                Some((at, pause)) = running.next() => {
-                    looks[at] = Instant::now() + pause;
-                }
-                () = sleep_until(due.map_or(self.end, |(_, at)| at)), if may_look && due.is_some() => {
-                    if let Some((at, _)) = due {
-                        looks[at] = self.end;
-                        running.push(look_again(self.pipeline.clone(), Arc::clone(&followed[at]), at));
-                    }
-                }
-                () = sleep_until(self.last_message + self.heartbeat) => {
-                    let server_time = Some(convert::timestamp(self.pipeline.now()));
-                    self.send(Kind::Heartbeat(v1::WatchHeartbeat { server_time })).await?;
-                }
-                () = sleep_until(self.end) => {
-                    return self.go_away(v1::GoingAwayReason::MaxAge).await;
-                }
-                () = told(&mut drain) => {
-                    return self.go_away(v1::GoingAwayReason::Draining).await;
-                }
-                () = self.sender.closed() => return Err(Gone),
-            }
-        }
-    }
-
-    /// Sends the newest state of a shipment if the reader does not hold it.
-    async fn changed(&mut self, id: &ShipmentId) -> Result<(), Gone> {
-        let Ok((record, freshness)) = self.pipeline.held(id).await else {
-            return Ok(());
-        };
-        self.watch(id);
-        if let Some(sent) = self.sent.get(id)
-            && record.revision <= sent.record.revision
-        {
-            return self.changed_overlay(&record).await;
-        }
-        self.update(record, Some(tracking::freshness(&freshness)), None)
-            .await
-    }
-
-    /// Sends what the tenant has added to a record that the reader holds, if that is new.
-    async fn changed_overlay(&mut self, record: &Shipment) -> Result<(), Gone> {
-        let overlay = self.pipeline.overlay(&self.tenant, record).await;
-        let (Ok(Some(overlay)), Some(sent)) = (overlay, self.sent.get_mut(&record.id)) else {
-            return Ok(());
-        };
-        if overlay.revision <= sent.overlay {
-            return Ok(());
-        }
-        sent.overlay = overlay.revision;
-        let update = v1::WatchUpdate {
-            change: v1::WatchChange::Overlay as i32,
-            overlay: Some(convert::overlay(&record.id, &overlay)),
-            previous_revision: sent.record.revision,
-            ..Default::default()
-        };
-        self.send(Kind::Update(update)).await
-    }
-
-    /// Follows a shipment by itself: time alone changes it, and answers under another of its
-    /// numbers. A change before this is looked for once more.
-    fn watch(&self, id: &ShipmentId) {
-        if !self.sent.contains_key(id) {
-            let topic = Topic::Shipment(id.clone());
-            self.pipeline.hub().follow(topic, &self.mailbox);
-            self.mailbox.put(id);
-        }
-    }
-
-    async fn update(
-        &mut self,
-        record: Arc<Shipment>,
-        freshness: Option<v1::Freshness>,
-        requested: Option<&v1::ShipmentKey>,
-    ) -> Result<(), Gone> {
-        let overlay = self.pipeline.overlay(&self.tenant, &record).await;
-        // One that cannot be read now is sent when it changes next.
-        let overlay = overlay.ok().flatten();
-        let before = self.sent.get(&record.id).map(|sent| &sent.record);
-        let previous_revision = before.map_or(0, |before| before.revision);
-        if requested.is_some() && before.is_some() {
-            return Ok(());
-        }
-        let is_snapshot = requested.is_some();
-        let new_event_ids = if is_snapshot {
-            Vec::new()
-        } else {
-            let new = new_events(previous_revision, &record).rev();
-            new.map(|event| event.id.to_string()).collect()
-        };
-        let skipped = if previous_revision == 0 {
-            0
-        } else {
-            record.revision - previous_revision - 1
-        };
-        let change = if is_snapshot {
-            v1::WatchChange::Snapshot
-        } else {
-            v1::WatchChange::Updated
-        };
-        let voice = self.texts.voice(&self.language);
-        let update = v1::WatchUpdate {
-            shipment: Some(convert::shipment(&record, self.view, voice)),
-            change: change as i32,
-            freshness,
-            overlay: overlay
-                .as_ref()
-                .map(|one| convert::overlay(&record.id, one)),
-            new_event_ids,
-            previous_revision,
-            conflated_count: skipped,
-            requested: requested.cloned(),
-        };
-        let sent = Sent {
-            overlay: overlay.map_or(0, |one| one.revision),
-            record,
-        };
-        self.sent.insert(sent.record.id.clone(), sent);
-        self.send(Kind::Update(update)).await
-    }
-
-    async fn go_away(&mut self, reason: v1::GoingAwayReason) -> Result<(), Gone> {
-        // Clients come back spread over a second per thousand streams, not all at once.
-        let spread = 1.0 + self.shared.settings.count as f64 / 1_000.0;
-        let delay = Duration::from_secs_f64(rand::random_range(0.0..spread));
-        let going = v1::WatchGoingAway {
-            reason: reason as i32,
-            grace: Some(convert::duration(GRACE)),
-            reconnect_delay: Some(convert::duration(delay)),
-        };
-        let sent = tokio::time::timeout(GRACE, self.send(Kind::GoingAway(going))).await;
-        sent.unwrap_or(Err(Gone))
-    }
-
-    async fn send(&mut self, kind: Kind) -> Result<(), Gone> {
-        self.sequence += 1;
-        let message = v1::WatchMessage {
-            sequence: self.sequence,
-            kind: Some(kind),
-        };
-        self.sender.send(Ok(message)).await.map_err(|_| Gone)?;
-        self.last_message = Instant::now();
-        Ok(())
-    }
-}
-
-impl Followed {
-    /// The records of a lookup that the key stands for.
-    fn of(&self, found: &Found) -> Vec<Arc<Shipment>> {
-        let wanted = |record: &&Arc<Shipment>| self.only.as_ref().is_none_or(|id| *id == record.id);
-        found.shipments.iter().filter(wanted).cloned().collect()
-    }
-}
-
-async fn read_key(pipeline: &Pipeline, key: &v1::ShipmentKey) -> Result<Followed, Failure> {
-    use v1::shipment_key::Key;
-    let named = |subject: Subject| {
-        tracking::carrier("carrier", &key.carrier)?;
-        let hints = tracking::hints(key.hints.clone())?;
-        Ok::<_, Failure>((subject, key.carrier.clone(), hints, None))
+fn read(tracking: &Tracking, open: v1::WatchOpen) -> Result<Plan, Failure> {
+    let settings = &tracking.streams.settings;
+    parse::language("open.language", &open.language)?;
+    let heartbeat = match open.heartbeat_interval {
+        None => settings.heartbeat,
+        Some(wanted) => Duration::try_from(wanted)
+            .map_err(|_| Failure::field("open.heartbeat_interval", "must not be negative"))?
+            .clamp(Duration::from_secs(5), Duration::from_secs(300)),
     };
-    let (subject, carrier, hints, only) = match &key.key {
-        None => return Err(Failure::field("key", "is required")),
-        Some(Key::Id(id)) => {
-            let id = tracking::shipment_id("id", id.clone())?;
-            let (record, _) = pipeline.held(&id).await?;
-            (
-                record.number.clone().into(),
-                record.carrier.clone(),
-                Hints::default(),
-                Some(id),
-            )
-        }
-        Some(Key::TrackingNumber(text)) => {
-            let number = tracking::number("tracking_number", text)?;
-            named(number.into())?
-        }
-        Some(Key::Order(order)) => named(tracking::order("order", order)?.into())?,
+    let every_revision = match v1::LagPolicy::try_from(open.lag_policy) {
+        Ok(v1::LagPolicy::Unspecified | v1::LagPolicy::Conflate) => false,
+        Ok(v1::LagPolicy::EveryRevision) => true,
+        Err(_) => return Err(Failure::field("open.lag_policy", "is not a known policy")),
     };
-    Ok(Followed {
-        requested: key.clone(),
-        subject,
-        carrier,
-        hints,
-        only,
+    let (target, keys) = match open.target {
+        None => return Err(Failure::field("open.target", "is required")),
+        Some(watch_open::Target::Shipments(target)) => {
+            let keys = keys("open.shipments.shipments", target, settings)?;
+            (Target::Shipments, keys)
+        }
+        Some(watch_open::Target::Labels(target)) => {
+            let labels = labels("open.labels.labels", target.labels)?;
+            if labels.is_empty() {
+                return Err(Failure::field("open.labels.labels", "is required"));
+            }
+            (Target::Registered(labels), Vec::new())
+        }
+        Some(watch_open::Target::AllRegistered(true)) => {
+            (Target::Registered(BTreeMap::new()), Vec::new())
+        }
+        Some(watch_open::Target::AllRegistered(false)) => {
+            return Err(Failure::field("open.all_registered", "must be true"));
+        }
+    };
+    Ok(Plan {
+        target,
+        keys,
+        filter: filter(open.filter.unwrap_or_default())?,
+        every_revision,
+        view: parse::view(open.view)?,
+        language: open.language,
+        resume_token: open.resume_token,
+        heartbeat,
+        end: Instant::now() + settings.max_age.mul_f64(rand::random_range(0.9..1.1)),
     })
 }
 
-async fn look(
-    pipeline: &Pipeline,
-    followed: &Followed,
-    deadline: Instant,
-    priority: Priority,
-) -> Result<Found, Miss> {
-    let lookup = Lookup {
-        subject: followed.subject.clone(),
-        carrier: followed.carrier.clone(),
-        hints: followed.hints.clone(),
-        sources: Vec::new(),
-        max_age: None,
-        cache_only: false,
-        wait_for_all: false,
-        allow_paid: false,
-        deadline,
-        priority,
+/// Checks the keys of a message.
+pub(super) fn keys(
+    field: &str,
+    shipments: v1::WatchShipments,
+    settings: &Settings,
+) -> Result<Vec<v1::ShipmentKey>, Failure> {
+    let keys = shipments.shipments;
+    if (1..=settings.keys).contains(&keys.len()) {
+        return Ok(keys);
+    }
+    let description = format!("must have 1 to {} keys", settings.keys);
+    Err(Failure::field(field, description))
+}
+
+/// Reads labels.
+pub(super) fn labels(
+    field: &str,
+    labels: impl IntoIterator<Item = (String, String)>,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let labels: BTreeMap<String, String> = labels.into_iter().collect();
+    let fits = |(key, value): (&String, &String)| {
+        (1..=63).contains(&key.chars().count()) && value.chars().count() <= 255
     };
-    pipeline.track(&lookup).await
+    if labels.len() > LABELS || !labels.iter().all(fits) {
+        let description = format!(
+            "must have at most {LABELS} labels, keys of 1 to 63 and values of at most 255 characters"
+        );
+        return Err(Failure::field(field, description));
+    }
+    Ok(labels)
 }
 
-/// One look by the stream itself; what it brings reaches the mailbox by publication.
-async fn look_again(pipeline: Pipeline, followed: Arc<Followed>, at: usize) -> (usize, Duration) {
-    let deadline = Instant::now() + LOOK_AGAIN;
-    let found = look(&pipeline, &followed, deadline, Priority::Background).await;
-    (
-        at,
-        found
-            .as_ref()
-            .map_or(LOOK_AGAIN, |found| pause(&pipeline, found)),
-    )
-}
-
-/// When a stream looks again: when the answer stops being fresh or changes by itself, and soon if
-/// a refresh is running; a little later on some streams than on others.
-fn pause(pipeline: &Pipeline, found: &Found) -> Duration {
-    let now = pipeline.now();
-    let negative = found
-        .outcomes
+fn filter(filter: v1::WatchFilter) -> Result<Filter, Failure> {
+    let unknown = |field: &str| Failure::field(field, "has a value that is not known");
+    let statuses = filter
+        .statuses
         .iter()
-        .filter_map(|outcome| match outcome.result {
-            SourceResult::NotFound(wait) => Some(wait),
-            _ => None,
-        });
-    let fresh = [found.good_until, found.freshness.fresh_until]
-        .into_iter()
-        .flatten()
-        .min();
-    let fresh = fresh.and_then(|until| Duration::try_from(until.duration_since(now)).ok());
-    let refresh = found.freshness.revalidating.then_some(LEAST_PAUSE);
-    let pause = refresh
-        .or(fresh.filter(|pause| !pause.is_zero()))
-        .or(negative.min())
-        .unwrap_or(LOOK_AGAIN);
-    pause.max(LEAST_PAUSE).mul_f64(rand::random_range(1.0..1.1))
+        .map(|number| convert::read_status(*number).ok_or_else(|| unknown("open.filter.statuses")));
+    let codes = filter.codes.iter().map(|number| {
+        let code = u16::try_from(*number).ok().filter(|code| *code > 0);
+        code.map(EventCode)
+            .ok_or_else(|| unknown("open.filter.codes"))
+    });
+    Ok(Filter {
+        statuses: statuses.collect::<Result<_, _>>()?,
+        codes: codes.collect::<Result<_, _>>()?,
+        min_severity: convert::read_severity(filter.min_severity)
+            .ok_or_else(|| unknown("open.filter.min_severity"))?,
+        significant_only: filter.significant_only,
+    })
 }

@@ -17,7 +17,7 @@ use waybill_core::shipment::Requirements;
 use waybill_core::time::{Clues, EventTime, Stated, parse_iso, resolve};
 
 use super::status::Failure;
-use super::tracking;
+use super::{parse, tracking};
 use crate::config::Calls;
 use crate::pipeline::{Item, Pipeline, Refusal, Taken};
 use crate::remote;
@@ -171,11 +171,11 @@ fn read_event(event: v1::IngestEvent, source: &str, now: Timestamp) -> Result<It
             return Err(Failure::number("tracking_number", description));
         }
         "" => None,
-        text => Some(tracking::number("tracking_number", text)?),
+        text => Some(parse::number("tracking_number", text)?),
     };
     let order = event.order.as_ref();
-    let order = order.map(|key| tracking::order("order", key)).transpose()?;
-    tracking::carrier("carrier", &event.carrier)?;
+    let order = order.map(|key| parse::order("order", key)).transpose()?;
+    parse::carrier("carrier", &event.carrier)?;
     let code = u16::try_from(event.code).map(EventCode);
     let code = code.ok().filter(|code| internal::CODES.contains(code));
     let Some(code) = code.and_then(EventCode::info) else {

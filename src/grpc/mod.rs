@@ -1,17 +1,23 @@
 //! The API: one file per service, [`convert`] for values, [`status`] for failures, and [`front`]
 //! before everything.
 
+mod added;
 pub mod admin;
 pub mod analytics;
+mod beside;
 mod bundle;
 pub mod carrier;
 pub mod convert;
 mod evidence;
 mod exception;
+mod fleet;
 pub mod follow;
 pub mod front;
 pub mod ingest;
+mod keys;
+mod parse;
 pub mod status;
+mod stream;
 pub mod tracking;
 
 use tokio::sync::watch;

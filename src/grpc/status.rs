@@ -3,7 +3,7 @@
 //!
 //! **Invariant:** no text here holds a tracking number or anything else personal.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use prost::Message;
@@ -35,7 +35,7 @@ pub struct Failure {
     /// When a retry can help; `None` if it cannot.
     pub retry: Option<Duration>,
     /// Further facts.
-    pub metadata: HashMap<String, String>,
+    pub metadata: BTreeMap<String, String>,
     /// What became of each source.
     pub outcomes: Vec<v1::SourceOutcome>,
 }
@@ -111,7 +111,7 @@ impl Failure {
             message: message.into(),
             violations: Vec::new(),
             retry: waits(reason).then_some(WAIT),
-            metadata: HashMap::new(),
+            metadata: BTreeMap::new(),
             outcomes: Vec::new(),
         };
         if reason == Reason::Internal {
@@ -300,6 +300,7 @@ pub fn outcome(outcome: &Outcome) -> v1::SourceOutcome {
         SourceResult::SkippedFresh => (v1::SourceResult::SkippedFresh, None),
         SourceResult::SkippedPaid => (v1::SourceResult::SkippedPaid, None),
         SourceResult::SkippedNotNeeded => (v1::SourceResult::SkippedNotNeeded, None),
+        SourceResult::SkippedNoSource => (v1::SourceResult::SkippedNoSource, None),
         SourceResult::StillRunning => (v1::SourceResult::StillRunning, None),
         SourceResult::NotFound(wait) => {
             let mut failure = Failure::new(Reason::ShipmentNotFound, "the source does not know it");
@@ -335,6 +336,7 @@ pub fn outcome(outcome: &Outcome) -> v1::SourceOutcome {
         fetch_time: outcome.fetch_time.map(convert::timestamp),
         latency: outcome.latency.map(convert::duration),
         attempt_count: outcome.attempts,
+        carrier: outcome.carrier.to_owned(),
     }
 }
 
@@ -369,7 +371,7 @@ fn details(failure: &Failure) -> Vec<prost_types::Any> {
         &pb::ErrorInfo {
             reason: name(failure.reason).to_owned(),
             domain: DOMAIN.to_owned(),
-            metadata: failure.metadata.clone(),
+            metadata: failure.metadata.clone().into_iter().collect(),
         },
     )];
     match failure.reason {
@@ -453,4 +455,27 @@ fn any(name: &str, message: &impl Message) -> prost_types::Any {
         type_url,
         value: message.encode_to_vec(),
     }
+}
+
+/// Some, not all, of the asked sources failed or are still running.
+pub fn is_partial(outcomes: &[Outcome]) -> bool {
+    let lacking = |outcome: &Outcome| {
+        matches!(
+            outcome.result,
+            SourceResult::Failed(_) | SourceResult::StillRunning
+        )
+    };
+    let asked = |outcome: &Outcome| {
+        lacking(outcome)
+            || matches!(
+                outcome.result,
+                SourceResult::Found | SourceResult::NotFound(_)
+            )
+    };
+    let (mut asked_count, mut lacking_count) = (0, 0);
+    for outcome in outcomes.iter().filter(|outcome| asked(outcome)) {
+        asked_count += 1;
+        lacking_count += usize::from(lacking(outcome));
+    }
+    lacking_count > 0 && lacking_count < asked_count
 }

@@ -9,19 +9,19 @@ use std::time::Duration;
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 use tokio_stream::Stream;
-use tonic::{Request, Response, Status};
-use waybill_core::adapter::Hints;
+use tonic::{Request, Response, Status, Streaming};
 use waybill_core::caller::Caller;
-use waybill_core::number::TrackingNumber;
-use waybill_core::order::{Order, Subject};
+use waybill_core::order::Subject;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
+use super::beside::Beside;
 use super::convert::{self, View};
+use super::parse::{carrier, hints, subject};
 use super::status::{self, Failure};
-use super::{evidence, follow};
+use super::{evidence, follow, parse};
 use crate::config::Calls;
 use crate::guard::Priority;
-use crate::pipeline::{self, Found, Lookup, LookupOptions, Pipeline, SourceResult, State};
+use crate::pipeline::{self, Found, Lookup, LookupOptions, Pipeline, State};
 use crate::server::parse_grpc_timeout;
 use crate::texts::{Texts, Voice};
 use crate::v1;
@@ -103,10 +103,11 @@ impl Tracking {
             .iter()
             .map(|record| record.id.clone())
             .collect();
-        let overlays = self.overlays(&found).await?;
+        let beside = self.beside(&found, speech.voice).await?;
+        let until = found.good_until.map(|until| until.min(beside.until));
         Ok(Tracked {
-            response: response(&found, overlays, speech, &request.if_none_match),
-            until: found.good_until,
+            response: response(&found, beside, speech, &request.if_none_match),
+            until,
             subject: lookup.subject,
             ids,
         })
@@ -118,7 +119,7 @@ impl Tracking {
         deadline: Instant,
     ) -> Result<v1::GetShipmentResponse, Failure> {
         let speech = self.speech(request.view, &request.language)?;
-        let id = shipment_id("id", request.id)?;
+        let id = parse::shipment_id("id", request.id)?;
         let options = LookupOptions {
             max_age: max_age(request.max_age)?,
             cache_only: request.cache_only,
@@ -129,8 +130,8 @@ impl Tracking {
             priority: Priority::Interactive,
         };
         let found = self.pipeline.get(&id, &options).await?;
-        let overlays = self.overlays(&found).await?;
-        let mut all = response(&found, overlays, speech, &request.if_none_match);
+        let beside = self.beside(&found, speech.voice).await?;
+        let mut all = response(&found, beside, speech, &request.if_none_match);
         let answer = v1::GetShipmentResponse {
             shipment: all.shipments.pop(),
             freshness: all.freshness,
@@ -138,6 +139,7 @@ impl Tracking {
             not_modified: all.not_modified,
             partial: all.partial,
             overlay: all.overlays.pop(),
+            forecast: all.forecasts.pop(),
         };
         fits(&answer, self.calls.response_bytes)?;
         Ok(answer)
@@ -329,12 +331,51 @@ impl TrackingService for Tracking {
         &self,
         request: Request<v1::FollowRequest>,
     ) -> Result<Response<follow::FollowStream>, Status> {
-        self.bounded(request.get_ref())?;
-        let open = request
-            .into_inner()
-            .open
-            .ok_or_else(|| Failure::field("open", "is required"))?;
-        Ok(Response::new(follow::open(self, open)?))
+        Ok(Response::new(self.start_follow(request)?))
+    }
+
+    type WatchStream = follow::FollowStream;
+
+    async fn watch(
+        &self,
+        request: Request<Streaming<v1::WatchRequest>>,
+    ) -> Result<Response<follow::FollowStream>, Status> {
+        Ok(Response::new(self.start_watch(request).await?))
+    }
+
+    async fn list_events(
+        &self,
+        request: Request<v1::ListEventsRequest>,
+    ) -> Result<Response<v1::ListEventsResponse>, Status> {
+        self.events(request).await
+    }
+
+    async fn register_shipment(
+        &self,
+        request: Request<v1::RegisterShipmentRequest>,
+    ) -> Result<Response<v1::RegisterShipmentResponse>, Status> {
+        self.register(request).await
+    }
+
+    async fn batch_register(
+        &self,
+        request: Request<v1::BatchRegisterRequest>,
+    ) -> Result<Response<v1::BatchRegisterResponse>, Status> {
+        self.register_all(request).await
+    }
+
+    async fn unregister_shipment(
+        &self,
+        request: Request<v1::UnregisterShipmentRequest>,
+    ) -> Result<Response<v1::UnregisterShipmentResponse>, Status> {
+        self.unregister(request).await
+    }
+
+    async fn list_shipments(
+        &self,
+        request: Request<v1::ListShipmentsRequest>,
+    ) -> Result<Response<v1::ListShipmentsResponse>, Status> {
+        self.list(request).await
     }
 
     async fn update_exception(
@@ -373,15 +414,15 @@ impl Tracking {
             return Err(out_of_time());
         }
         let found = self.pipeline.track(&lookup).await?;
-        let overlays = self.overlays(&found).await?;
-        Ok(response(&found, overlays, speech, &item.if_none_match))
+        let beside = self.beside(&found, speech.voice).await?;
+        Ok(response(&found, beside, speech, &item.if_none_match))
     }
 
     /// Reads what a caller wants to see.
     fn speech(&self, view: i32, language: &str) -> Result<Speech<'_>, Failure> {
-        self::language("language", language)?;
+        parse::language("language", language)?;
         Ok(Speech {
-            view: self::view(view)?,
+            view: parse::view(view)?,
             voice: self.texts.voice(language),
         })
     }
@@ -401,114 +442,6 @@ impl Tracking {
     }
 }
 
-/// Reads a view.
-pub(super) fn view(number: i32) -> Result<View, Failure> {
-    View::read(number).ok_or_else(|| Failure::field("view", "is not a known view"))
-}
-
-/// Checks the tag of a language, which need not be one that exists.
-pub(super) fn language(field: &str, tag: &str) -> Result<(), Failure> {
-    let valid = |c: u8| c.is_ascii_alphanumeric() || c == b'-';
-    if tag.len() <= 64 && tag.bytes().all(valid) {
-        return Ok(());
-    }
-    Err(Failure::field(
-        field,
-        "must be a BCP 47 tag: at most 64 of a-z, A-Z, 0-9 and hyphen",
-    ))
-}
-
-/// Reads what to track: a number or an order, and exactly one of them.
-fn subject(text: &str, key: Option<&v1::OrderKey>) -> Result<Subject, Failure> {
-    match key {
-        None if text.is_empty() => Err(Failure::number(
-            "tracking_number",
-            "is required unless order is set",
-        )),
-        None => Ok(number("tracking_number", text)?.into()),
-        Some(_) if !text.is_empty() => Err(Failure::field(
-            "order",
-            "must not be set together with tracking_number",
-        )),
-        Some(key) => Ok(order("order", key)?.into()),
-    }
-}
-
-/// Reads an order.
-pub(super) fn order(field: &str, key: &v1::OrderKey) -> Result<Order, Failure> {
-    Order::parse(&key.platform, &key.order_id)
-        .map_err(|wrong| Failure::field(format!("{field}.{}", wrong.field), wrong.description))
-}
-
-/// Reads a tracking number.
-pub(super) fn number(field: &str, text: &str) -> Result<TrackingNumber, Failure> {
-    TrackingNumber::parse(text).map_err(|description| Failure::number(field, description))
-}
-
-/// Checks a carrier id.
-pub(super) fn carrier(field: &str, id: &str) -> Result<(), Failure> {
-    let valid = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
-    if id.len() <= 64 && id.bytes().all(valid) {
-        return Ok(());
-    }
-    Err(Failure::field(
-        field,
-        "must be a carrier id: at most 64 of a-z, 0-9 and hyphen",
-    ))
-}
-
-/// Checks a shipment id.
-pub(super) fn shipment_id(field: &str, id: String) -> Result<ShipmentId, Failure> {
-    let valid = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
-    if id.len() == 26 && id.bytes().all(valid) {
-        return Ok(ShipmentId(id));
-    }
-    Err(Failure::field(
-        field,
-        "must be a shipment id: 26 of 0-9 and a-z",
-    ))
-}
-
-/// Reads hints.
-pub(super) fn hints(hints: Option<v1::Hints>) -> Result<Hints, Failure> {
-    let hints = hints.unwrap_or_default();
-    let country = |field: &str, code: String| {
-        if code.is_empty() || code.len() == 2 && code.bytes().all(|c| c.is_ascii_uppercase()) {
-            return Ok(code);
-        }
-        Err(Failure::field(
-            field,
-            "must be an ISO 3166-1 alpha-2 code in upper case",
-        ))
-    };
-    if hints.postal_code.chars().count() > 16 {
-        return Err(Failure::field(
-            "hints.postal_code",
-            "must have at most 16 characters",
-        ));
-    }
-    if !hints.ship_date.is_empty() && hints.ship_date.parse::<jiff::civil::Date>().is_err() {
-        return Err(Failure::field(
-            "hints.ship_date",
-            "must be a date of the form YYYY-MM-DD",
-        ));
-    }
-    let digits = hints.phone_last_four.as_bytes();
-    if !matches!(digits.len(), 0 | 4) || !digits.iter().all(u8::is_ascii_digit) {
-        return Err(Failure::field(
-            "hints.phone_last_four",
-            "must be empty or exactly four digits",
-        ));
-    }
-    Ok(Hints {
-        phone_last_four: hints.phone_last_four.into(),
-        postal_code: hints.postal_code.into(),
-        destination_country: country("hints.destination_country", hints.destination_country)?,
-        origin_country: country("hints.origin_country", hints.origin_country)?,
-        ship_date: hints.ship_date,
-    })
-}
-
 fn sources(ids: Vec<String>) -> Result<Vec<String>, Failure> {
     if ids.len() > 16 {
         return Err(Failure::field("sources", "must have at most 16 ids"));
@@ -525,7 +458,7 @@ fn max_age(age: Option<prost_types::Duration>) -> Result<Option<Duration>, Failu
 /// Writes the answer of a lookup.
 fn response(
     found: &Found,
-    overlays: Vec<v1::TenantOverlay>,
+    beside: Beside,
     speech: Speech<'_>,
     if_none_match: &str,
 ) -> v1::TrackResponse {
@@ -543,8 +476,9 @@ fn response(
         freshness: Some(freshness(&found.freshness)),
         outcomes: found.outcomes.iter().map(status::outcome).collect(),
         not_modified,
-        partial: is_partial(&found.outcomes),
-        overlays,
+        partial: status::is_partial(&found.outcomes),
+        overlays: beside.overlays,
+        forecasts: beside.forecasts,
     }
 }
 
@@ -573,27 +507,4 @@ pub(super) fn freshness(freshness: &pipeline::Freshness) -> v1::Freshness {
         last_attempt_time: freshness.last_attempt.map(convert::timestamp),
         revalidating: freshness.revalidating,
     }
-}
-
-/// Some, not all, of the asked sources failed or are still running.
-fn is_partial(outcomes: &[pipeline::Outcome]) -> bool {
-    let lacking = |outcome: &pipeline::Outcome| {
-        matches!(
-            outcome.result,
-            SourceResult::Failed(_) | SourceResult::StillRunning
-        )
-    };
-    let asked = |outcome: &pipeline::Outcome| {
-        lacking(outcome)
-            || matches!(
-                outcome.result,
-                SourceResult::Found | SourceResult::NotFound(_)
-            )
-    };
-    let (mut asked_count, mut lacking_count) = (0, 0);
-    for outcome in outcomes.iter().filter(|outcome| asked(outcome)) {
-        asked_count += 1;
-        lacking_count += usize::from(lacking(outcome));
-    }
-    lacking_count > 0 && lacking_count < asked_count
 }

@@ -15,10 +15,12 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use waybill_core::adapter::Answer;
 use waybill_core::event::Digest;
+use waybill_core::forecast::{Forecast, forecast};
 use waybill_core::kpi::figures::Figures;
+use waybill_core::kpi::history::History;
 use waybill_core::kpi::query::{Gathering, Query, Refusal, Row};
 use waybill_core::kpi::{
-    Change, Journey, Metric, Sample, announced, availability, changes, lane_of, worked,
+    Announced, Change, Journey, Metric, Sample, announced, availability, changes, lane_of, worked,
 };
 use waybill_core::overlay::Overlay;
 use waybill_core::shipment::{Estimate, Shipment};
@@ -75,7 +77,33 @@ impl Settings {
 #[derive(Clone)]
 pub struct Kpis {
     figures: Arc<RwLock<Figures>>,
+    /// Part of the figures that can be looked up without waiting for them.
+    history: Arc<History>,
     queue: mpsc::Sender<News>,
+}
+
+/// What carriers said at first of the delivery of a shipment, apart from the dossier that has it.
+pub struct Said {
+    first: Option<Estimate>,
+    commitment: Option<Estimate>,
+}
+
+impl From<Announced<'_>> for Said {
+    fn from(announced: Announced<'_>) -> Self {
+        Self {
+            first: announced.first.cloned(),
+            commitment: announced.commitment.cloned(),
+        }
+    }
+}
+
+impl Said {
+    fn announced(&self) -> Announced<'_> {
+        Announced {
+            first: self.first.as_ref(),
+            commitment: self.commitment.as_ref(),
+        }
+    }
 }
 
 /// What happened.
@@ -84,7 +112,7 @@ enum News {
     Record {
         before: Option<Arc<Stored>>,
         after: Arc<Shipment>,
-        announced: Option<Box<Estimate>>,
+        said: Box<Said>,
         now: Timestamp,
     },
     /// A source was asked.
@@ -124,26 +152,37 @@ impl Kpis {
             None => None,
             Some(folder) => Some(File::open(folder, Arc::clone(keys), &mut figures)?),
         };
+        let history = Arc::clone(figures.history());
         let figures = Arc::new(RwLock::new(figures));
         let (queue, news) = mpsc::channel(WAITING);
         let counting = run(Arc::clone(&figures), news, file, settings.save_interval.0);
         crate::tasks::spawn("kpi", counting);
-        Ok(Self { figures, queue })
+        Ok(Self {
+            figures,
+            history,
+            queue,
+        })
     }
 
-    /// Tells that a record was stored: what was stored before, the record, and what else its
-    /// dossier says.
+    /// Our own expectation of delivery, from what was counted up to now; see
+    /// [`waybill_core::forecast`].
+    pub fn forecast(&self, record: &Shipment, now: Timestamp) -> Option<Forecast> {
+        forecast(record, |basis| self.history.times(record, basis), now)
+    }
+
+    /// Tells that a record was stored: what was stored before, the record, and what carriers said
+    /// first.
     pub fn stored(
         &self,
         before: Option<&Arc<Stored>>,
         after: &Arc<Shipment>,
-        announced: Option<Estimate>,
+        said: Said,
         now: Timestamp,
     ) {
         self.tell(News::Record {
             before: before.cloned(),
             after: Arc::clone(after),
-            announced: announced.map(Box::new),
+            said: Box::new(said),
             now,
         });
     }
@@ -285,12 +324,12 @@ fn count(figures: &mut Figures, news: &News) {
         News::Record {
             before,
             after,
-            announced: heard,
+            said,
             now,
         } => {
             let old = before.as_deref();
             let old = old.map(|old| Journey::new(&old.record, announced(&old.dossier.facts), None));
-            let new = Journey::new(after, heard.as_deref(), None);
+            let new = Journey::new(after, said.announced(), None);
             for (sample, change) in changes(old.as_ref(), &new) {
                 figures.count(&sample, change, *now);
             }

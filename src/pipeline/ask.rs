@@ -18,19 +18,22 @@ use super::{Lookup, Pipeline, Question};
 use crate::cache::{Age, CacheState, Entry, Held};
 use crate::guard::{Priority, Share};
 
-/// What became of the sources that were asked, by their place in the route.
-pub(super) type Answers = Vec<(usize, Option<Arc<Settled>>)>;
+/// What became of a source that was asked, by its place in the route.
+pub(super) type Asked = (usize, Option<Arc<Settled>>);
+/// What became of the sources that were asked.
+pub(super) type Answers = Vec<Asked>;
 
 /// How long a flight may take when nobody's deadline bounds it.
 const FLIGHT_LIMIT: Duration = Duration::from_secs(30);
 
 /// Asks every source whose held answer is too old, and waits as long as the lookup allows. A
-/// source without a settled answer is still running.
+/// source without a settled answer is still running. Those in `asked` have been asked for this call.
 pub(super) async fn ask(
     pipeline: &Pipeline,
     lookup: &Lookup,
     routed: &[Routed],
     recalled: &Recalled,
+    asked: &[Asked],
 ) -> Answers {
     if recalled.must_not_ask {
         return Vec::new();
@@ -39,6 +42,7 @@ pub(super) async fn ask(
     let mut answers: Answers = Vec::new();
     let due = |at: usize| {
         routed[at].skip.is_none()
+            && !asked.iter().any(|answer| answer.0 == at)
             && recalled.ages[at] != Age::Fresh
             && recalled.lapses[at].is_none()
     };
@@ -49,11 +53,11 @@ pub(super) async fn ask(
     };
     let (mut last_resorts, first): (Vec<_>, Vec<_>) = (0..routed.len())
         .filter(|at| due(*at))
-        .partition(|at| routed[*at].is_last_resort);
+        .partition(|at| routed[*at].is_held_back());
     // What a source of a carrier said before stands until it says something else.
     let mut known = (0..routed.len()).any(|at| {
         let held = recalled.entries[at].as_deref();
-        !routed[at].is_last_resort && held.is_some_and(is_found)
+        !routed[at].is_held_back() && held.is_some_and(is_found)
     });
     for at in first {
         let flight = depart(at);

@@ -20,7 +20,7 @@ use waybill_core::reconcile::Dossier;
 use waybill_core::shipment::ShipmentId;
 
 use super::settle::{REUSE, commit, gap, issuer_of, span, store_error};
-use super::{Miss, Pipeline};
+use super::{Miss, Pipeline, standing};
 use crate::store::{CommitError, Note, NoteKey, StoreError, Stored};
 
 /// How often a write is tried again when somebody else was faster: own systems send many events of
@@ -317,13 +317,13 @@ async fn place(
     let own = span(statements.iter().map(|one| &one.claim));
     let mut nearest: Option<((bool, SignedDuration), Arc<Stored>)> = None;
     let subject = Subject::Number(number.clone());
-    for id in store.find(&subject).await.map_err(store_error)? {
-        let Some(stored) = store.load(&id).await.map_err(store_error)? else {
-            continue;
-        };
+    for stored in standing::owners(pipeline, &subject)
+        .await
+        .map_err(store_error)?
+    {
         let dossier = &stored.dossier;
         if internal::known(dossier, statements).contains(&true) {
-            return Ok((id, Some(stored)));
+            return Ok((dossier.id.clone(), Some(stored)));
         }
         let fits = carrier.is_empty()
             || internal::is_only_own(dossier)

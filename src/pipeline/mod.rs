@@ -16,20 +16,26 @@
 
 mod ask;
 mod evidence;
+mod fleet;
+mod freshness;
 mod ingest;
 mod pack;
+mod push;
 mod recall;
 mod review;
 mod route;
 mod settle;
+mod standing;
+mod way;
 mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use waybill_core::adapter::{Descriptor, Hints, Limits, OrderQuery, Query};
+use waybill_core::adapter::{Adapter, Descriptor, Hints, Limits, OrderQuery, Query};
 use waybill_core::error::Error;
+use waybill_core::forecast::Forecast;
 use waybill_core::order::Subject;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
@@ -45,8 +51,10 @@ use crate::store::seal::Keys;
 use crate::watch::Hub;
 
 pub use evidence::Held;
+pub use fleet::{Enrolled, Enrolment};
 pub use ingest::{Item, Refusal, Taken};
 pub use pack::Pack;
+pub use push::Polled;
 pub use review::{Explained, Rebuilt};
 pub use route::Aggregators;
 pub use settle::Settled;
@@ -62,6 +70,8 @@ pub struct Source {
     pub limits: Limits,
     /// Shops and platforms whose orders it can look up.
     pub platforms: Vec<String>,
+    /// What understands its pushes. Whoever asks it goes through the guard.
+    pub adapter: Arc<dyn Adapter>,
     /// The stack that protects it, and us from it.
     pub guard: Guard,
     /// Numbers that wait to be asked for together.
@@ -229,7 +239,7 @@ pub enum State {
 /// What became of one source.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// Source id.
+    /// Source id; empty if no source of the carrier is configured.
     pub source: &'static str,
     /// Carrier that it speaks for.
     pub carrier: &'static str,
@@ -260,6 +270,8 @@ pub enum SourceResult {
     SkippedNotNeeded,
     /// Not asked: it bills each call or registers each number, and that is not allowed.
     SkippedPaid,
+    /// Not asked: no source of the carrier is configured.
+    SkippedNoSource,
     /// Not asked: a hint is missing.
     SkippedHintMissing(&'static str),
     /// Failed.
@@ -293,14 +305,34 @@ impl Pipeline {
         self.parts.clock.now()
     }
 
+    /// Our own expectation of the delivery of a shipment. It is no part of the record, because it
+    /// changes with what is learned from others.
+    pub fn forecast(&self, record: &Shipment) -> Option<Forecast> {
+        self.parts.kpis.forecast(record, self.now())
+    }
+
     /// Answers a lookup: steps 1 to 3, and what steps 4 to 8 made of it.
     ///
     /// # Errors
     /// Only when there is nothing to show; see [`Miss`].
     pub async fn track(&self, lookup: &Lookup) -> Result<Found, Miss> {
-        let route = route::route(&self.parts.sources, &self.parts.routing, lookup)?;
-        let held = recall::recall(self, lookup, &route.sources).await?;
-        let asked = ask::ask(self, lookup, &route.sources, &held).await;
+        let parts = &self.parts;
+        let mut way = way::way(self, lookup).await?;
+        let mut route = route::route(&parts.sources, &parts.routing, lookup, &way)?;
+        let mut held = recall::recall(self, lookup, &route.sources).await?;
+        let mut asked = ask::ask(self, lookup, &route.sources, &held, &[]).await;
+        // What one end of the way has just said can be the reason to ask the other one.
+        if !held.must_not_ask && way.is_of_two_posts() {
+            let known = way::way(self, lookup).await?;
+            if known != way {
+                way = known;
+                route = route::route(&parts.sources, &parts.routing, lookup, &way)?;
+                held = recall::recall(self, lookup, &route.sources).await?;
+                let further = ask::ask(self, lookup, &route.sources, &held, &asked).await;
+                asked.extend(further);
+            }
+        }
+        route.unserved = way::unserved(&route, &way);
         recall::answer(self, lookup, route, held, asked).await
     }
 
@@ -309,7 +341,7 @@ impl Pipeline {
     /// # Errors
     /// [`Miss::Store`].
     pub async fn known(&self, subject: &Subject) -> Result<Vec<ShipmentId>, Miss> {
-        let found = self.parts.store.find(subject).await;
+        let found = standing::found(self, subject).await;
         found.map_err(|error| Miss::Store(error.to_string()))
     }
 
@@ -350,7 +382,7 @@ impl Pipeline {
     /// [`Miss::Store`] or [`Miss::UnknownId`].
     pub async fn held(&self, id: &ShipmentId) -> Result<(Arc<Shipment>, Freshness), Miss> {
         let (record, _) = recall::current(self, id).await?.ok_or(Miss::UnknownId)?;
-        let freshness = recall::stored_freshness(self, &record).await?;
+        let freshness = freshness::stored_freshness(self, &record).await?;
         Ok((record, freshness))
     }
 }

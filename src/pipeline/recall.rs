@@ -8,14 +8,16 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use waybill_core::assess::assess;
 use waybill_core::error::{Error, ErrorKind};
-use waybill_core::event::SourceClass;
 use waybill_core::order::Subject;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::ask::{Answers, question};
+use super::freshness::freshness;
 use super::route::{Route, Routed, lacking_hint};
-use super::settle::{absorb, commit, key};
-use super::{Found, Freshness, Lookup, Miss, Outcome, Pipeline, SourceResult, State, ingest};
+use super::settle::{Origin, absorb, commit, key};
+use super::{
+    Found, Freshness, Lookup, Miss, Outcome, Pipeline, SourceResult, State, ingest, standing,
+};
 use crate::cache::{Age, Entry, Held, stage_of};
 use crate::store::{CommitError, Stored};
 
@@ -59,7 +61,14 @@ pub(super) async fn recall(
         if let Some(Held::Found(reports)) = entry.as_ref().map(|entry| &entry.answer)
             && let Some(fetched) = entry.as_ref().map(|entry| entry.fetch_time)
             && newest_fetch(pipeline, lookup, source.descriptor.id).await? < Some(fetched)
-            && let Err(error) = absorb(pipeline, source, &question, reports, fetched).await
+            && let Err(error) = absorb(
+                pipeline,
+                source,
+                Origin::Answer(&question),
+                reports,
+                fetched,
+            )
+            .await
         {
             return Err(Miss::Store(error.message));
         }
@@ -156,13 +165,8 @@ async fn newest_fetch(
 }
 
 async fn stored(pipeline: &Pipeline, lookup: &Lookup) -> Result<Vec<Arc<Stored>>, Miss> {
-    let store = &pipeline.parts.store;
-    let failed = |error: crate::store::StoreError| Miss::Store(error.to_string());
-    let mut all = Vec::new();
-    for id in store.find(&lookup.subject).await.map_err(failed)? {
-        all.extend(store.load(&id).await.map_err(failed)?);
-    }
-    Ok(all)
+    let owners = standing::owners(pipeline, &lookup.subject).await;
+    owners.map_err(|error| Miss::Store(error.to_string()))
 }
 
 /// The record with this id as of now, and when it changes by itself. If time alone has changed
@@ -231,16 +235,12 @@ pub(super) async fn answer(
         }
         outcomes.push(outcome);
     }
+    if !route.unserved.is_empty() {
+        outcomes.push(unserved(route.unserved));
+    }
     let mut shipments = Vec::new();
     let mut next_change: Option<Timestamp> = None;
-    let failed = |error: crate::store::StoreError| Miss::Store(error.to_string());
-    for id in pipeline
-        .parts
-        .store
-        .find(&lookup.subject)
-        .await
-        .map_err(failed)?
-    {
+    for id in pipeline.known(&lookup.subject).await? {
         if let Some((record, change)) = current(pipeline, &id).await? {
             next_change = [next_change, change].into_iter().flatten().min();
             shipments.push(record);
@@ -357,6 +357,7 @@ fn nothing(
             outcome.result,
             SourceResult::SkippedNotNeeded
                 | SourceResult::SkippedPaid
+                | SourceResult::SkippedNoSource
                 | SourceResult::SkippedHintMissing(_)
                 | SourceResult::SkippedFresh
         )
@@ -421,7 +422,9 @@ fn outcome(
                 Some(negative) => negative,
             };
         }
-        None if routed.is_last_resort && lapse.is_none() && !recalled.must_not_ask => {
+        None if routed.is_early
+            || routed.is_last_resort && lapse.is_none() && !recalled.must_not_ask =>
+        {
             outcome.result = SourceResult::SkippedNotNeeded;
         }
         None => {
@@ -433,6 +436,20 @@ fn outcome(
     outcome
 }
 
+/// What is said of a carrier that should know the number and has no source here.
+fn unserved(carrier: &'static str) -> Outcome {
+    Outcome {
+        source: "",
+        carrier,
+        result: SourceResult::SkippedNoSource,
+        fetch_time: None,
+        latency: None,
+        attempts: 0,
+        attempt_time: None,
+        hint: "",
+    }
+}
+
 /// What a source says of a number that cannot be one of its own.
 fn impossible() -> Error {
     Error::new(
@@ -441,139 +458,10 @@ fn impossible() -> Error {
     )
 }
 
-fn signed(length: Duration) -> SignedDuration {
+pub(super) fn signed(length: Duration) -> SignedDuration {
     SignedDuration::try_from(length).unwrap_or(SignedDuration::MAX)
 }
 
 fn until(end: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(end.duration_since(now)).unwrap_or_default()
-}
-
-async fn freshness(
-    pipeline: &Pipeline,
-    lookup: &Lookup,
-    shipments: &[Arc<Shipment>],
-    recalled: &Recalled,
-    outcomes: &[Outcome],
-    answers: &Answers,
-    now: Timestamp,
-) -> Result<Freshness, Miss> {
-    let entries = || recalled.entries.iter().flatten();
-    let found = || entries().filter(|entry| matches!(entry.answer, Held::Found(_)));
-    let mut fetch_time = found().map(|entry| entry.fetch_time).max();
-    let mut fresh_until = found().map(|entry| entry.fresh_until).min();
-    if fetch_time.is_none() {
-        // Only the store remembers: after a restart, or when the newest attempt failed.
-        (fetch_time, fresh_until) = stored_times(pipeline, shipments).await?;
-    }
-    let result_of = |answer: &(usize, Option<Arc<super::Settled>>)| &outcomes[answer.0].result;
-    let answered = answers.iter().any(|answer| {
-        matches!(
-            result_of(answer),
-            SourceResult::Found | SourceResult::NotFound(_)
-        )
-    });
-    let running = answers
-        .iter()
-        .any(|answer| *result_of(answer) == SourceResult::StillRunning);
-    let is_failed = |outcome: &Outcome| matches!(outcome.result, SourceResult::Failed(_));
-    let eligible = || {
-        outcomes.iter().zip(&recalled.ages).filter(|(outcome, _)| {
-            !matches!(
-                outcome.result,
-                SourceResult::SkippedNotNeeded
-                    | SourceResult::SkippedPaid
-                    | SourceResult::SkippedHintMissing(_)
-            )
-        })
-    };
-    let all_failed =
-        eligible().next().is_some() && eligible().all(|(outcome, _)| is_failed(outcome));
-    let over = !shipments.is_empty() && shipments.iter().all(|record| record.status.is_terminal());
-    let fresh = match (lookup.max_age, fetch_time) {
-        (Some(limit), Some(fetched)) => now.duration_since(fetched) <= signed(limit),
-        _ => fresh_until.is_some_and(|until| now < until),
-    };
-    let all_fresh = eligible().all(|(_, age)| *age == Age::Fresh);
-    let state = if answered {
-        Some(State::Live)
-    } else if shipments.is_empty() && (!all_fresh || entries().next().is_none()) {
-        None
-    } else if all_failed && !fresh {
-        Some(State::StaleSourcesDown)
-    } else if !all_fresh
-        || !fresh && !shipments.is_empty() && !within_least(pipeline, outcomes, now)
-    {
-        Some(State::Stale)
-    } else if over {
-        Some(State::Final)
-    } else {
-        Some(State::Fresh)
-    };
-    let attempts = outcomes.iter().filter_map(|outcome| outcome.attempt_time);
-    let last_attempt = attempts.max().or(fetch_time);
-    Ok(Freshness {
-        state,
-        fetch_time,
-        fresh_until,
-        last_attempt,
-        revalidating: running,
-    })
-}
-
-/// Every source that has data was asked less than its least interval ago: newer data cannot be had.
-fn within_least(pipeline: &Pipeline, outcomes: &[Outcome], now: Timestamp) -> bool {
-    let mut fetched = outcomes
-        .iter()
-        .filter_map(|outcome| Some((outcome.source, outcome.fetch_time?)))
-        .peekable();
-    fetched.peek().is_some()
-        && fetched
-            .all(|(source, at)| now.duration_since(at) < signed(pipeline.least_interval(source)))
-}
-
-/// Age of a stored record by itself, when nobody is asked.
-pub(super) async fn stored_freshness(
-    pipeline: &Pipeline,
-    record: &Arc<Shipment>,
-) -> Result<Freshness, Miss> {
-    let (fetch_time, fresh_until) = stored_times(pipeline, std::slice::from_ref(record)).await?;
-    let fresh = fresh_until.is_some_and(|until| pipeline.now() < until);
-    let state = match (record.status.is_terminal(), fresh) {
-        (_, false) => State::Stale,
-        (true, true) => State::Final,
-        (false, true) => State::Fresh,
-    };
-    Ok(Freshness {
-        state: Some(state),
-        fetch_time,
-        fresh_until,
-        last_attempt: fetch_time,
-        revalidating: false,
-    })
-}
-
-/// Newest fetch behind stored records, and until when the first of them counts as fresh.
-async fn stored_times(
-    pipeline: &Pipeline,
-    shipments: &[Arc<Shipment>],
-) -> Result<(Option<Timestamp>, Option<Timestamp>), Miss> {
-    let (mut fetch_time, mut fresh_until) = (None, None);
-    for shipment in shipments {
-        let stored = pipeline.parts.store.load(&shipment.id).await;
-        let stored = stored.map_err(|error| Miss::Store(error.to_string()))?;
-        let facts = stored.iter().flat_map(|stored| &stored.dossier.facts);
-        // What own systems say is no look at a source.
-        let facts = facts.filter(|facts| facts.class != SourceClass::Internal);
-        if let Some(newest) = facts.max_by_key(|facts| facts.receive_time) {
-            let policy = &pipeline.parts.policy;
-            let least = pipeline.least_interval(&newest.source);
-            let fresh_for = policy.fresh_for(stage_of(shipment), least);
-            let newest = newest.receive_time;
-            let until = policy.found(Vec::new(), newest, fresh_for).fresh_until;
-            fetch_time = fetch_time.max(Some(newest));
-            fresh_until = Some(fresh_until.map_or(until, |other: Timestamp| other.min(until)));
-        }
-    }
-    Ok((fetch_time, fresh_until))
 }

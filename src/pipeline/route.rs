@@ -10,6 +10,7 @@ use waybill_core::event::SourceClass;
 use waybill_core::number::{self, Candidate, TrackingNumber};
 use waybill_core::order::{Order, Subject};
 
+use super::way::Way;
 use super::{Lookup, Miss, Source, SourceResult};
 use crate::config::Routing;
 use crate::guard::BreakerState;
@@ -36,8 +37,17 @@ pub(super) struct Routed {
     pub(super) carrier: String,
     /// It is asked only once the others have answered and none of them knows the number.
     pub(super) is_last_resort: bool,
+    /// It is of the post at the other end of the way, which has no reason to know the number yet.
+    pub(super) is_early: bool,
     /// `None`: ask it. Otherwise why not.
     pub(super) skip: Option<SourceResult>,
+}
+
+impl Routed {
+    /// Tells whether it is asked only once the others have answered and none knows the number.
+    pub(super) fn is_held_back(&self) -> bool {
+        self.is_last_resort || self.is_early
+    }
 }
 
 /// Every source that could answer, best first.
@@ -45,6 +55,8 @@ pub(super) struct Route {
     pub(super) sources: Vec<Routed>,
     /// Why none of them can be asked, if so: what a lookup without stored data comes to.
     pub(super) miss: Option<Miss>,
+    /// Post that should know the number and has no source here; empty if there is none.
+    pub(super) unserved: &'static str,
 }
 
 /// Lists every source that could answer.
@@ -52,13 +64,14 @@ pub(super) fn route(
     sources: &[Arc<Source>],
     routing: &Routing,
     lookup: &Lookup,
+    way: &Way,
 ) -> Result<Route, Miss> {
     let configured = |id: &String| sources.iter().any(|source| source.descriptor.id == id);
     if let Some(id) = lookup.sources.iter().find(|id| !configured(id)) {
         return Err(Miss::UnknownSource(id.clone()));
     }
     let (mut routed, nobody) = match &lookup.subject {
-        Subject::Number(number) => by_number(sources, routing, lookup, number),
+        Subject::Number(number) => by_number(sources, routing, lookup, number, way),
         Subject::Order(order) => by_order(sources, routing, lookup, order),
     };
     if routing.aggregators == Aggregators::Missing {
@@ -89,6 +102,7 @@ pub(super) fn route(
     Ok(Route {
         sources: routed,
         miss,
+        unserved: "",
     })
 }
 
@@ -110,6 +124,7 @@ fn by_order(
                 format: String::new(),
                 carrier: lookup.carrier.clone(),
                 is_last_resort: is_last_resort(&source, routing),
+                is_early: false,
                 skip: skip(&source, routing, lookup),
                 source,
             });
@@ -136,6 +151,7 @@ fn by_number(
     routing: &Routing,
     lookup: &Lookup,
     number: &TrackingNumber,
+    way: &Way,
 ) -> (Vec<Routed>, Miss) {
     let candidates = number::detect(number, &lookup.hints);
     // A number whose check digit is wrong is asked for only where nothing better fits or the
@@ -167,8 +183,10 @@ fn by_number(
     for (source, format) in pairs {
         if is_new(&routed, source) {
             let source = healthiest(sources, source);
-            let skip = skip(&source, routing, lookup).or_else(|| abroad(&source, issuer, lookup));
+            let skip = skip(&source, routing, lookup);
+            let skip = skip.or_else(|| abroad(&source, issuer, lookup, way));
             routed.push(Routed {
+                is_early: is_early(&source, issuer, lookup, way),
                 carrier: believed.clone(),
                 is_last_resort: is_last_resort(&source, routing),
                 source,
@@ -176,6 +194,11 @@ fn by_number(
                 skip,
             });
         }
+    }
+    // Somebody has to be asked first.
+    let first = |routed: &Routed| routed.skip.is_none() && !routed.is_held_back();
+    if !routed.iter().any(first) {
+        routed.iter_mut().for_each(|routed| routed.is_early = false);
     }
     let carriers = carriers(candidates);
     (routed, Miss::NoSource { carriers })
@@ -205,7 +228,10 @@ fn serving<'a>(
         let format = candidate.format;
         for source in sources {
             let descriptor = source.descriptor;
-            let carrier_fits = lookup.carrier.is_empty() || descriptor.carrier == lookup.carrier;
+            // Whoever of them is named, both posts of a way know a postal number.
+            let carrier_fits = lookup.carrier.is_empty()
+                || descriptor.carrier == lookup.carrier
+                || !candidate.country.is_empty();
             if carrier_fits && descriptor.formats.contains(&format) {
                 pairs.push((source, format.to_owned()));
             }
@@ -260,21 +286,42 @@ fn relays(source: &Source, carrier: &str, lookup: &Lookup) -> bool {
 
 /// A number that states the country of its issuer is known to the posts at both ends of its way,
 /// and to no other: without the other end only the issuer is asked, and the missing hint is named.
-fn abroad(source: &Source, issuer: Option<&str>, lookup: &Lookup) -> Option<SourceResult> {
-    let (hints, country) = (&lookup.hints, source.descriptor.country);
+fn abroad(
+    source: &Source,
+    issuer: Option<&str>,
+    lookup: &Lookup,
+    way: &Way,
+) -> Option<SourceResult> {
+    let country = source.descriptor.country;
     let concerned = issuer.is_none_or(|issuer| issuer == country)
-        || [&hints.destination_country, &hints.origin_country].contains(&&country.to_owned())
-        || is_aggregator(source)
+        || way.destination == country
+        || lookup.hints.origin_country == country
         || country.is_empty()
-        || source.descriptor.carrier == lookup.carrier
-        || lookup.sources.iter().any(|id| id == source.descriptor.id);
+        || is_meant(source, lookup);
     if concerned {
         None
-    } else if hints.destination_country.is_empty() {
+    } else if way.destination.is_empty() {
         Some(SourceResult::SkippedHintMissing("destination_country"))
     } else {
         Some(SourceResult::SkippedNotNeeded)
     }
+}
+
+/// Tells whether a source is of the post at the other end, while the item has not left.
+fn is_early(source: &Source, issuer: Option<&str>, lookup: &Lookup, way: &Way) -> bool {
+    let country = source.descriptor.country;
+    issuer.is_some_and(|issuer| issuer != country)
+        && way.destination == country
+        && lookup.hints.origin_country != country
+        && !way.is_near
+        && !is_meant(source, lookup)
+}
+
+/// It relays everybody, or the caller names it.
+fn is_meant(source: &Source, lookup: &Lookup) -> bool {
+    is_aggregator(source)
+        || source.descriptor.carrier == lookup.carrier
+        || lookup.sources.iter().any(|id| id == source.descriptor.id)
 }
 
 fn skip(source: &Source, routing: &Routing, lookup: &Lookup) -> Option<SourceResult> {

@@ -20,7 +20,7 @@ use waybill_core::reconcile::{Change, Dossier};
 use waybill_core::revision::revise;
 use waybill_core::shipment::{IdentifierKind, Shipment, ShipmentId};
 
-use super::{Pipeline, Question, Source, ingest};
+use super::{Pipeline, Question, Source, ingest, standing};
 use crate::cache::{Entry, Key, stage_of};
 use crate::evidence::Said;
 use crate::store::{Commit, CommitError, Stored};
@@ -30,6 +30,16 @@ use crate::store::{Commit, CommitError, Stored};
 const COMMIT_ROUNDS: usize = 16;
 /// Events of one number that lie further apart, and have none between them, are of two uses of it.
 pub(super) const REUSE: SignedDuration = SignedDuration::from_hours(180 * 24);
+
+/// How reports came.
+#[derive(Clone, Copy)]
+pub(super) enum Origin<'a> {
+    /// As the answer to this.
+    Answer(&'a Question),
+    /// By themselves: what stands side by side in a push belongs together no more than what comes
+    /// one after the other.
+    Push,
+}
 
 /// What became of one question to one source.
 pub struct Settled {
@@ -65,7 +75,7 @@ pub(super) async fn settle(
         let message = "the answer is about something else";
         return policy.failed(Error::new(ErrorKind::Malformed, message), now);
     }
-    match absorb(pipeline, source, question, &reports, now).await {
+    match absorb(pipeline, source, Origin::Answer(question), &reports, now).await {
         Ok(absorbed) => {
             let said = Said {
                 about: absorbed.about,
@@ -120,62 +130,61 @@ fn is_of(report: &Report, order: &Order) -> bool {
     })
 }
 
-/// What came of the reports of one answer.
+/// What came of the reports of one answer or push.
 pub(super) struct Absorbed {
     /// How long they are fresh: as long as the liveliest of their records.
     fresh_for: Duration,
     /// Their shipments, and whether what is said of them is evidence.
-    about: Vec<(ShipmentId, bool)>,
+    pub(super) about: Vec<(ShipmentId, bool)>,
 }
 
-/// Takes the reports of one answer into the store.
+/// Takes the reports of one answer or push into the store.
 ///
 /// # Errors
 /// `Internal` if the store does not take them.
 pub(super) async fn absorb(
     pipeline: &Pipeline,
     source: &Source,
-    question: &Question,
+    origin: Origin<'_>,
     reports: &[Report],
     receive_time: Timestamp,
 ) -> Result<Absorbed, Error> {
     count_unmapped(source, reports);
     let mut places: Vec<ShipmentId> = Vec::with_capacity(reports.len());
     for report in reports {
-        let place = place(pipeline, source, report, &places).await?;
+        let taken = match origin {
+            Origin::Answer(_) => places.as_slice(),
+            Origin::Push => &[],
+        };
+        let place = place(pipeline, source, report, taken).await?;
         places.push(place);
     }
     let mut fresh_for = Duration::MAX;
     let mut about = Vec::with_capacity(reports.len());
     for (at, report) in reports.iter().enumerate() {
         let record = loop {
-            let pieces = match question {
-                Question::Number(_) => consignment(reports, &places),
+            let pieces = match origin {
+                Origin::Answer(Question::Number(_)) => consignment(reports, &places),
                 // Parcels of an order go their own ways.
-                Question::Order(_) => BTreeSet::new(),
+                Origin::Answer(Question::Order(_)) | Origin::Push => BTreeSet::new(),
             };
             let id = &places[at];
-            let record = remember(
-                pipeline,
-                source,
-                question,
-                report,
-                id,
-                &pieces,
-                receive_time,
-            );
+            let record = remember(pipeline, source, origin, report, id, &pieces, receive_time);
             if let Some(record) = record.await? {
                 break record;
             }
             // Meanwhile the place has gone to another use of the number.
-            let others: Vec<ShipmentId> = [&places[..at], &places[at + 1..]].concat();
+            let others: Vec<ShipmentId> = match origin {
+                Origin::Answer(_) => [&places[..at], &places[at + 1..]].concat(),
+                Origin::Push => Vec::new(),
+            };
             places[at] = place(pipeline, source, report, &others).await?;
         };
         let policy = &pipeline.parts.policy;
         fresh_for = fresh_for.min(policy.fresh_for(stage_of(&record), Duration::ZERO));
         about.push((record.id.clone(), is_evidence(&record, &NOBODY)));
     }
-    if let Question::Order(query) = question
+    if let Origin::Answer(Question::Order(query)) = origin
         && let Err(refusal) = ingest::join(pipeline, &query.order).await
     {
         // What the source says is stored all the same.
@@ -331,7 +340,7 @@ fn carrier_of<'a>(source: &'a Source, report: &'a Report) -> &'a str {
 async fn remember(
     pipeline: &Pipeline,
     source: &Source,
-    question: &Question,
+    origin: Origin<'_>,
     report: &Report,
     id: &ShipmentId,
     pieces: &BTreeSet<ShipmentId>,
@@ -352,13 +361,19 @@ async fn remember(
         if internal::is_only_own(&dossier) {
             carrier.clone_into(&mut dossier.carrier);
         }
-        let change = dossier.absorb(source.descriptor.id, class, report, receive_time);
+        let id_of_source = source.descriptor.id;
+        let change = match origin {
+            Origin::Answer(_) => dossier.absorb(id_of_source, class, report, receive_time),
+            Origin::Push => dossier.absorb_push(id_of_source, class, report, receive_time),
+        };
         let known = dossier.pieces.len();
         dossier
             .pieces
             .extend(pieces.iter().filter(|piece| *piece != id).cloned());
         let same = change < Change::Content && dossier.pieces.len() == known;
-        let aliases = aliases(question, report);
+        let mut aliases = aliases(origin, report);
+        let told = standing::claim_told(pipeline, &mut dossier).await;
+        aliases.extend(told.map_err(store_error)?);
         match commit(pipeline, stored.as_ref(), dossier, aliases, same).await {
             Ok((record, _)) => return Ok(Some(record)),
             Err(CommitError::Conflict) => {}
@@ -398,7 +413,7 @@ pub(super) async fn commit(
             (Arc::new(record), next_change, changed)
         }
     };
-    let announced = kpi::announced(&dossier.facts).cloned();
+    let said = kpi::announced(&dossier.facts).into();
     let commit = Commit {
         expected: stored.map_or(0, |stored| stored.version),
         dossier,
@@ -409,17 +424,18 @@ pub(super) async fn commit(
         time: now,
     };
     parts.store.commit(commit).await?;
-    parts.kpis.stored(stored, &record, announced, now);
+    parts.kpis.stored(stored, &record, said, now);
     parts.hub.touch(&record.id, &aliases);
     if changed {
-        parts.hub.publish(&record.id, &aliases);
+        parts.hub.made(&record);
+        parts.hub.join(&record.id, &aliases);
     }
     Ok((record, next_change))
 }
 
 /// What the shipment can be found under: its own number, what was asked for, and those of its
 /// identifiers that name it. References are the shipper's and can stand for many shipments.
-fn aliases(question: &Question, report: &Report) -> Vec<Subject> {
+fn aliases(origin: Origin<'_>, report: &Report) -> Vec<Subject> {
     let further = report
         .facts
         .identifiers
@@ -429,8 +445,13 @@ fn aliases(question: &Question, report: &Report) -> Vec<Subject> {
             _ => TrackingNumber::parse(identifier.value.reveal()).ok(),
         })
         .map(Subject::Number);
-    let all: BTreeSet<Subject> = [question.subject(), report.number.clone().into()]
+    let asked = match origin {
+        Origin::Answer(question) => Some(question.subject()),
+        Origin::Push => None,
+    };
+    let all: BTreeSet<Subject> = [report.number.clone().into()]
         .into_iter()
+        .chain(asked)
         .chain(further)
         .collect();
     all.into_iter().collect()

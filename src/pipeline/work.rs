@@ -102,7 +102,7 @@ impl Pipeline {
 
     /// Stores an overlay and tells those who follow the shipment; whoever sees another tenant's
     /// finds nothing new.
-    async fn add(
+    pub(super) async fn add(
         &self,
         tenant: &str,
         id: &ShipmentId,
@@ -119,11 +119,10 @@ impl Pipeline {
         };
         self.parts.store.commit_overlay(commit).await?;
         self.parts.hub.touch(id, &[]);
-        self.parts.hub.publish(id, &[]);
         Ok(overlay)
     }
 }
 
-fn failed(error: StoreError) -> Miss {
+pub(super) fn failed(error: StoreError) -> Miss {
     Miss::Store(error.to_string())
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use waybill_core::adapter::{Capabilities, Descriptor};
+use waybill_core::adapter::{Capabilities, Descriptor, Proof};
 use waybill_core::event::SourceClass;
 use waybill_core::number;
 use waybill_core::registry::Registry;
@@ -97,7 +97,7 @@ fn descriptor(id: &str, settings: &PluginSettings) -> Result<Descriptor, String>
         capabilities: Capabilities {
             paid: false,
             registers: false,
-            push: false,
+            push: settings.push.then_some(Proof::Signature),
             order_lookup: false,
             required_hints: hints("required_hints", &settings.required_hints)?,
             optional_hints: hints("hints", &settings.hints)?,

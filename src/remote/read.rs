@@ -351,12 +351,14 @@ fn estimate(
     place: Option<&Location>,
 ) -> Result<Option<Estimate>, Error> {
     let kind = match estimate.kind() {
-        v1::EstimateKind::Unspecified => return Ok(None),
+        // Nobody makes the gateway's forecast but the gateway.
+        v1::EstimateKind::Unspecified | v1::EstimateKind::GatewayForecast => return Ok(None),
         v1::EstimateKind::CarrierCommitment => EstimateKind::CarrierCommitment,
         v1::EstimateKind::CarrierForecast if source.class == SourceClass::Aggregator => {
             EstimateKind::AggregatorForecast
         }
         v1::EstimateKind::CarrierForecast => EstimateKind::CarrierForecast,
+        v1::EstimateKind::AggregatorForecast => EstimateKind::AggregatorForecast,
     };
     let window = match &estimate.window {
         Some(window) => self::window(window, place)?,

@@ -169,7 +169,7 @@ where
 }
 
 /// A peer that left while it waited is its own matter; without file handles, wait for some.
-async fn pause_after(error: &io::Error) {
+pub(crate) async fn pause_after(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     if !matches!(
         error.kind(),

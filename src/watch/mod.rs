@@ -1,38 +1,134 @@
 //! Who wants to know of changes, and how they are told.
 //!
-//! A watcher is a [`Mailbox`] that holds the ids of shipments that have changed since it was last
-//! emptied, never the changes themselves: a slow reader finds the newest state, and what waits
-//! for it is bounded by what it follows.
+//! One task reads the change log in its order and tells everybody (`log.rs`), so a change reaches a
+//! watcher whoever made it, on this node or another. A watcher is a [`Mailbox`] that holds which
+//! shipments have changed since it was last emptied, never the changes themselves: a slow reader
+//! finds the newest state, and what waits for it is bounded.
+//!
+//! **Invariant:** everything up to [`Hub::mark`] has been put into every mailbox that wants it.
+//! Whoever reads the mark first and empties its mailbox afterwards has all that the mark covers.
 
-use std::collections::{BTreeSet, HashMap};
+pub mod filter;
+pub mod log;
+pub mod token;
+
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::{Notify, watch};
 use waybill_core::order::Subject;
-use waybill_core::shipment::ShipmentId;
+use waybill_core::shipment::{Shipment, ShipmentId};
+
+use crate::store::Head;
+
+/// Records of the last changes made here that are kept for those who want every revision.
+const RECENT: u64 = 10_000;
 
 /// All watchers of this server.
-#[derive(Default)]
 pub struct Hub {
     topics: Mutex<HashMap<Topic, Vec<Weak<Mailbox>>>>,
     versions: Mutex<HashMap<Topic, Weak<AtomicU64>>>,
+    mark: Mutex<Arc<[Head]>>,
+    recent: moka::sync::Cache<(ShipmentId, u32), Arc<Shipment>>,
 }
 
-/// What can be watched: a shipment, or a number or order that may come to stand for one.
+/// What can be watched.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Topic {
     /// A shipment.
     Shipment(ShipmentId),
-    /// A number or order.
+    /// A number or order that may come to stand for one.
     Subject(Subject),
+    /// Everything that a tenant follows.
+    Tenant(String),
 }
 
 /// What one watcher has not looked at yet.
-#[derive(Default)]
 pub struct Mailbox {
-    changed: Mutex<BTreeSet<ShipmentId>>,
+    room: Room,
+    waiting: Mutex<Waiting>,
     notify: Notify,
+}
+
+/// How much a mailbox holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// So many shipments, in whatever revision they are when they are looked at.
+    Shipments(usize),
+    /// So many revisions.
+    Revisions(usize),
+}
+
+#[derive(Default)]
+struct Waiting {
+    news: BTreeMap<ShipmentId, News>,
+    /// Revisions in `news`.
+    revisions: usize,
+    trouble: Option<Trouble>,
+}
+
+/// Why a mailbox does not tell what has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// More has changed than it holds; the change log still tells what.
+    Overflow,
+    /// The change log itself was lost.
+    Lost,
+}
+
+/// What has changed of one shipment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// First and last revision of the record that nobody has looked at; `None` if the log has not
+    /// said yet, or only something else changed.
+    pub revisions: Option<(u32, u32)>,
+    /// What the tenant adds has changed.
+    pub overlay: bool,
+}
+
+impl News {
+    /// One change of the record.
+    pub const fn record(revision: u32) -> Self {
+        Self {
+            revisions: Some((revision, revision)),
+            overlay: false,
+        }
+    }
+
+    /// Puts a later change beside earlier ones.
+    pub fn and(&mut self, later: Self) {
+        self.overlay |= later.overlay;
+        self.revisions = match (self.revisions, later.revisions) {
+            (Some((first, _)), Some((_, last))) => Some((first, last)),
+            (one, other) => one.or(other),
+        };
+    }
+
+    fn count(self) -> usize {
+        let count = self.revisions.map_or(0, |(first, last)| last - first + 1);
+        usize::try_from(count).unwrap_or(usize::MAX)
+    }
+}
+
+/// What a mailbox held.
+#[derive(Default)]
+pub struct Mail {
+    /// What has changed.
+    pub news: BTreeMap<ShipmentId, News>,
+    /// Why it may not be all.
+    pub trouble: Option<Trouble>,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self {
+            topics: Mutex::default(),
+            versions: Mutex::default(),
+            mark: Mutex::new(Arc::from([])),
+            recent: moka::sync::Cache::new(RECENT),
+        }
+    }
 }
 
 impl Hub {
@@ -41,33 +137,89 @@ impl Hub {
         let mut topics = lock(&self.topics);
         let followers = topics.entry(topic).or_default();
         followers.retain(|follower| follower.strong_count() > 0);
-        if followers
-            .iter()
-            .all(|follower| !std::ptr::eq(follower.as_ptr(), Arc::as_ptr(mailbox)))
-        {
+        if !followers.iter().any(|follower| is(follower, mailbox)) {
             followers.push(Arc::downgrade(mailbox));
         }
     }
 
-    /// Tells everybody who follows the shipment, one of its numbers or its order that it has changed.
-    pub fn publish(&self, id: &ShipmentId, subjects: &[Subject]) {
+    /// Takes a mailbox off a topic.
+    pub fn leave(&self, topic: &Topic, mailbox: &Arc<Mailbox>) {
         let mut topics = lock(&self.topics);
-        let shipment = std::iter::once(Topic::Shipment(id.clone()));
-        for topic in shipment.chain(subjects.iter().cloned().map(Topic::Subject)) {
-            let Some(followers) = topics.get_mut(&topic) else {
-                continue;
-            };
-            followers.retain(|follower| match follower.upgrade() {
-                Some(mailbox) => {
-                    mailbox.put(id);
-                    true
-                }
-                None => false,
-            });
+        if let Some(followers) = topics.get_mut(topic) {
+            followers.retain(|follower| follower.strong_count() > 0 && !is(follower, mailbox));
             if followers.is_empty() {
-                topics.remove(&topic);
+                topics.remove(topic);
             }
         }
+    }
+
+    /// Tells everybody on a topic that something has changed.
+    pub fn tell(&self, topic: &Topic, id: &ShipmentId, news: News) {
+        let mut topics = lock(&self.topics);
+        let Some(followers) = topics.get_mut(topic) else {
+            return;
+        };
+        followers.retain(|follower| match follower.upgrade() {
+            Some(mailbox) => {
+                mailbox.put(id, news);
+                true
+            }
+            None => false,
+        });
+        if followers.is_empty() {
+            topics.remove(topic);
+        }
+    }
+
+    /// Tells those who wait for one of these numbers or orders that it stands for the shipment.
+    pub fn join(&self, id: &ShipmentId, subjects: &[Subject]) {
+        for subject in subjects {
+            self.tell(&Topic::Subject(subject.clone()), id, News::default());
+        }
+    }
+
+    /// Tells everybody that the change log was lost.
+    fn lost(&self) {
+        for followers in lock(&self.topics).values() {
+            let followers = followers.iter().filter_map(Weak::upgrade);
+            followers.for_each(|mailbox| mailbox.fail(Trouble::Lost));
+        }
+    }
+
+    /// Tenants somebody watches for, and whether somebody waits for a number or order, or keeps
+    /// something that was made of one.
+    fn wanted(&self) -> (Vec<String>, bool) {
+        let mut subjects = !lock(&self.versions).is_empty();
+        let topics = lock(&self.topics);
+        let mut tenants = Vec::new();
+        for topic in topics.keys() {
+            match topic {
+                Topic::Tenant(tenant) => tenants.push(tenant.clone()),
+                Topic::Subject(_) => subjects = true,
+                Topic::Shipment(_) => {}
+            }
+        }
+        (tenants, subjects)
+    }
+
+    /// How far the change log has been told.
+    pub fn mark(&self) -> Arc<[Head]> {
+        Arc::clone(&lock(&self.mark))
+    }
+
+    fn set_mark(&self, mark: &[Head]) {
+        *lock(&self.mark) = Arc::from(mark);
+    }
+
+    /// Keeps a record that was just committed.
+    pub fn made(&self, record: &Arc<Shipment>) {
+        let key = (record.id.clone(), record.revision);
+        self.recent.insert(key, Arc::clone(record));
+    }
+
+    /// A revision of a record, if it was made here not long ago.
+    pub fn recent(&self, id: &ShipmentId, revision: u32) -> Option<Arc<Shipment>> {
+        self.recent.get(&(id.clone(), revision))
     }
 
     /// A number that rises with every answer about the topic, whether or not it brought news.
@@ -104,22 +256,80 @@ impl Hub {
 }
 
 impl Mailbox {
-    /// Says that a shipment may have changed.
-    pub fn put(&self, id: &ShipmentId) {
-        lock(&self.changed).insert(id.clone());
+    /// Makes an empty one.
+    pub fn new(room: Room) -> Self {
+        Self {
+            room,
+            waiting: Mutex::default(),
+            notify: Notify::new(),
+        }
+    }
+
+    /// Says that a shipment has changed, or may have.
+    pub fn put(&self, id: &ShipmentId, news: News) {
+        {
+            let mut waiting = lock(&self.waiting);
+            if waiting.trouble.is_some() {
+                return;
+            }
+            match waiting.news.get_mut(id) {
+                Some(known) => {
+                    let before = known.count();
+                    known.and(news);
+                    waiting.revisions = waiting.revisions - before + waiting.news[id].count();
+                }
+                None => {
+                    waiting.news.insert(id.clone(), news);
+                    waiting.revisions += news.count();
+                }
+            }
+            let is_full = match self.room {
+                Room::Shipments(room) => waiting.news.len() > room,
+                Room::Revisions(room) => waiting.revisions > room || waiting.news.len() > room,
+            };
+            if is_full {
+                *waiting = Waiting {
+                    trouble: Some(Trouble::Overflow),
+                    ..Waiting::default()
+                };
+            }
+        }
         self.notify.notify_one();
     }
 
-    /// Waits until something has changed, and takes what has.
-    pub async fn take(&self) -> BTreeSet<ShipmentId> {
-        loop {
-            let changed = std::mem::take(&mut *lock(&self.changed));
-            if !changed.is_empty() {
-                return changed;
-            }
+    fn fail(&self, trouble: Trouble) {
+        *lock(&self.waiting) = Waiting {
+            trouble: Some(trouble),
+            ..Waiting::default()
+        };
+        self.notify.notify_one();
+    }
+
+    /// Takes what is there.
+    pub fn empty(&self) -> Mail {
+        let waiting = std::mem::take(&mut *lock(&self.waiting));
+        Mail {
+            news: waiting.news,
+            trouble: waiting.trouble,
+        }
+    }
+
+    /// Whether nothing is there.
+    pub fn is_empty(&self) -> bool {
+        let waiting = lock(&self.waiting);
+        waiting.news.is_empty() && waiting.trouble.is_none()
+    }
+
+    /// Waits until there is something.
+    pub async fn filled(&self) {
+        while self.is_empty() {
             self.notify.notified().await;
         }
     }
+}
+
+fn is(follower: &Weak<Mailbox>, mailbox: &Arc<Mailbox>) -> bool {
+    std::ptr::eq(follower.as_ptr(), Arc::as_ptr(mailbox))
 }
 
 /// Waits until a flag is set; a flag whose owner is gone counts as set.
@@ -142,33 +352,70 @@ mod tests {
         ShipmentId(text.to_owned())
     }
 
+    fn mailbox(room: Room) -> Arc<Mailbox> {
+        Arc::new(Mailbox::new(room))
+    }
+
     #[tokio::test]
     async fn changes_wait_for_a_slow_reader_once_per_shipment() {
         let hub = Hub::default();
-        let mailbox = Arc::new(Mailbox::default());
+        let mailbox = mailbox(Room::Shipments(10));
         let number = TrackingNumber::parse("1Z999AA10123456784").unwrap();
         let number = Subject::Number(number);
         hub.follow(Topic::Subject(number.clone()), &mailbox);
         hub.follow(Topic::Shipment(id("b")), &mailbox);
-        for _ in 0..1_000 {
-            hub.publish(&id("a"), std::slice::from_ref(&number));
-            hub.publish(&id("b"), &[]);
-            hub.publish(&id("c"), &[]);
+        for revision in 1..=1_000 {
+            hub.join(&id("a"), std::slice::from_ref(&number));
+            for name in ["b", "c"] {
+                let topic = Topic::Shipment(id(name));
+                hub.tell(&topic, &id(name), News::record(revision));
+            }
         }
-        assert_eq!(mailbox.take().await, BTreeSet::from([id("a"), id("b")]));
+        mailbox.filled().await;
+        let news = mailbox.empty().news;
+        let all = News {
+            revisions: Some((1, 1_000)),
+            overlay: false,
+        };
+        let expected = [(id("a"), News::default()), (id("b"), all)];
+        assert_eq!(news, BTreeMap::from(expected));
+        assert!(mailbox.empty().news.is_empty());
     }
 
-    #[tokio::test]
-    async fn a_watcher_that_left_leaves_nothing_behind() {
+    #[test]
+    fn what_does_not_fit_is_said_and_not_kept() {
+        let many = mailbox(Room::Shipments(2));
+        let every = mailbox(Room::Revisions(3));
+        for name in ["a", "b", "c"] {
+            many.put(&id(name), News::record(7));
+        }
+        for revision in 1..=4 {
+            every.put(&id("a"), News::record(revision));
+        }
+        for mailbox in [many, every] {
+            let mail = mailbox.empty();
+            assert_eq!(mail.trouble, Some(Trouble::Overflow));
+            assert!(mail.news.is_empty());
+            mailbox.put(&id("z"), News::record(1));
+            assert_eq!(mailbox.empty().news.len(), 1, "and then it goes on");
+        }
+    }
+
+    #[test]
+    fn a_watcher_that_left_leaves_nothing_behind() {
         let hub = Hub::default();
-        let mailbox = Arc::new(Mailbox::default());
-        hub.follow(Topic::Shipment(id("a")), &mailbox);
-        drop(mailbox);
-        hub.publish(&id("a"), &[]);
+        let topic = Topic::Shipment(id("a"));
+        let first = mailbox(Room::Shipments(2));
+        hub.follow(topic.clone(), &first);
+        drop(first);
+        hub.tell(&topic, &id("a"), News::record(1));
         assert!(lock(&hub.topics).is_empty());
-        let mailbox = Arc::new(Mailbox::default());
-        hub.follow(Topic::Shipment(id("b")), &mailbox);
-        drop(mailbox);
+        let second = mailbox(Room::Shipments(2));
+        hub.follow(topic.clone(), &second);
+        hub.leave(&topic, &second);
+        assert!(lock(&hub.topics).is_empty());
+        hub.follow(topic, &second);
+        drop(second);
         hub.sweep();
         assert!(lock(&hub.topics).is_empty());
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use waybill::store::{Change, Commit, CommitError, OverlayCommit, Store, What};
+use waybill_core::adapter::Hints;
 use waybill_core::event::Digest;
 use waybill_core::exception::Category;
 use waybill_core::overlay::{Handling, Overlay, Registration};
@@ -87,6 +88,7 @@ pub fn overlay(tenant: &str, shipment_id: &str, expected: u32, assignee: &str) -
 pub fn following(tenant: &str, shipment_id: &str, expected: u32, follows: bool) -> OverlayCommit {
     let registration = follows.then(|| Registration {
         since: time(AT),
+        hints: Hints::default(),
         labels: [("shop".to_owned(), "a".to_owned())].into(),
         order: None,
         promise: None,

@@ -32,7 +32,8 @@ pub async fn world(change: impl FnOnce(&mut Config)) -> World {
     }
 }
 
-fn section(source: &dyn Source) -> toml::Table {
+/// Settings that point at a fake, with limits that no test reaches by accident.
+pub fn section(source: &dyn Source) -> toml::Table {
     let limits =
         "limits = { per_second = 10000, burst = 10000, per_day = 0, min_interval = \"0s\" }";
     let mut section: toml::Table = limits.parse().unwrap();

@@ -16,9 +16,11 @@ pub mod own;
 pub mod plugin;
 pub mod post;
 pub mod program;
+pub mod push;
 pub mod python;
 pub mod record;
 pub mod redis;
+pub mod watching;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -97,15 +97,16 @@ impl AdapterService for Plugin {
         &self,
         request: Request<wire::TranslatePushRequest>,
     ) -> Result<Response<wire::TranslatePushResponse>, Status> {
+        if let Does::Fails(code) = *self.does.lock().unwrap() {
+            return Err(Status::new(code, format!("about {NUMBER}")));
+        }
         let push = request.into_inner();
         let signature = push.headers.iter().find(|it| it.name == "x-signature");
         if signature.is_none_or(|header| header.value != "good") {
             return Err(Status::permission_denied("no"));
         }
-        assert_eq!(
-            (push.http_method.as_str(), push.http_path.as_str()),
-            ("POST", "/push?a=b")
-        );
+        assert_eq!(push.http_method, "POST");
+        assert!(["/push?a=b", "/push/acme?a=b"].contains(&push.http_path.as_str()));
         Ok(Response::new(wire::TranslatePushResponse {
             reports: vec![report(String::from_utf8(push.body).unwrap().as_str())],
             push_id: "p1".to_owned(),

@@ -12,6 +12,7 @@ use waybill_core::adapter::{
 };
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::SourceClass;
+use waybill_core::privacy::Pii;
 use waybill_core::registry::Registry;
 use waybill_core::time::{Clues, Precision, Stated, resolve};
 
@@ -19,8 +20,11 @@ use super::record::report;
 
 pub const CARRIER: &str = "test-post";
 
-/// By number: the reports of the answer, each the ages of its events in days.
-static SAYS: Mutex<BTreeMap<String, Vec<Vec<i64>>>> = Mutex::new(BTreeMap::new());
+/// Age of an event in days, and its text if it is not the usual one.
+type Said = (i64, Option<&'static str>);
+
+/// By number: the reports of the answer, each a list of events.
+static SAYS: Mutex<BTreeMap<String, Vec<Vec<Said>>>> = Mutex::new(BTreeMap::new());
 
 static DESCRIPTOR: Descriptor = Descriptor {
     id: CARRIER,
@@ -33,7 +37,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     capabilities: Capabilities {
         paid: false,
         registers: false,
-        push: false,
+        push: None,
         order_lookup: false,
         required_hints: &[],
         optional_hints: &[],
@@ -67,7 +71,15 @@ pub fn registry() -> Registry {
 
 /// From now on the answer to `number` is a report per list, with an event per age in days.
 pub fn says(number: &str, reports: &[&[i64]]) {
-    let reports = reports.iter().map(|ages| ages.to_vec()).collect();
+    let said = |ages: &&[i64]| ages.iter().map(|age| (*age, None)).collect();
+    let reports = reports.iter().map(said).collect();
+    SAYS.lock().unwrap().insert(number.to_owned(), reports);
+}
+
+/// From now on the answer to `number` is one report with these events: age in days, and text.
+pub fn tells(number: &str, events: &[(i64, &'static str)]) {
+    let said = events.iter().map(|(age, text)| (*age, Some(*text)));
+    let reports = vec![said.collect()];
     SAYS.lock().unwrap().insert(number.to_owned(), reports);
 }
 
@@ -93,11 +105,11 @@ fn answer(query: &Query, now: Timestamp) -> Answer {
     let says = SAYS.lock().unwrap();
     let unknown = || Error::new(ErrorKind::NotFound, "not known to the test post");
     let reports = says.get(query.number.reveal()).ok_or_else(unknown)?;
-    let dated = |ages: &Vec<i64>| {
+    let dated = |events: &Vec<Said>| {
         let mut report = report(&query.number);
         report.relays = CARRIER.to_owned();
         let row = report.claims.remove(0);
-        for age in ages {
+        for (age, text) in events {
             let at = now - jiff::SignedDuration::from_hours(24 * age);
             let local = at.to_zoned(jiff::tz::TimeZone::UTC).datetime();
             let raw = local.to_string();
@@ -110,6 +122,9 @@ fn answer(query: &Query, now: Timestamp) -> Answer {
             let mut claim = row.clone();
             let said = std::sync::Arc::make_mut(&mut claim);
             said.native_id = format!("day-{age}");
+            if let Some(text) = text {
+                said.native_text = Pii::new((*text).to_owned());
+            }
             said.time = resolve(stated, Clues::default());
             report.claims.push(claim);
         }

@@ -53,6 +53,7 @@ pub fn shipment(id: &ShipmentId, number: &TrackingNumber, count: u32) -> (Dossie
         pieces: BTreeSet::new(),
         former: BTreeSet::new(),
         photos: BTreeSet::new(),
+        told: BTreeSet::new(),
     };
     let record = Shipment {
         id: id.clone(),

@@ -74,7 +74,12 @@ fn a_push_is_understood_and_answered_as_the_platform_wants() {
     let adapter = adapter(&[]);
     for envelope in [keys(KEY).seal(EVENT).unwrap(), bare(EVENT, KEY)] {
         let pushed = translate(&adapter, &outer(&envelope)).unwrap();
-        assert_eq!(pushed.id, SERIAL);
+        let again = outer(&envelope).replace(SERIAL, "TEST0000000000000008");
+        assert_eq!(pushed.id, translate(&adapter, &again).unwrap().id);
+        let other = EVENT.replace("10:", "11:");
+        assert_ne!(EVENT, other);
+        let other = outer(&keys(KEY).seal(&other).unwrap());
+        assert_ne!(pushed.id, translate(&adapter, &other).unwrap().id);
         assert!(pushed.poll.is_empty());
         assert_eq!(pushed.reports.len(), 1);
         assert!(pushed.reports == understood(EVENT).unwrap());
@@ -170,7 +175,7 @@ fn an_authentic_push_without_an_operation_is_malformed() {
     let sealed = keys(KEY).seal("{broken").unwrap();
     assert_eq!(kind(&adapter, &outer(&sealed)), ErrorKind::Malformed);
     for body in ["", "hello", "[]", "{\"serialNo\":"] {
-        assert_eq!(kind(&adapter, body), ErrorKind::Malformed, "{body}");
+        assert_eq!(kind(&adapter, body), ErrorKind::Denied, "{body}");
     }
 }
 

@@ -8,7 +8,9 @@ use waybill_core::code::EventCode as E;
 use waybill_core::event::{Claim, SourceClass};
 use waybill_core::kpi::figures::Figures;
 use waybill_core::kpi::query::{Gathering, Period, Query, Refusal, Row};
-use waybill_core::kpi::{Change, Dimension, Journey, Metric, Sample, announced, changes};
+use waybill_core::kpi::{
+    Announced, Change, Dimension, Journey, Metric, Sample, announced, changes,
+};
 use waybill_core::place::{CodeSystem, Facility, Location};
 use waybill_core::reconcile::Dossier;
 use waybill_core::shipment::{EstimateKind, Facts, LocalWindow, Shipment};
@@ -246,7 +248,7 @@ fn figures_do_not_depend_on_how_the_news_came() {
 fn a_promise_is_measured_by_what_both_clocks_state() {
     let record = record(journey());
     let share = |promise: &LocalWindow| {
-        let journey = Journey::new(&record, None, Some(promise));
+        let journey = Journey::new(&record, Announced::default(), Some(promise));
         let mut samples = journey.samples().into_iter();
         let found = samples.find(|sample| sample.metric == Metric::OnTime);
         found.map(|sample| sample.value)

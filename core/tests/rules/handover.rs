@@ -212,7 +212,7 @@ fn statements_add_up_in_whatever_order_and_however_often_they_come() {
     }
     let record = at_once.record();
     let references = record.identifiers.iter();
-    let references = references.filter(|one| one.kind == IdentifierKind::Reference);
+    let references = references.filter(|one| one.identifier.kind == IdentifierKind::Reference);
     assert_eq!(references.count(), 1);
     assert_eq!(record.photos[0].event, record.events[2].id);
     assert!(internal::is_only_own(&at_once));

@@ -218,3 +218,32 @@ fn origins_are_counted_and_not_sources() {
     let other = row.replace("SORTED", "SORTED by other");
     assert_eq!(count(&[("carrier", row), ("aggregator", &other)]), 2);
 }
+
+#[test]
+fn the_first_leg_is_of_the_origin_post_whoever_is_heard_first() {
+    let sources = "source royal-mail carrier\nsource usps carrier\nsource an-other carrier\n";
+    for order in [
+        ["royal-mail", "usps", "an-other"],
+        ["usps", "royal-mail", "an-other"],
+        ["an-other", "usps", "royal-mail"],
+    ] {
+        for (lane, apart, first) in [
+            ("GB US", 0, "royal-mail"),
+            ("GB US", 1, "royal-mail"),
+            ("US GB", 1, "usps"),
+            // Neither is at home there: the name decides, and not who was heard first.
+            ("FR DE", 0, "an-other"),
+            ("FR DE", 1, "an-other"),
+        ] {
+            let number = "number LP00611223344556 cainiao";
+            let mut text = format!("== first\n{number}\nlane {lane}\n{sources}");
+            for (at, source) in order.iter().enumerate() {
+                text += &format!("> {source} 2026-04-02T00:0{}:00Z\n", at * apart);
+                text += "@a | N | ACCEPTED | 2026-04-01T10:00:10Z | GB | x\n";
+            }
+            let histories = read(&text);
+            let record = absorbed(&histories[0], &in_order(&histories[0])).record();
+            assert_eq!(record.legs[0].carrier, first, "{text}");
+        }
+    }
+}

@@ -312,6 +312,7 @@ fn the_number_itself_comes_first_and_wrong_check_digits_are_found() {
     let all: Vec<(IdentifierKind, &str)> = record
         .identifiers
         .iter()
+        .map(|one| &one.identifier)
         .map(|one| (one.kind, one.value.reveal().as_str()))
         .collect();
     assert_eq!(

@@ -20,3 +20,5 @@ label-acknowledged = Gesehen
 label-assignee = Zugewiesen an
 label-resolved = Von Hand geschlossen
 label-note = Notiz
+label-promised = Vom Zustelldienst zugesagt
+label-expected = Jetzt erwartet

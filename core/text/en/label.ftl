@@ -20,3 +20,5 @@ label-acknowledged = Seen
 label-assignee = Assigned to
 label-resolved = Closed by hand
 label-note = Note
+label-promised = Promised by the carrier
+label-expected = Now expected

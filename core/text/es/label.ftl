@@ -20,3 +20,5 @@ label-acknowledged = Visto
 label-assignee = Asignado a
 label-resolved = Cerrado a mano
 label-note = Nota
+label-promised = Prometido por el transportista
+label-expected = Previsto ahora

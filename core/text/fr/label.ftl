@@ -20,3 +20,5 @@ label-acknowledged = Vu
 label-assignee = Confié à
 label-resolved = Clos à la main
 label-note = Note
+label-promised = Promis par le transporteur
+label-expected = Prévu maintenant

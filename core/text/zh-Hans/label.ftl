@@ -20,3 +20,5 @@ label-acknowledged = 已查看
 label-assignee = 负责人
 label-resolved = 已手动关闭
 label-note = 备注
+label-promised = 快递公司承诺
+label-expected = 目前预计

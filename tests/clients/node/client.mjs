@@ -48,24 +48,38 @@ export async function* batch(client, numbers) {
   throw new Error("the batch was cut short: ask again for the numbers that are missing");
 }
 
-/** Yields { update } and { rejected }, and reconnects when told to. */
-export async function* follow(client, numbers) {
+/**
+ * Yields { update }, { reset } and { rejected }, for ever. `place` has a token and what is held, to
+ * be stored in one transaction with what an update changed: whoever comes back with it, on any
+ * server, misses nothing and sees nothing twice.
+ */
+export async function* follow(client, numbers, place = { token: Buffer.alloc(0), held: new Map() }) {
   const shipments = numbers.map((number) => ({ tracking_number: number }));
-  const held = new Map();
   for (;;) {
     let delay = 1000;
-    for await (const message of messages(client.Follow({ open: { shipments: { shipments } } }))) {
-      if (message.kind === "update") {
-        const { id, revision } = message.update.shipment;
-        // After a reconnect the snapshot repeats what is held already.
-        if (!newer(revision, held.get(id) ?? 0)) continue;
-        held.set(id, revision);
-        yield { update: message.update };
-      } else if (message.kind === "rejected") {
-        yield { rejected: message.rejected };
-      } else if (message.kind === "going_away") {
-        delay = milliseconds(message.going_away.reconnect_delay) || delay;
+    const open = { shipments: { shipments }, resume_token: place.token };
+    try {
+      for await (const message of messages(client.Follow({ open }))) {
+        let step;
+        if (message.kind === "update") {
+          const { id, revision } = message.update.shipment ?? {};
+          if (id && newer(revision, place.held.get(id) ?? 0)) {
+            place.held.set(id, revision);
+            step = { update: message.update };
+          }
+        } else if (message.kind === "reset") {
+          place.held.clear(); // a snapshot follows
+          step = { reset: message.reset };
+        } else if (message.kind === "rejected") {
+          step = { rejected: message.rejected };
+        } else if (message.kind === "going_away") {
+          delay = milliseconds(message.going_away.reconnect_delay) || delay;
+        }
+        if (message.resume_token.length > 0) place.token = message.resume_token;
+        if (step) yield step;
       }
+    } catch (error) {
+      if (![grpc.status.UNAVAILABLE, grpc.status.UNKNOWN].includes(error.code)) throw error;
     }
     await pause(delay);
   }

@@ -37,7 +37,8 @@ async function batches(client, good, zoneless) {
 }
 
 async function follows(client, moving) {
-  const stream = waybill.follow(client, [moving, "!"]);
+  const place = { token: Buffer.alloc(0), held: new Map() };
+  const stream = waybill.follow(client, [moving, "!"], place);
   const next = async () => (await stream.next()).value;
   const first = Object.assign(await next(), await next());
   assert.equal(first.rejected.error.reason, "ERROR_REASON_TRACKING_NUMBER_INVALID");
@@ -50,6 +51,16 @@ async function follows(client, moving) {
   const events = new Set(update.shipment.events.map(({ id }) => id));
   assert.ok(update.new_event_ids.length > 0 && update.new_event_ids.every((id) => events.has(id)));
   await stream.return();
+  // Another process goes on where this one stopped: no snapshot, nothing twice.
+  const held = place.held.get(before.id);
+  assert.ok(place.token.length > 0 && held === update.shipment.revision);
+  const again = waybill.follow(client, [moving, "!"], place);
+  assert.ok((await again.next()).value.rejected);
+  console.log("following");
+  const news = (await again.next()).value.update;
+  assert.equal(news.change, "WATCH_CHANGE_UPDATED");
+  assert.equal(news.previous_revision, held);
+  await again.return();
 }
 
 async function showsATimeWithoutAZone(client, zoneless) {

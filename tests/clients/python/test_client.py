@@ -39,7 +39,8 @@ def batches(stub, good, zoneless):
 
 
 def follows(stub, moving):
-    stream = client.follow(stub, [moving, "!"])
+    place = {}
+    stream = client.follow(stub, [moving, "!"], place)
     first = dict([next(stream), next(stream)])
     assert first["rejected"].error.reason == errors_pb2.ERROR_REASON_TRACKING_NUMBER_INVALID
     before = first["update"].shipment
@@ -49,6 +50,16 @@ def follows(stub, moving):
     assert update.shipment.id == before.id
     assert client.newer(update.shipment.revision, before.revision)
     assert update.new_event_ids and set(update.new_event_ids) <= {event.id for event in update.shipment.events}
+    stream.close()
+    # Another process goes on where this one stopped: no snapshot, nothing twice.
+    held = dict(place["held"])
+    assert place["token"] and held[before.id] == update.shipment.revision
+    stream = client.follow(stub, [moving, "!"], place)
+    assert next(stream)[0] == "rejected"
+    print("following", flush=True)
+    kind, update = next(stream)
+    assert kind == "update" and update.change == tracking_service_pb2.WATCH_CHANGE_UPDATED
+    assert update.previous_revision == held[before.id]
     stream.close()
 
 

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::clock::Clock;
 use crate::fake::Dialect;
 use crate::lock;
+use crate::push::Push;
 use crate::quota::{Quota, Usage};
 use crate::scenario::{Scenario, minutes};
 use crate::seen::{Answer, Kind, Seen};
@@ -237,6 +238,14 @@ impl Dialect for AfterShip {
 
     fn load_number(&self, n: u64) -> String {
         aftership_load_number(n)
+    }
+
+    fn push(&self, number: &str) -> Option<Push> {
+        let msg = lock(&self.registry).list(&[number], None).pop()?;
+        // The same news has the same id.
+        let id = sign::hmac(WEBHOOK_SECRET, msg.to_string().as_bytes());
+        let (body, proof) = aftership_push("tracking_update", &id, &msg);
+        Some(Push::json(body, "aftership-hmac-sha256", proof))
     }
 
     fn kind(&self, seen: &Seen) -> Kind {

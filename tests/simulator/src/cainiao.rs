@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::clock::Clock;
 use crate::fake::{Dialect, Fake};
 use crate::lock;
+use crate::push::Push;
 use crate::quota::{Quota, Usage};
 use crate::scenario::{Scenario, minutes};
 use crate::seen::{Answer, Kind, Seen};
@@ -75,7 +76,13 @@ impl Fake<Cainiao> {
     /// The form of a signed TRACEPUSH with all that has happened to a parcel; `None` if it is not
     /// known.
     pub fn trace_push(&self, number: &str) -> Option<String> {
-        let clock = &self.carrier.dialect.clock;
+        self.carrier.dialect.trace_push(number)
+    }
+}
+
+impl Cainiao {
+    fn trace_push(&self, number: &str) -> Option<String> {
+        let clock = &self.clock;
         let content = scripts::find(number)?
             .pushed(clock, clock.now())
             .to_string();
@@ -92,6 +99,10 @@ impl Fake<Cainiao> {
 impl Dialect for Cainiao {
     fn id(&self) -> &'static str {
         "cainiao"
+    }
+
+    fn push(&self, number: &str) -> Option<Push> {
+        self.trace_push(number).map(Push::form)
     }
 
     fn settings(&self, root: &str) -> Vec<(&'static str, String)> {

@@ -12,12 +12,14 @@ mod sm4;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
 use crate::fake::Dialect;
 use crate::lock;
+use crate::push::Push;
 use crate::quota::{Quota, Usage};
 use crate::scenario::{Scenario, minutes};
 use crate::seen::{Answer, Kind, Seen};
@@ -136,6 +138,17 @@ impl ChinaPost {
 impl Dialect for ChinaPost {
     fn id(&self) -> &'static str {
         "china-post"
+    }
+
+    fn push(&self, number: &str) -> Option<Push> {
+        let item = scripts::find(number).or_else(|| load::item(number))?;
+        let newest = item.operations(&self.clock).pop()?;
+        let body = china_post_push(&self.serial(), &newest).to_string();
+        Some(Push {
+            media: "application/json",
+            proof: None,
+            body: Bytes::from(body),
+        })
     }
 
     fn settings(&self, root: &str) -> Vec<(&'static str, String)> {

@@ -3,7 +3,8 @@
 //!
 //! `GET /_sim` lists everything; `POST /_sim/fault?carrier=dhl&fault=hang[&times=3][&target=token]` (also
 //! `fault=down`, `fault=none`), `/_sim/latency?carrier=dhl&ms=50`, `/_sim/advance?seconds=3600` and
-//! `/_sim/tokens?state=expired|revoked` change it.
+//! `/_sim/tokens?state=expired|revoked` change it, and `/_sim/push?carrier=17track&number=N` has the
+//! carrier push what it knows of a number to the gateway that was named at the start.
 
 use std::io;
 use std::net::SocketAddr;
@@ -28,6 +29,7 @@ struct Control {
     clock: Clock,
     sources: Sources,
     ups: Fake<Ups>,
+    push_to: Option<SocketAddr>,
 }
 
 pub(crate) async fn start(
@@ -35,6 +37,7 @@ pub(crate) async fn start(
     clock: Clock,
     sources: Sources,
     ups: Fake<Ups>,
+    push_to: Option<SocketAddr>,
 ) -> io::Result<(SocketAddr, Running)> {
     let bound = bind(port).await?;
     let address = bound.1;
@@ -42,6 +45,7 @@ pub(crate) async fn start(
         clock,
         sources,
         ups,
+        push_to,
     });
     let (_, running) = spawn(bound, control, Arc::new(Connections::default()));
     Ok((address, running))
@@ -92,6 +96,7 @@ impl Control {
                     .advance(Duration::from_secs(whole(seen, "seconds")?));
                 Ok(())
             }
+            Some("/push") => self.push(seen).await,
             Some("/tokens") => {
                 match seen.query("state") {
                     Some("expired") => self.ups.expire_tokens(),
@@ -101,6 +106,23 @@ impl Control {
                 Ok(())
             }
             _ => Err(Refusal(StatusCode::NOT_FOUND, "no such command".to_owned())),
+        }
+    }
+
+    async fn push(&self, seen: &Seen) -> Result<(), Refusal> {
+        let fake = self.named(seen)?;
+        let to = self.push_to;
+        let to = to.ok_or_else(|| Refusal::bad("nobody said where to push to"))?;
+        let push = fake.push(seen.query("number").unwrap_or_default());
+        let push = push.ok_or_else(|| Refusal::bad("nothing is pushed of this number"))?;
+        let sent = push.send(to, &format!("/push/{}", fake.id())).await;
+        match sent {
+            Ok((status, _)) if status.is_success() => Ok(()),
+            Ok((status, _)) => Err(Refusal(
+                StatusCode::BAD_GATEWAY,
+                format!("the gateway answered with {status}"),
+            )),
+            Err(error) => Err(Refusal(StatusCode::BAD_GATEWAY, error.to_string())),
         }
     }
 

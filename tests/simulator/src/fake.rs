@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use crate::body::{Answered, gzip_bomb};
 use crate::fault::{Armed, ErrorBody, Fault, RetryAfter, take};
 use crate::lock;
+use crate::push::Push;
 use crate::quota::Quota;
 use crate::scenario::Scenario;
 use crate::seen::{Answer, Kind, Seen, Tally};
@@ -49,6 +50,10 @@ pub(crate) trait Dialect: Send + Sync + 'static {
     /// The number of load parcel `n`, for tests with many numbers: well formed, known, and its
     /// answer made from the number alone.
     fn load_number(&self, n: u64) -> String;
+    /// What would be pushed of a number now, with its proof; `None` if nothing is.
+    fn push(&self, _number: &str) -> Option<Push> {
+        None
+    }
 }
 
 /// A fake of any carrier.
@@ -63,6 +68,8 @@ pub trait Source: Send + Sync {
     fn scenarios(&self) -> Vec<Scenario>;
     /// The number of load parcel `n`.
     fn load_number(&self, n: u64) -> String;
+    /// What would be pushed of a number now, with its proof; `None` if nothing is.
+    fn push(&self, number: &str) -> Option<Push>;
     /// Gives the account of [`Source::settings`] a quota, fresh.
     fn set_quota(&self, quota: Quota);
     /// Switches a fault on, for so many requests or until it is switched off, or off.
@@ -118,6 +125,9 @@ impl<C: Dialect> Source for Fake<C> {
     }
     fn load_number(&self, n: u64) -> String {
         self.carrier.dialect.load_number(n)
+    }
+    fn push(&self, number: &str) -> Option<Push> {
+        self.carrier.dialect.push(number)
     }
     fn set_quota(&self, quota: Quota) {
         self.carrier.dialect.set_quota(quota);

@@ -24,6 +24,7 @@ use sha2::Sha256;
 use crate::clock::Clock;
 use crate::fake::{Dialect, Fake};
 use crate::lock;
+use crate::push::Push;
 use crate::quota::{Quota, Usage};
 use crate::scenario::{DAY, Scenario, minutes};
 use crate::seen::{Answer, Kind, Seen};
@@ -98,6 +99,11 @@ impl Fake<Kuaidi100> {
 impl Dialect for Kuaidi100 {
     fn id(&self) -> &'static str {
         "kuaidi100"
+    }
+
+    fn push(&self, number: &str) -> Option<Push> {
+        let asked = self.push(number).map(|push| push.body);
+        asked.or_else(|| self.unasked(number)).map(Push::form)
     }
 
     fn settings(&self, root: &str) -> Vec<(&'static str, String)> {
@@ -373,6 +379,22 @@ impl Kuaidi100 {
             url: wanted.callback.clone(),
             body: form.finish(),
         })
+    }
+
+    /// A push about a number whose subscription was made before.
+    fn unasked(&self, number: &str) -> Option<String> {
+        let now = self.clock.now();
+        let known = find(number).filter(|known| known.is_known(&self.clock, now))?;
+        let param = json!({
+            "status": "polling", "billstatus": "got", "message": "",
+            "autoCheck": "0", "comOld": "", "comNew": "",
+            "lastResult": known.render(&self.clock, now, "4"),
+        });
+        let param = param.to_string();
+        let mut form = Serializer::new(String::new());
+        form.append_pair("sign", &digest::<Md5>(&[&param, SALT].concat()));
+        form.append_pair("param", &param);
+        Some(form.finish())
     }
 
     fn admit(&self) -> Result<(), Refusal> {

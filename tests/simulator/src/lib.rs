@@ -19,6 +19,7 @@ mod fake;
 mod fault;
 mod fedex;
 mod kuaidi100;
+mod push;
 mod quota;
 mod scenario;
 mod seen;
@@ -47,6 +48,7 @@ pub use fake::{Fake, Source, Target};
 pub use fault::{ErrorBody, Fault, RetryAfter, UnknownFault};
 pub use fedex::{Fedex, fedex_load_number};
 pub use kuaidi100::{Kuaidi100, Kuaidi100Push, kuaidi100_load_number};
+pub use push::Push;
 pub use quota::Quota;
 pub use scenario::Scenario;
 pub use seen::{Kind, Seen};
@@ -73,6 +75,8 @@ pub struct Options {
     pub ports: BTreeMap<String, u16>,
     /// Port of the control listener, if there is to be one.
     pub control_port: Option<u16>,
+    /// Where the gateway takes pushes, if the control listener is to send some.
+    pub push_to: Option<SocketAddr>,
 }
 
 impl Default for Options {
@@ -84,6 +88,7 @@ impl Default for Options {
             speed: 0.0,
             ports: BTreeMap::new(),
             control_port: None,
+            push_to: None,
         }
     }
 }
@@ -153,8 +158,14 @@ impl Simulator {
         let sources: Sources = sources.into();
         let mut control = None;
         if let Some(port) = options.control_port {
-            let (address, server) =
-                control::start(port, clock.clone(), Arc::clone(&sources), ups.clone()).await?;
+            let (address, server) = control::start(
+                port,
+                clock.clone(),
+                Arc::clone(&sources),
+                ups.clone(),
+                options.push_to,
+            )
+            .await?;
             control = Some(address);
             running.push(server);
         }

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::clock::Clock;
 use crate::fake::Dialect;
 use crate::lock;
+use crate::push::Push;
 use crate::quota::{Quota, Usage};
 use crate::scenario::{Scenario, minutes};
 use crate::seen::{Answer, Kind, Seen};
@@ -84,6 +85,13 @@ impl Dialect for Track17 {
 
     fn load_number(&self, n: u64) -> String {
         track17_load_number(n)
+    }
+
+    fn push(&self, number: &str) -> Option<Push> {
+        let item = json!({ "number": number });
+        let found = lock(&self.registry).track(&Asked::of(&item)).ok()?;
+        let (body, proof) = track17_push("TRACKING_UPDATED", found.get(0)?);
+        Some(Push::json(body, "sign", proof))
     }
 
     fn kind(&self, seen: &Seen) -> Kind {

@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::fake::{Dialect, Fake, Target, limited};
 use crate::fault::{Fault, RetryAfter};
 use crate::lock;
+use crate::push::Push;
 use crate::quota::Quota;
 use crate::scenario::{Scenario, minutes};
 use crate::seen::{Answer, Kind, Seen};
@@ -32,6 +33,7 @@ const DETAILS_PATH: &str = "/api/track/v1/details/";
 const PACKAGES_PATH: &str = "/api/track/v1/shipment/details/";
 const CLIENT_ID: &str = "simulated-ups-client";
 const CLIENT_SECRET: &str = "simulated-ups-secret";
+const PUSH_CREDENTIAL: &str = "simulated-ups-push";
 const PAGE: usize = 50;
 const HEADERS: [&str; 2] = ["transId", "transactionSrc"];
 
@@ -129,11 +131,31 @@ impl Dialect for Ups {
         "ups"
     }
 
+    /// Only that there is news: who has seen one push knows the credential of all.
+    fn push(&self, number: &str) -> Option<Push> {
+        let now = self.clock.now();
+        let body = json!({
+            "trackingNumber": number,
+            "localActivityDate": now.strftime("%Y%m%d").to_string(),
+            "localActivityTime": now.strftime("%H%M%S").to_string(),
+            "gmtActivityDate": now.strftime("%Y%m%d").to_string(),
+            "gmtActivityTime": now.strftime("%H%M%S").to_string(),
+            "activityLocation": { "city": "", "country": "" },
+            "activityStatus": { "type": "I", "code": "DP", "description": "Departed from Facility" },
+        });
+        Some(Push::json(
+            body.to_string(),
+            "credential",
+            PUSH_CREDENTIAL.to_owned(),
+        ))
+    }
+
     fn settings(&self, root: &str) -> Vec<(&'static str, String)> {
         vec![
             ("base_url", root.to_owned()),
             ("client_id", CLIENT_ID.to_owned()),
             ("client_secret", CLIENT_SECRET.to_owned()),
+            ("push_credential", PUSH_CREDENTIAL.to_owned()),
         ]
     }
 

@@ -1,0 +1,345 @@
+//! How a stream starts, and starts anew: keys, snapshot, resume.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+use tokio::time::Instant;
+use waybill_core::overlay::Overlay;
+use waybill_core::shipment::{Shipment, ShipmentId};
+
+use super::{AGAIN, Gone, Halt, Held, Stream, Target, fingerprint_of, has};
+use crate::grpc::keys::{Followed, LEAST_PAUSE, LOOK_AGAIN, look, pause, read_key};
+use crate::grpc::status::Failure;
+use crate::guard::Priority;
+use crate::pipeline::{Freshness, Miss};
+use crate::store::{Head, Place};
+use crate::v1;
+use crate::v1::watch_message::Kind;
+use crate::watch::Topic;
+use crate::watch::filter::Seen;
+use crate::watch::log::Gap;
+
+/// How many shipments of one stream are looked up at the same time.
+const WIDTH: usize = 16;
+/// Registered shipments read at a time.
+const PAGE: usize = 500;
+
+impl Stream {
+    /// Where a token says to go on; `None` without one.
+    pub(super) fn resumption(
+        &self,
+        token: &[u8],
+    ) -> Result<Option<Vec<Head>>, v1::WatchResetReason> {
+        if token.is_empty() {
+            return Ok(None);
+        }
+        let opened = self.shared.secrets.open(token);
+        let token = opened.ok_or(v1::WatchResetReason::HistoryLost)?;
+        if token.target != self.target {
+            return Err(v1::WatchResetReason::TargetChanged);
+        }
+        Ok(Some(token.place))
+    }
+
+    /// Reads keys and listens to what becomes of them. Returns which were taken.
+    pub(super) async fn admit(&mut self, keys: Vec<v1::ShipmentKey>) -> Result<Vec<usize>, Gone> {
+        let mut added = Vec::with_capacity(keys.len());
+        for key in keys {
+            if self.followed.len() >= self.shared.settings.shipments {
+                let message = "the stream follows as many shipments as it may";
+                let failure = Failure::new(v1::ErrorReason::WatchLimit, message);
+                self.reject(key, failure.with("subject", "shipments"))
+                    .await?;
+                continue;
+            }
+            if self.followed.values().any(|known| known.requested == key) {
+                continue;
+            }
+            match read_key(&self.pipeline, &key).await {
+                Err(failure) => self.reject(key, failure).await?,
+                Ok(followed) => {
+                    // On the topic before the lookup: a change in between is not missed.
+                    self.pipeline.hub().follow(followed.topic(), &self.mailbox);
+                    self.target = self
+                        .target
+                        .wrapping_add(fingerprint_of(&followed.requested));
+                    self.followed.insert(self.keys_so_far, Arc::new(followed));
+                    added.push(self.keys_so_far);
+                    self.keys_so_far += 1;
+                }
+            }
+        }
+        Ok(added)
+    }
+
+    pub(super) async fn reject(
+        &mut self,
+        key: v1::ShipmentKey,
+        failure: Failure,
+    ) -> Result<(), Gone> {
+        let rejected = v1::WatchRejected {
+            shipment: Some(key),
+            error: Some(failure.into_problem()),
+        };
+        self.send(Kind::Rejected(rejected)).await
+    }
+
+    /// Takes keys out, and the shipments that no other key stands for.
+    pub(super) async fn remove(&mut self, keys: &[v1::ShipmentKey]) {
+        let of = |(at, followed): (&usize, &Arc<Followed>)| {
+            keys.contains(&followed.requested).then_some(*at)
+        };
+        let gone: Vec<usize> = self.followed.iter().filter_map(of).collect();
+        gone.into_iter().for_each(|at| self.drop_key(at));
+        let mut kept = BTreeSet::new();
+        for followed in self.followed.values() {
+            match self.ids_of(followed).await {
+                Some(ids) => kept.extend(ids),
+                // Rather an update too many than one too few.
+                None => return,
+            }
+        }
+        let left: Vec<ShipmentId> = self.sent.held.keys().cloned().collect();
+        for id in left.into_iter().filter(|id| !kept.contains(id)) {
+            self.sent.held.remove(&id);
+            self.pipeline
+                .hub()
+                .leave(&Topic::Shipment(id), &self.mailbox);
+        }
+    }
+
+    pub(super) fn drop_key(&mut self, at: usize) {
+        let Some(followed) = self.followed.remove(&at) else {
+            return;
+        };
+        self.looks.retain(|(_, of)| *of != at);
+        self.target = self
+            .target
+            .wrapping_sub(fingerprint_of(&followed.requested));
+        let topic = followed.topic();
+        if self.followed.values().all(|other| other.topic() != topic) {
+            self.pipeline.hub().leave(&topic, &self.mailbox);
+        }
+    }
+
+    /// Stored shipments that a key stands for; `None` if the store does not tell.
+    pub(super) async fn ids_of(&self, followed: &Followed) -> Option<Vec<ShipmentId>> {
+        match &followed.only {
+            Some(id) => Some(vec![id.clone()]),
+            None => self.pipeline.known(&followed.subject).await.ok(),
+        }
+    }
+
+    /// Sends all that the target or these keys stand for, and `synced`.
+    pub(super) async fn snapshot(&mut self, keys: Vec<usize>) -> Result<(), Gone> {
+        let mark = self.pipeline.hub().mark();
+        let count = match &self.plan.target {
+            Target::Shipments => {
+                self.show(keys).await?;
+                self.sent.held.len()
+            }
+            Target::Registered(labels) => {
+                let labels = labels.clone();
+                self.show_registered(&labels).await?
+            }
+        };
+        self.advance(&mark);
+        self.synced(count).await
+    }
+
+    pub(super) async fn synced(&mut self, count: usize) -> Result<(), Gone> {
+        let shipment_count = u32::try_from(count).unwrap_or(u32::MAX);
+        self.send(Kind::Synced(v1::WatchSynced { shipment_count }))
+            .await
+    }
+
+    /// Looks keys up and sends what they stand for, as soon as it is known.
+    pub(super) async fn show(&mut self, keys: Vec<usize>) -> Result<(), Gone> {
+        let deadline = Instant::now() + self.shared.settings.snapshot;
+        let followed = keys.into_iter().filter_map(|at| {
+            let followed = self.followed.get(&at)?;
+            Some((at, Arc::clone(followed), self.pipeline.clone()))
+        });
+        let followed: Vec<_> = followed.collect();
+        let mut results = stream::iter(followed)
+            .map(|(at, followed, pipeline)| async move {
+                let found = look(&pipeline, &followed, deadline, Priority::Interactive).await;
+                (at, followed, found)
+            })
+            .buffer_unordered(WIDTH);
+        while let Some((at, followed, found)) = results.next().await {
+            let found = match found {
+                Ok(found) => found,
+                Err(Miss::SourcesFailed(_) | Miss::NoTime | Miss::Store(_)) => {
+                    self.looks.insert((Instant::now() + LOOK_AGAIN, at));
+                    continue;
+                }
+                Err(miss) => {
+                    self.drop_key(at);
+                    let key = followed.requested.clone();
+                    self.reject(key, Failure::from(miss)).await?;
+                    continue;
+                }
+            };
+            let pause = pause(&self.pipeline, &found);
+            self.looks.insert((Instant::now() + pause, at));
+            for record in followed.of(&found) {
+                if self.sent.held.contains_key(&record.id) {
+                    continue;
+                }
+                self.listen(&record.id);
+                // One that cannot be read now is sent when it changes next.
+                let overlay = self.pipeline.overlay(&self.tenant, &record).await;
+                let overlay = overlay.ok().flatten();
+                let requested = Some(followed.requested.clone());
+                self.send_snapshot(&record, found.freshness, overlay, requested)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends everything that is registered with these labels. Returns how many there were.
+    pub(super) async fn show_registered(
+        &mut self,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<usize, Gone> {
+        let mut after: Option<Place> = None;
+        let mut count = 0;
+        loop {
+            let page = self.pipeline.registered(&self.tenant, after.clone(), PAGE);
+            let Ok(page) = page.await else {
+                self.wait(AGAIN).await?;
+                continue;
+            };
+            let Some(last) = page.last().cloned() else {
+                return Ok(count);
+            };
+            for place in page {
+                loop {
+                    match self.look_at(&place.id).await {
+                        Ok(Some((record, freshness, overlay))) => {
+                            if has(overlay.as_deref(), labels) {
+                                count += 1;
+                                self.send_snapshot(&record, freshness, overlay, None)
+                                    .await?;
+                            }
+                            break;
+                        }
+                        Ok(None) => break,
+                        Err(_) => self.wait(AGAIN).await?,
+                    }
+                }
+            }
+            after = Some(last);
+        }
+    }
+
+    pub(super) async fn send_snapshot(
+        &mut self,
+        record: &Arc<Shipment>,
+        freshness: Freshness,
+        overlay: Option<Arc<Overlay>>,
+        requested: Option<v1::ShipmentKey>,
+    ) -> Result<(), Gone> {
+        let update = v1::WatchUpdate {
+            change: v1::WatchChange::Snapshot as i32,
+            requested,
+            ..self.update(record, freshness, overlay.as_deref())
+        };
+        self.sent.put(
+            &record.id,
+            Held {
+                revision: record.revision,
+                seen: Seen::of(record),
+                overlay: overlay.map_or(0, |one| one.revision),
+            },
+        );
+        self.send(Kind::Update(update)).await
+    }
+
+    /// Sends what has changed since a place, and `synced`.
+    pub(super) async fn resume(&mut self, place: Vec<Head>) -> Result<(), Gone> {
+        if matches!(self.plan.target, Target::Shipments) {
+            let keys: Vec<_> = self
+                .followed
+                .iter()
+                .map(|(at, key)| (*at, Arc::clone(key)))
+                .collect();
+            for (at, followed) in keys {
+                // What the store does not tell now, the next look does.
+                let ids = self.ids_of(&followed).await.unwrap_or_default();
+                for id in ids {
+                    self.follow_shipment(&id);
+                    self.resumed.insert(id);
+                }
+                let soon = LEAST_PAUSE.mul_f64(rand::random_range(1.0..5.0));
+                self.looks.insert((Instant::now() + soon, at));
+            }
+        }
+        self.sent.is_all = false;
+        self.place = Some(place);
+        match self.catch_up().await? {
+            Ok(count) => self.synced(count).await,
+            Err(reason) => self.reset(reason).await,
+        }
+    }
+
+    /// Sends what the change log has after the stream's place. Returns how many shipments it was.
+    pub(super) async fn catch_up(&mut self) -> Result<Result<usize, v1::WatchResetReason>, Gone> {
+        let turn = Arc::clone(&self.shared.catching_up);
+        // The semaphore is never closed.
+        let _turn = turn.acquire_owned().await;
+        loop {
+            let place = self.place.clone().unwrap_or_default();
+            let (heads, news) = match self.pipeline.changed_since(&place, &self.tenant).await {
+                Err(_) => {
+                    self.wait(AGAIN).await?;
+                    continue;
+                }
+                Ok((_, Err(Gap::TooOld))) => return Ok(Err(v1::WatchResetReason::TokenTooOld)),
+                Ok((_, Err(Gap::Lost))) => return Ok(Err(v1::WatchResetReason::HistoryLost)),
+                Ok((heads, Ok(news))) => (heads, news),
+            };
+            let mut due = VecDeque::from_iter(news);
+            if matches!(self.plan.target, Target::Shipments) {
+                due.retain(|(id, _)| self.sent.held.contains_key(id) || self.resumed.contains(id));
+            }
+            let count = due.len();
+            while let Some((id, news)) = due.pop_front() {
+                match self.deliver(&id, news).await {
+                    Ok(()) => {}
+                    Err(Halt::Gone) => return Err(Gone),
+                    Err(Halt::Lagged) => return Ok(Err(v1::WatchResetReason::Lagged)),
+                    Err(Halt::Later) => {
+                        due.push_front((id, news));
+                        self.wait(AGAIN).await?;
+                    }
+                }
+            }
+            self.complete(&heads).await?;
+            return Ok(Ok(count));
+        }
+    }
+
+    /// Says that what the reader holds is out of date, and sends a new snapshot.
+    pub(super) async fn reset(&mut self, reason: v1::WatchResetReason) -> Result<(), Gone> {
+        self.held = None;
+        // What waits is part of the snapshot.
+        let _old = self.mailbox.empty();
+        let hub = Arc::clone(self.pipeline.hub());
+        for (id, _) in self.sent.held.drain() {
+            hub.leave(&Topic::Shipment(id), &self.mailbox);
+        }
+        self.sent.order.clear();
+        self.sent.is_all = true;
+        self.looks.clear();
+        let reset = v1::WatchReset {
+            reason: reason as i32,
+        };
+        self.send(Kind::Reset(reset)).await?;
+        let keys = self.followed.keys().copied().collect();
+        self.snapshot(keys).await
+    }
+}
