@@ -442,11 +442,8 @@ async fn a_watch_takes_more_shipments_and_lets_others_go() {
 
     // Half-closed: what is due, and then the end.
     drop(requests);
-    loop {
-        match reader.stream.message().await.unwrap() {
-            Some(message) => assert!(!matches!(message.kind, Some(Kind::GoingAway(_)))),
-            None => break,
-        }
+    while let Some(message) = reader.stream.message().await.unwrap() {
+        assert!(!matches!(message.kind, Some(Kind::GoingAway(_))));
     }
     // The token of a stream with two keys is one of those two.
     let mut again = Reader::open(address, shipments(numbers[..2].to_vec()), token).await;
