@@ -39,6 +39,7 @@ pub mod number;
 pub mod order;
 pub mod overlay;
 pub mod place;
+pub mod poll;
 pub mod privacy;
 pub mod projection;
 pub mod reconcile;

@@ -12,6 +12,7 @@ mod histories;
 mod identity;
 mod matching;
 mod milestones;
+mod polls;
 mod precedence;
 mod projection;
 mod properties;
