@@ -25,6 +25,7 @@ use crate::kpi::Kpis;
 use crate::money::{Amount, Budget};
 use crate::pipeline::{Pack, Parts, Pipeline, Source};
 use crate::remote::{self, Remote};
+use crate::schedule::Scheduler;
 use crate::server;
 use crate::server::{Readiness, Side, serve_side};
 use crate::store::Store;
@@ -44,6 +45,8 @@ pub struct App {
     pub admin: SocketAddr,
     /// The eight steps, for callers inside this process.
     pub pipeline: Pipeline,
+    /// When followed shipments are asked about.
+    pub scheduler: Scheduler,
     kpis: Kpis,
     evidence: Evidence,
     drain: watch::Sender<bool>,
@@ -63,6 +66,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     config.check()?;
     config.kpi.check()?;
     config.evidence.check()?;
+    config.schedule.check()?;
     let listen = config.server.listen;
     if !listen.ip().is_loopback() && !config.server.insecure {
         return Err(format!(
@@ -89,7 +93,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let clearing = crate::tasks::spawn("evidence-sweep", clearing);
     let pipeline = Pipeline::new(Parts {
         sources,
-        store,
+        store: Arc::clone(&store),
         keys,
         cache: Arc::clone(&cache),
         policy: config.freshness,
@@ -101,12 +105,14 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         evidence: evidence.clone(),
     });
 
+    let scheduler = Scheduler::start(&config.schedule, folder, pipeline.clone(), store)?;
     let (drain, drained) = watch::channel(false);
     let calls = Arc::new(config::Calls::from(&config.calls));
     let streams = Streams::new(&config.streams, &calls, &server_id(), drained.clone());
     let admin = grpc::admin::service(
         pipeline.clone(),
         Arc::clone(&texts),
+        scheduler.clone(),
         config.calls.unary_cap.0,
     )?;
     let tracking =
@@ -164,6 +170,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         side,
         admin: admin_at,
         pipeline,
+        scheduler,
         kpis,
         evidence,
         drain,
@@ -179,6 +186,7 @@ impl App {
         let _ended = self.drain.send(true);
         // A task that panicked has been reported where it happened.
         let _reported = self.serving.await;
+        self.scheduler.stop().await;
         self.kpis.stop().await;
         for other in self.others {
             other.abort();

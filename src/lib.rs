@@ -59,6 +59,8 @@ pub mod pipeline;
 #[cfg(feature = "server")]
 pub mod remote;
 #[cfg(feature = "server")]
+pub mod schedule;
+#[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]
 pub mod store;

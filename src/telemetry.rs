@@ -127,6 +127,10 @@ pub const METRICS: &[Metric] = &[
     counter("waybill_evidence_evictions_total", "answers kept for evidence that went early for room"),
     gauge("waybill_kpi_bytes", "bytes of the key figures in memory, about"),
     counter("waybill_kpi_dropped_total", "changes left out of the key figures, because too many waited"),
+    counter("waybill_schedule_polls_total", "polls of followed shipments, by source, lane and outcome"),
+    histogram("waybill_schedule_lateness_seconds", "time from when a poll was due to when it was sent off, by source"),
+    gauge("waybill_schedule_due", "polls that are due now"),
+    gauge("waybill_schedule_debt_seconds", "mean time by which intervals are stretched because the quota allows no more, by source"),
     gauge("waybill_streams", "watch streams now"),
     gauge("waybill_connections", "connections now"),
     counter("waybill_connections_refused_total", "connections closed at once, by limit"),
@@ -134,10 +138,10 @@ pub const METRICS: &[Metric] = &[
 ];
 
 /// Upper bounds of the histograms' buckets in seconds: those of OpenTelemetry's conventions for
-/// RPCs, finer below 5 ms for cached answers, and coarser ones for slow carriers.
+/// RPCs, finer below 5 ms for cached answers, and coarser ones for slow carriers and late polls.
 pub const BUCKETS: &[f64] = &[
     0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75,
-    1.0, 2.5, 5.0, 7.5, 10.0, 30.0,
+    1.0, 2.5, 5.0, 7.5, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0,
 ];
 
 const fn counter(name: &'static str, help: &'static str) -> Metric {

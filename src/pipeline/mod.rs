@@ -313,9 +313,26 @@ impl Pipeline {
         found.map_err(|error| Miss::Store(error.to_string()))
     }
 
+    /// The record with this id, brought up to now, and when time alone changes it next; `None` if
+    /// there is none.
+    ///
+    /// # Errors
+    /// [`Miss::Store`].
+    pub(crate) async fn current(
+        &self,
+        id: &ShipmentId,
+    ) -> Result<Option<(Arc<Shipment>, Option<Timestamp>)>, Miss> {
+        recall::current(self, id).await
+    }
+
+    /// Source that is asked first about a record; `None` if none may be asked.
+    pub(crate) fn asks(&self, record: &Shipment) -> Option<&'static str> {
+        route::first(&self.parts.sources, &self.parts.routing, record)
+    }
+
     /// Least interval between two questions of a source about one number; none if the source is
     /// no longer configured.
-    fn least_interval(&self, source: &str) -> Duration {
+    pub(crate) fn least_interval(&self, source: &str) -> Duration {
         let mut accounts = self.parts.sources.iter();
         accounts
             .find(|account| account.descriptor.id == source)
