@@ -19,12 +19,13 @@ use crate::store::{Head, StoreError};
 
 /// Id and task -> source, tenant, lane, due time in milliseconds since 1970, interval in
 /// milliseconds, failures. Another meaning gets another name.
-const ITEMS: TableDefinition<'_, (&str, u8), (&str, &str, u8, i64, u64, u8)> =
-    TableDefinition::new("schedule_1");
+const ITEMS: TableDefinition<'_, (&str, u8), Value<'_>> = TableDefinition::new("schedule_1");
 /// Partition of the change log -> epoch and sequence up to which the items count.
 const PLACES: TableDefinition<'_, u16, (u64, u64)> = TableDefinition::new("schedule_places_1");
 /// One row: the sources for which the items were planned.
 const SOURCES: TableDefinition<'_, (), &str> = TableDefinition::new("schedule_sources_1");
+
+type Value<'a> = (&'a str, &'a str, u8, i64, u64, u8);
 
 /// The file.
 pub(super) struct File {
@@ -156,8 +157,6 @@ const fn number(task: Task) -> u8 {
         Task::Review => 1,
     }
 }
-
-type Value<'a> = (&'a str, &'a str, u8, i64, u64, u8);
 
 /// What cannot be understood was never written by this version, and is left out.
 fn item(sources: &[&'static str], (id, task): (&str, u8), value: Value<'_>) -> Option<Item> {

@@ -326,10 +326,7 @@ impl Follower {
             self.complete = true;
         }
         for (partition, head) in partitions() {
-            loop {
-                let Some(place) = self.places.get_mut(&partition) else {
-                    break;
-                };
+            while let Some(place) = self.places.get_mut(&partition) {
                 if place.sequence >= head.sequence {
                     break;
                 }

@@ -21,8 +21,8 @@ use crate::store::StoreError;
 
 /// How far the spacing runs ahead of demand, so that chance does not pile work up.
 const AHEAD: f64 = 1.15;
-/// Polls per second that need no spacing.
-const UNSPACED: f64 = 1.0;
+/// Polls and calls per second that need no spacing.
+const UNSPACED: (f64, f64) = (1.0, 0.1);
 /// Work that waits longer than this is worked off as fast as the quota allows.
 const CATCH_UP: i64 = 10 * 60 * 1_000;
 /// How long due work waits for company in one call.
@@ -97,7 +97,10 @@ impl Standing {
 
 /// By how much intervals stretch, by source and tenant. Clones share it.
 #[derive(Clone, Default)]
-pub struct Stretches(Arc<RwLock<HashMap<&'static str, HashMap<Arc<str>, f64>>>>);
+pub struct Stretches(Arc<RwLock<HashMap<&'static str, Factors>>>);
+
+/// By tenant.
+type Factors = HashMap<Arc<str>, f64>;
 
 impl Stretches {
     /// 1 or more.
@@ -107,7 +110,7 @@ impl Stretches {
         known.copied().unwrap_or(1.0)
     }
 
-    fn set(&self, source: &'static str, factors: HashMap<Arc<str>, f64>) {
+    fn set(&self, source: &'static str, factors: Factors) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         all.insert(source, factors);
     }
@@ -293,19 +296,16 @@ impl Line {
     /// How fast the source may be called while its oldest due work waits for `late` milliseconds.
     fn pace(&self, late: i64, tick: Duration) -> Pace {
         let budget = self.budget;
-        let spaced = (self.standing.demand * AHEAD / self.quota.batch()).max(UNSPACED);
+        let (polls, calls) = UNSPACED;
+        let spaced = (self.standing.demand * AHEAD).max(polls) / self.quota.batch();
+        let spaced = spaced.max(calls);
         let is_review = self.quota.source == NOBODY;
         let rate = if late > CATCH_UP || is_review {
             budget
         } else {
             budget.min(spaced)
         };
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a cast of a float saturates"
-        )]
-        let burst = (rate * tick.as_secs_f64()).ceil() as u32;
+        let burst = 1.0 + rate * tick.as_secs_f64();
         Pace { rate, burst }
     }
 }

@@ -75,7 +75,7 @@ pub struct Backlog {
     pub flow: Flow,
     /// Items, counted up to the limit that was asked for.
     pub count: usize,
-    /// When the first of them came to be claimed.
+    /// When the first of them became due.
     pub oldest: i64,
     /// Its interval.
     pub interval: u64,
@@ -97,8 +97,9 @@ pub struct Want {
 pub struct Pace {
     /// Calls per second.
     pub rate: f64,
-    /// Calls that may leave at once.
-    pub burst: u32,
+    /// Calls that may leave at once, at least 1. Who looks at the clock in steps needs a step's
+    /// worth more than one, or parts of steps are lost.
+    pub burst: f64,
 }
 
 /// A due queue. Several nodes can share one.
@@ -168,7 +169,10 @@ struct State {
     polls: HashMap<ShipmentId, u32>,
     reviews: HashMap<ShipmentId, u32>,
     flows: Vec<Waiting>,
-    flow_of: BTreeMap<Flow, u32>,
+    flow_of: HashMap<Flow, u32>,
+    /// Of each source, the flows with anything in them by when their first item can be claimed: who
+    /// looks for what is due does not look at every tenant.
+    heads: HashMap<&'static str, BTreeSet<(i64, u32)>>,
     buckets: HashMap<&'static str, f64>,
     fences: u64,
     /// What has changed since somebody asked, if somebody does.
@@ -190,6 +194,8 @@ struct Slot {
 struct Waiting {
     flow: Flow,
     order: BTreeSet<(i64, u32)>,
+    /// The first of these, as in [`State::heads`].
+    head: Option<i64>,
     count: u64,
     /// Sum of [`rate`] over them.
     rate: u64,
@@ -245,6 +251,7 @@ impl State {
         self.flows.push(Waiting {
             flow: flow.clone(),
             order: BTreeSet::new(),
+            head: None,
             count: 0,
             rate: 0,
         });
@@ -266,7 +273,24 @@ impl State {
             waiting.count -= 1;
             waiting.rate -= rate(slot.interval);
         }
+        self.head(slot.flow);
         Some(slot)
+    }
+
+    /// Keeps the head of a flow in [`State::heads`] true.
+    fn head(&mut self, flow: u32) {
+        let Some(waiting) = self.flows.get_mut(flow as usize) else {
+            return;
+        };
+        let first = waiting.order.first().map(|(first, _)| *first);
+        if first == waiting.head {
+            return;
+        }
+        let heads = self.heads.entry(waiting.flow.source).or_default();
+        if let Some(before) = std::mem::replace(&mut waiting.head, first) {
+            heads.remove(&(before, flow));
+        }
+        heads.extend(first.map(|first| (first, flow)));
     }
 
     fn enter(&mut self, at: u32, slot: Slot) {
@@ -275,6 +299,7 @@ impl State {
             waiting.count += 1;
             waiting.rate += rate(slot.interval);
         }
+        self.head(slot.flow);
         if let Some(place) = self.slots.get_mut(at as usize) {
             *place = Some(slot);
         }
@@ -386,7 +411,7 @@ impl State {
         let mut granted = 0;
         while granted < calls {
             let start = paid.max(now);
-            if start + interval - now > interval * f64::from(pace.burst.max(1)) + 1e-6 {
+            if start + interval - now > interval * pace.burst.max(1.0) + 1e-6 {
                 break;
             }
             *paid = start + interval;
@@ -468,17 +493,18 @@ impl Due for MemoryDue {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Backlog>, StoreError>> {
         let state = self.lock();
-        let own = state.flow_of.iter();
-        let own = own.filter(|(flow, _)| flow.source == source);
-        let due = own.filter_map(|(_, at)| {
+        let heads = state.heads.get(source).into_iter();
+        let heads = heads.flat_map(|heads| heads.range(..=(now, u32::MAX)));
+        let due = heads.filter_map(|(_, at)| {
             let waiting = state.flows.get(*at as usize)?;
             let mut due = waiting.order.range(..=(now, u32::MAX));
-            let (oldest, first) = *due.next()?;
+            let (_, first) = *due.next()?;
+            let first = state.slot(first)?;
             Some(Backlog {
                 flow: waiting.flow.clone(),
                 count: 1 + due.take(limit.saturating_sub(1)).count(),
-                oldest,
-                interval: state.slot(first)?.interval,
+                oldest: first.due,
+                interval: first.interval,
             })
         });
         ready(due.collect())

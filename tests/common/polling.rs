@@ -10,18 +10,16 @@ use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
-use waybill::schedule::{Claim, Due, Flow, Item, MemoryDue, Planner, Quota, Standing, Task};
+use waybill::schedule::{Claim, Due, Item, MemoryDue, Planner, Quota, Standing};
 use waybill_core::code::EventCode;
 use waybill_core::number::TrackingNumber;
-use waybill_core::poll::{Lane, Look, Next, Rhythm, next_poll};
+use waybill_core::poll::{Look, Next, Rhythm, next_poll};
 use waybill_core::reconcile::Dossier;
 use waybill_core::shipment::{Shipment, ShipmentId};
 use waybill_core::status::Status;
 
 /// Calls that one node has under way at one source.
 const CALLS: usize = 16;
-/// One step of the nodes.
-const TICK_MS: i64 = 1_000;
 const SHARE: f64 = 0.85;
 const HOUR_MS: f64 = 3_600_000.0;
 
@@ -35,7 +33,12 @@ const STAGES: [(Status, EventCode, f64, f64); 5] = [
         0.15,
         30.0,
     ),
-    (Status::OutForDelivery, EventCode::OUT_FOR_DELIVERY, 0.02, 5.0),
+    (
+        Status::OutForDelivery,
+        EventCode::OUT_FOR_DELIVERY,
+        0.02,
+        5.0,
+    ),
     (Status::Delivered, EventCode::DELIVERED, 0.13, 400.0),
 ];
 
@@ -45,6 +48,8 @@ pub struct Fleet {
     /// Tenants with their shares of the parcels.
     pub tenants: Vec<(&'static str, f64)>,
     pub hours: u32,
+    /// Milliseconds from one step of the nodes to the next, whole seconds.
+    pub tick: i64,
     /// Nodes, and how many of them die half-way.
     pub nodes: usize,
     pub dying: usize,
@@ -64,9 +69,11 @@ pub struct Outcome {
     /// tenant.
     pub worst: HashMap<&'static str, f64>,
     pub p95: HashMap<&'static str, f64>,
-    /// Polls per second: greatest of a second, of ten seconds, and the mean.
+    /// Polls per second: greatest of a second, of as many seconds as 1,000 polls take, and the
+    /// mean.
     pub peak_second: f64,
-    pub peak_ten: f64,
+    pub peak: f64,
+    pub window: usize,
     pub mean: f64,
     /// Windows of a second, a minute and a day in which a source got more calls than it allows.
     pub exceeded: u64,
@@ -79,6 +86,47 @@ pub struct Outcome {
     /// Claims while another one held, and ends of claims that nobody held any more.
     pub doubled: u64,
     pub standings: Vec<Standing>,
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let worst = self.worst.values().copied().fold(0.0, f64::max);
+        let (peak, mean) = (self.peak, self.mean);
+        writeln!(
+            f,
+            "{} polls; worst wait {worst:.3} of the wanted interval, allowed 1.5",
+            self.polls
+        )?;
+        writeln!(
+            f,
+            "polls per second: mean {mean:.2}, greatest of {} s {peak:.2}: {:.3} of the mean, allowed 1.3; greatest of 1 s {}",
+            self.window,
+            peak / mean,
+            self.peak_second
+        )?;
+        writeln!(
+            f,
+            "quota windows exceeded: {}; greatest use of one {:.3}; claimed or ended twice: {}",
+            self.exceeded, self.used, self.doubled
+        )?;
+        write!(
+            f,
+            "leases of dead nodes: {}, run again {}, the last after {:.0} s, allowed 150 s",
+            self.orphans, self.rerun, self.rerun_after
+        )?;
+        for standing in &self.standings {
+            write!(
+                f,
+                "\n{}: {} shipments want {:.3} polls/s of {:.3}, debt {:.0?}",
+                standing.source,
+                standing.shipments,
+                standing.demand,
+                standing.budget,
+                standing.debt()
+            )?;
+        }
+        Ok(())
+    }
 }
 
 struct Parcel {
@@ -185,7 +233,7 @@ pub fn run(fleet: &Fleet) -> Outcome {
     let (records, day) = (records(), by_day());
     let queue = MemoryDue::default();
     let quotas: Vec<Quota> = fleet.sources.iter().map(|source| source.quota).collect();
-    let tick = Duration::from_millis(TICK_MS as u64);
+    let tick = Duration::from_millis(fleet.tick as u64);
     let mut nodes: Vec<Option<Planner>> = (0..fleet.nodes)
         .map(|_| Some(Planner::new(&quotas, SHARE, tick)))
         .collect();
@@ -282,9 +330,10 @@ pub fn run(fleet: &Fleet) -> Outcome {
             }
             let poll = look_at(parcel, now);
             let (source, tenant) = (flow.source, &tenants[parcel.tenant]);
-            let next = planner
-                .stretches()
-                .item(id.clone(), source, tenant, poll, at(now), Some(at(now)));
+            let next =
+                planner
+                    .stretches()
+                    .item(id.clone(), source, tenant, poll, at(now), Some(at(now)));
             parcel.interval = next.interval;
             parcel.polled = now;
             parcel.leased = 0;
@@ -294,7 +343,10 @@ pub fn run(fleet: &Fleet) -> Outcome {
         }
 
         if now >= death && nodes.iter().flatten().count() > fleet.nodes - fleet.dying {
-            nodes.iter_mut().take(fleet.dying).for_each(|node| *node = None);
+            nodes
+                .iter_mut()
+                .take(fleet.dying)
+                .for_each(|node| *node = None);
             for flight in &flights {
                 if flight.0.node < fleet.dying {
                     orphans.insert(index(&flight.0.claim.item.id));
@@ -351,7 +403,7 @@ pub fn run(fleet: &Fleet) -> Outcome {
                 calls[at][second] += pack.div_ceil(quotas[at].batch) as u32;
             }
         }
-        now += TICK_MS;
+        now += fleet.tick;
     }
 
     let (mut exceeded, mut used) = (0, 0.0_f64);
@@ -366,13 +418,16 @@ pub fn run(fleet: &Fleet) -> Outcome {
                 if sum as f64 > allowed {
                     exceeded += 1;
                 }
-                if width > 1 {
-                    used = used.max(sum as f64 / allowed);
-                }
+                used = used.max(sum as f64 / allowed);
             }
         };
-        windows(1, quota.per_second.ceil());
-        windows(60, quota.per_second * 60.0);
+        // A quota of less than one call in a window is one of a longer window.
+        for width in [1, 60, 3_600] {
+            let allowed = quota.per_second * width as f64;
+            if allowed >= 5.0 {
+                windows(width, allowed);
+            }
+        }
         if quota.per_day > 0 {
             windows(86_400, quota.per_day as f64);
         }
@@ -395,16 +450,23 @@ pub fn run(fleet: &Fleet) -> Outcome {
             sum += count;
             sum as f64 >= total as f64 * 0.95
         });
-        (name, found.map_or(0.0, |(slot, _)| f64::from(*slot) / 1_000.0))
+        (
+            name,
+            found.map_or(0.0, |(slot, _)| f64::from(*slot) / 1_000.0),
+        )
     });
-    let ten = |window: &[u32]| window.iter().sum::<u32>() as f64 / window.len() as f64;
+    let mean = polls as f64 / seconds as f64;
+    // Numbers that share a call leave at once, and chance makes ten polls seven or thirteen.
+    let window = (1_000.0 / mean).ceil() as usize;
+    let rate = |window: &[u32]| window.iter().sum::<u32>() as f64 / window.len() as f64;
     Outcome {
         polls,
         worst: worst.collect(),
         p95: p95.collect(),
         peak_second: f64::from(per_second.iter().copied().max().unwrap()),
-        peak_ten: per_second.windows(10).map(ten).fold(0.0, f64::max),
-        mean: polls as f64 / seconds as f64,
+        peak: per_second.windows(window).map(rate).fold(0.0, f64::max),
+        window,
+        mean,
         exceeded,
         used,
         orphans: orphaned,
@@ -417,7 +479,7 @@ pub fn run(fleet: &Fleet) -> Outcome {
 
 /// Parcels of twenty tenants at four sources that are each asked in another way: one by one, in
 /// packs, with a limit per day, and seldom.
-pub fn fleet(parcels: usize) -> Fleet {
+pub fn fleet(parcels: usize, tick: i64) -> Fleet {
     let source = |name, share: f64, batch: usize, by_day, daily| {
         let parcels = (parcels as f64 * share) as usize;
         // What they want, as the simulation measures it, and a third more.
@@ -426,7 +488,7 @@ pub fn fleet(parcels: usize) -> Fleet {
             quota: Quota {
                 source: name,
                 batch,
-                per_second: if daily { 100.0 } else { wanted },
+                per_second: if daily { 100.0 } else { wanted.max(0.2) },
                 per_day: if daily { (wanted * 86_400.0) as u64 } else { 0 },
             },
             parcels,
@@ -445,8 +507,11 @@ pub fn fleet(parcels: usize) -> Fleet {
             source("daily", 0.20, 10, false, true),
             source("seldom", 0.05, 1, false, false),
         ],
-        tenants: tenants.map(|(at, name)| (*name, 0.7_f64.powi(at as i32))).collect(),
+        tenants: tenants
+            .map(|(at, name)| (*name, 0.7_f64.powi(at as i32)))
+            .collect(),
         hours: 48,
+        tick,
         nodes: 4,
         dying: 2,
     }
@@ -456,7 +521,11 @@ pub fn fleet(parcels: usize) -> Fleet {
 pub fn unequal(small_alone: bool, parcels: usize) -> Fleet {
     let wanted = parcels as f64 / 39_000.0;
     let shares = [("big", 0.999), ("small", 0.001)];
-    let count = if small_alone { parcels / 1_000 } else { parcels };
+    let count = if small_alone {
+        parcels / 1_000
+    } else {
+        parcels
+    };
     Fleet {
         sources: vec![Source {
             quota: Quota {
@@ -474,23 +543,8 @@ pub fn unequal(small_alone: bool, parcels: usize) -> Fleet {
             shares.to_vec()
         },
         hours: 48,
+        tick: 5_000,
         nodes: 2,
         dying: 0,
-    }
-}
-
-/// An item for tests of the queue.
-pub fn item(name: &str, source: &'static str, due: i64) -> Item {
-    Item {
-        task: Task::Poll,
-        id: ShipmentId(name.to_owned()),
-        flow: Flow {
-            source,
-            lane: Lane::Normal,
-            tenant: Arc::from("one"),
-        },
-        due,
-        interval: 3_600_000,
-        failures: 0,
     }
 }
