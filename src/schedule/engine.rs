@@ -177,9 +177,14 @@ impl Engine {
         let polled = Timestamp::from_millisecond(known.due.saturating_sub(interval));
         let fetched = self.fetched(id).await?;
         let last = polled.ok().max(fetched).map(|last| last.min(now));
-        let item = self
+        let mut item = self
             .stretches
             .item(id.clone(), source, tenant, poll, now, last);
+        if known.failures > 0 {
+            // It is to be tried again soon: what time alone has changed does not put that off.
+            item.due = item.due.min(known.due);
+            item.failures = known.failures;
+        }
         self.queue.put(now.as_millisecond(), vec![item]).await
     }
 
