@@ -227,7 +227,7 @@ impl World {
         let changes = self.store.changes(0, 0, 10_000).await.unwrap().changes;
         let own = changes.iter().filter(|change| change.id == *id);
         let records = own.filter(|change| matches!(change.what, What::Record(_)));
-        records.map(|change| change.time).last()
+        records.map(|change| change.time).next_back()
     }
 }
 

@@ -247,6 +247,7 @@ fn the_table_of_limits_is_the_configuration() {
         "guard",
         "http",
         "freshness",
+        "schedule",
         "streams",
     ] {
         for setting in leaves(section, &defaults[section]) {
