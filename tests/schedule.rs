@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::program::{err, json, out, run_beside};
-use common::{ask, client, eventually, registry};
+use common::{ask, client, eventually, record, registry};
 use jiff::{SignedDuration, Timestamp};
 use waybill::app;
 use waybill::cache::memory::MemoryCache;
@@ -28,7 +28,7 @@ use waybill::schedule::{Item, Scheduler, Settings, Task};
 use waybill::store::file::FileStore;
 use waybill::store::memory::MemoryStore;
 use waybill::store::seal::Keys;
-use waybill::store::{OverlayCommit, Store, What};
+use waybill::store::{Commit, OverlayCommit, Store, What};
 use waybill::watch::Hub;
 use waybill_core::adapter::Hints;
 use waybill_core::exception::Category;
@@ -493,6 +493,64 @@ async fn at_the_terminal_it_shows_what_is_due_and_what_is_owed() {
         assert!(metrics.contains(name), "{metrics}");
     }
     world.stop().await;
+}
+
+#[tokio::test]
+async fn stores_list_who_follows_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores: [Arc<dyn Store>; 2] = [
+        Arc::new(MemoryStore::new(10)),
+        Arc::new(FileStore::open(folder.path(), None).unwrap()),
+    ];
+    for store in stores {
+        let at = record::time("2026-03-01T12:00:00Z");
+        for name in ["1", "2"] {
+            let id = ShipmentId(name.to_owned());
+            let number = record::number(&format!("AB123456{name}"));
+            let (dossier, record) = record::shipment(&id, &number, 1);
+            let commit = Commit {
+                expected: 0,
+                dossier,
+                record: Arc::new(record),
+                next_change: None,
+                aliases: Vec::new(),
+                changed: true,
+                time: at,
+            };
+            store.commit(commit).await.unwrap();
+        }
+        let follow = async |tenant: &str, name: &str, expected: u32, follows: bool| {
+            let registration = follows.then(|| Registration {
+                since: at,
+                labels: [].into(),
+                order: None,
+                promise: None,
+            });
+            let commit = OverlayCommit {
+                tenant: tenant.to_owned(),
+                id: ShipmentId(name.to_owned()),
+                expected,
+                overlay: Arc::new(Overlay {
+                    revision: expected + 1,
+                    exceptions: Vec::new(),
+                    registration,
+                }),
+                time: at,
+            };
+            store.commit_overlay(commit).await.unwrap();
+        };
+        assert_eq!(store.tenants().await.unwrap(), Vec::<String>::new());
+        for (tenant, name) in [("one-more", "1"), ("one", "1"), ("one", "2"), ("two", "2")] {
+            follow(tenant, name, 0, true).await;
+        }
+        // Who only adds something follows nothing.
+        follow("works", "1", 0, false).await;
+        assert_eq!(store.tenants().await.unwrap(), ["one", "one-more", "two"]);
+        for tenant in ["one", "one-more"] {
+            follow(tenant, "1", 1, false).await;
+        }
+        assert_eq!(store.tenants().await.unwrap(), ["one", "two"]);
+    }
 }
 
 #[test]

@@ -323,39 +323,6 @@ async fn what_a_tenant_follows_is_listed_by_what_changed_last() {
     .await;
 }
 
-#[tokio::test]
-async fn those_who_follow_anything_are_listed() {
-    on_both(|store| async move {
-        assert_eq!(store.tenants().await.unwrap(), Vec::<String>::new());
-        for name in ["1", "2"] {
-            let new = commit(name, &format!("AB123456{name}"), 0, 1, AT);
-            store.commit(new).await.unwrap();
-        }
-        for (tenant, name) in [
-            ("one-more", "1"),
-            ("one", "1"),
-            ("one", "2"),
-            ("tenant", "2"),
-        ] {
-            let follows = following(tenant, name, 0, true);
-            store.commit_overlay(follows).await.unwrap();
-        }
-        // Who only works exceptions follows nothing.
-        let works = overlay("works", "1", 0, "Ada");
-        store.commit_overlay(works).await.unwrap();
-        assert_eq!(
-            store.tenants().await.unwrap(),
-            ["one", "one-more", "tenant"]
-        );
-        for (tenant, name) in [("one", "1"), ("one-more", "1")] {
-            let left = following(tenant, name, 1, false);
-            store.commit_overlay(left).await.unwrap();
-        }
-        assert_eq!(store.tenants().await.unwrap(), ["one", "tenant"]);
-    })
-    .await;
-}
-
 async fn assignee(store: &dyn Store, tenant: &str, shipment_id: &str) -> Option<String> {
     let overlay = store.overlay(tenant, &id(shipment_id)).await.unwrap()?;
     Some(overlay.exceptions[0].assignee.reveal().clone())

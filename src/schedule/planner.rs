@@ -31,8 +31,6 @@ const COMPANY: i64 = 30 * 1_000;
 const LOOK: i64 = 10 * 1_000;
 /// Reviews per second: each reads and perhaps writes the store.
 const REVIEWS: f64 = 500.0;
-/// Items of one flow that one step looks at.
-const AT_ONCE: usize = 10_000;
 const DAY: f64 = 86_400.0;
 
 /// Source of reviews in [`Flow::source`]: nobody is asked.
@@ -269,12 +267,16 @@ impl Line {
         claims: &mut Vec<Claim>,
     ) -> Result<(), StoreError> {
         let source = self.quota.source;
-        let backlog = queue.backlog(source, now, AT_ONCE).await?;
+        let room = room(source);
+        if room == 0 {
+            return Ok(());
+        }
+        let backlog = queue.backlog(source, now, room).await?;
         let Some(oldest) = backlog.iter().map(|flow| flow.oldest).min() else {
             return Ok(());
         };
         let total: usize = backlog.iter().map(|flow| flow.count).sum();
-        let (total, batch) = (total.min(room(source)), self.quota.batch.max(1));
+        let (total, batch) = (total.min(room), self.quota.batch.max(1));
         let calls = if now - oldest >= COMPANY {
             total.div_ceil(batch)
         } else {

@@ -342,19 +342,6 @@ pub fn run(fleet: &Fleet) -> Outcome {
             }
         }
 
-        if now >= death && nodes.iter().flatten().count() > fleet.nodes - fleet.dying {
-            nodes
-                .iter_mut()
-                .take(fleet.dying)
-                .for_each(|node| *node = None);
-            for flight in &flights {
-                if flight.0.node < fleet.dying {
-                    orphans.insert(index(&flight.0.claim.item.id));
-                }
-            }
-            orphaned = orphans.len();
-        }
-
         let second = ((now - start) / 1_000) as usize;
         for turn in 0..fleet.nodes {
             let node = (turn + second) % fleet.nodes;
@@ -393,7 +380,7 @@ pub fn run(fleet: &Fleet) -> Outcome {
                 in_flight[node][parcel.source] += 1;
                 number += 1;
                 flights.push(Reverse(Flight {
-                    ends: now + random.random_range(200..8_000),
+                    ends: now + random.random_range(200..2_000),
                     number,
                     node,
                     claim,
@@ -402,6 +389,20 @@ pub fn run(fleet: &Fleet) -> Outcome {
             for (at, pack) in packs.into_iter().enumerate() {
                 calls[at][second] += pack.div_ceil(quotas[at].batch) as u32;
             }
+        }
+
+        // They die with what they have just taken.
+        if now >= death && nodes.iter().flatten().count() > fleet.nodes - fleet.dying {
+            nodes
+                .iter_mut()
+                .take(fleet.dying)
+                .for_each(|node| *node = None);
+            for flight in &flights {
+                if flight.0.node < fleet.dying {
+                    orphans.insert(index(&flight.0.claim.item.id));
+                }
+            }
+            orphaned = orphans.len();
         }
         now += fleet.tick;
     }
