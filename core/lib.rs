@@ -43,6 +43,7 @@ pub mod order;
 pub mod overlay;
 mod overtaken;
 pub mod place;
+pub mod poll;
 pub mod privacy;
 pub mod projection;
 pub mod reconcile;

@@ -22,6 +22,9 @@ use crate::time::Precision;
 const NORM_CUSTOMS: i64 = 5 * DAY;
 /// Time before the end of storage from which collecting is urgent.
 const COLLECT_WARNING: i64 = 48;
+/// Waiting to be collected for longer than this is no usual wait: no storage is known to last so
+/// long.
+const LONGEST_WAIT: i64 = 30 * DAY;
 /// Period for claims after the end of the journey, where the carrier's own is unknown.
 const CLAIM_PERIOD: i64 = 30 * DAY;
 
@@ -278,7 +281,13 @@ impl<'a> Walk<'a> {
 
     fn finish(mut self) -> Timeline {
         let silence = self.silence();
+        // Collecting has no norm, but what nobody collects is not looked after for ever.
+        let uncollected_until = self
+            .waiting
+            .filter(|_| self.status == Status::AvailableForPickup)
+            .and_then(|(_, since)| after(since, LONGEST_WAIT));
         let quiet_until = silence.as_ref().and_then(|entry| entry.from);
+        let quiet_until = quiet_until.or(uncollected_until);
         let reason = self
             .silent_since()
             .and_then(|since| self.norm(since).reason);

@@ -25,6 +25,7 @@ use crate::money::{Amount, Budget};
 use crate::pipeline::{Pack, Parts, Pipeline, Source};
 use crate::push::Push;
 use crate::remote::{self, Remote};
+use crate::schedule::Scheduler;
 use crate::server;
 use crate::server::{Readiness, Side, serve_side};
 use crate::store::Store;
@@ -48,6 +49,8 @@ pub struct App {
     pub push: Option<SocketAddr>,
     /// The eight steps, for callers inside this process.
     pub pipeline: Pipeline,
+    /// When followed shipments are asked about.
+    pub scheduler: Scheduler,
     kpis: Kpis,
     evidence: Evidence,
     pushes: Option<Push>,
@@ -69,6 +72,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     config.kpi.check()?;
     config.evidence.check()?;
     config.push.check()?;
+    config.schedule.check()?;
     let listen = config.server.listen;
     if !listen.ip().is_loopback() && !config.server.insecure {
         return Err(format!(
@@ -102,7 +106,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let secrets = token_secrets(&config.streams, &keys)?;
     let pipeline = Pipeline::new(Parts {
         sources,
-        store,
+        store: Arc::clone(&store),
         keys: Arc::clone(&keys),
         cache: Arc::clone(&cache),
         policy: config.freshness,
@@ -114,6 +118,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         evidence: evidence.clone(),
     });
 
+    let scheduler = Scheduler::start(&config.schedule, folder, pipeline.clone(), store)?;
     let (drain, drained) = watch::channel(false);
     let calls = Arc::new(config::Calls::from(&config.calls));
     let streams = Streams::new(
@@ -126,6 +131,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let admin = grpc::admin::service(
         pipeline.clone(),
         Arc::clone(&texts),
+        scheduler.clone(),
         config.calls.unary_cap.0,
     )?;
     let tracking =
@@ -196,6 +202,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         admin: admin_at,
         push,
         pipeline,
+        scheduler,
         kpis,
         evidence,
         pushes,
@@ -215,6 +222,7 @@ impl App {
         if let Some(pushes) = self.pushes {
             pushes.stop().await;
         }
+        self.scheduler.stop().await;
         self.kpis.stop().await;
         for other in self.others {
             other.abort();

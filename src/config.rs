@@ -39,6 +39,8 @@ pub struct Config {
     pub guard: crate::guard::Tuning,
     /// Key figures.
     pub kpi: crate::kpi::Settings,
+    /// Polls of followed shipments.
+    pub schedule: crate::schedule::Settings,
     /// What sources said, as received.
     pub evidence: crate::evidence::Settings,
     /// What carriers send by themselves.

@@ -64,6 +64,8 @@ pub mod redis;
 #[cfg(feature = "server")]
 pub mod remote;
 #[cfg(feature = "server")]
+pub mod schedule;
+#[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]
 pub mod store;

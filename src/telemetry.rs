@@ -133,6 +133,10 @@ pub const METRICS: &[Metric] = &[
     gauge("waybill_push_waiting", "pushes and polls for them that wait to be worked on, by source"),
     counter("waybill_push_work_total", "pushes and polls for them worked on, by source and outcome"),
     counter("waybill_push_faults_total", "writes of pushes that failed"),
+    counter("waybill_schedule_polls_total", "polls of followed shipments, by source, lane and outcome"),
+    histogram("waybill_schedule_lateness_seconds", "time from when a poll was due to when it was sent off, by source"),
+    gauge("waybill_schedule_due", "polls that are due now"),
+    gauge("waybill_schedule_debt_seconds", "mean time by which intervals are stretched because the quota allows no more, by source"),
     gauge("waybill_streams", "watch streams now"),
     counter("waybill_watch_history_lost_total", "times the change log was lost and every watcher started anew"),
     gauge("waybill_connections", "connections now"),
@@ -141,10 +145,10 @@ pub const METRICS: &[Metric] = &[
 ];
 
 /// Upper bounds of the histograms' buckets in seconds: those of OpenTelemetry's conventions for
-/// RPCs, finer below 5 ms for cached answers, and coarser ones for slow carriers.
+/// RPCs, finer below 5 ms for cached answers, and coarser ones for slow carriers and late polls.
 pub const BUCKETS: &[f64] = &[
     0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75,
-    1.0, 2.5, 5.0, 7.5, 10.0, 30.0,
+    1.0, 2.5, 5.0, 7.5, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0,
 ];
 
 const fn counter(name: &'static str, help: &'static str) -> Metric {
@@ -302,8 +306,10 @@ mod tests {
         for (at, metric) in METRICS.iter().enumerate() {
             let total = metric.name.ends_with("_total");
             assert_eq!(total, metric.kind == Kind::Counter, "{}", metric.name);
+            // A level can be a length of time, too.
             let seconds = metric.name.ends_with("_seconds");
-            assert_eq!(seconds, metric.kind == Kind::Histogram, "{}", metric.name);
+            assert!(seconds || metric.kind != Kind::Histogram, "{}", metric.name);
+            assert!(!seconds || metric.kind != Kind::Counter, "{}", metric.name);
             assert!(
                 METRICS[at + 1..]
                     .iter()

@@ -115,6 +115,10 @@ impl Store for Broken {
         self.0.registered(tenant, after, limit)
     }
 
+    fn tenants(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        self.0.tenants()
+    }
+
     fn overlay<'a>(
         &'a self,
         tenant: &'a str,

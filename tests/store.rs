@@ -222,6 +222,8 @@ async fn what_a_tenant_follows_is_listed_by_what_changed_last() {
         assert_eq!(list("one", last.clone()).await.0, "3");
         assert_eq!(list("one-more", None).await.0, "4");
         assert_eq!(list("on", None).await.0, "");
+        let tenants = store.tenants().await.unwrap();
+        assert_eq!(tenants, ["one", "one-more"]);
 
         // What changes while somebody pages comes again at the end.
         update("1", 1, 9).await;

@@ -248,6 +248,7 @@ fn the_table_of_limits_is_the_configuration() {
         "http",
         "freshness",
         "push",
+        "schedule",
         "streams",
     ] {
         for setting in leaves(section, &defaults[section]) {

@@ -24,8 +24,12 @@ mod neighbour;
 mod parse;
 mod payload;
 mod plain;
+#[path = "../../tests/common/polling.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the tests use the rest")]
+mod polling;
 mod reconcile;
 mod redis;
+mod schedule;
 #[path = "../../core/tests/rules/simulated.rs"]
 mod simulated;
 mod stampede;
@@ -53,7 +57,7 @@ fn main() -> ExitCode {
     let only = value_of("--only");
     let mut results = Map::new();
     type Bench = fn() -> Value;
-    let benches: [(&str, Bench); 8] = [
+    let benches: [(&str, Bench); 9] = [
         ("cached", cached::run),
         ("miss", miss::run),
         ("parse", parse::run),
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         ("neighbour", neighbour::run),
         ("redis", redis::run),
         ("kpi", kpi::run),
+        ("schedule", schedule::run_all),
     ];
     for (name, run) in benches {
         if only.as_deref().is_none_or(|only| only == name) {
@@ -70,7 +75,9 @@ fn main() -> ExitCode {
         }
     }
     if results.is_empty() {
-        println!("--only takes cached, miss, parse, reconcile, stampede, neighbour, redis or kpi");
+        println!(
+            "--only takes cached, miss, parse, reconcile, stampede, neighbour, redis, kpi or schedule"
+        );
         return ExitCode::FAILURE;
     }
     if let Some(path) = value_of("--json") {

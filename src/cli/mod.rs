@@ -18,6 +18,7 @@ mod normalize;
 mod out;
 mod people;
 mod print;
+mod schedule;
 mod serve;
 mod shadow;
 mod sim;
@@ -77,6 +78,9 @@ enum Command {
     Explain(explain::Explain),
     /// Have a running gateway make the record of a number again from what it has stored.
     Rebuild(explain::Rebuild),
+    /// Show when a running gateway asks about which followed shipment next, and which sources allow
+    /// less than is wanted.
+    Schedule(schedule::Options),
     /// Compare what a running gateway says with the export of another provider, and list the
     /// differences by kind. Exit status 0: compared, whatever the differences.
     Shadow(shadow::Options),
@@ -183,6 +187,7 @@ pub(crate) async fn run(cli: Cli, registry: Registry) -> Result<ExitCode, String
         Command::Kpi(options) => kpi::run(options).await,
         Command::Explain(options) => explain::explain(options).await,
         Command::Rebuild(options) => explain::rebuild(options).await,
+        Command::Schedule(options) => schedule::run(options).await,
         Command::Shadow(options) => shadow::run(options).await,
         Command::Detect(options) => local::detect(&options),
         Command::Carriers(options) => carriers::run(&options, registry),

@@ -8,6 +8,7 @@ use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 use waybill_core::explain::{Change, ClaimRole, Decision, Problem, Step};
 use waybill_core::order::Subject;
+use waybill_core::poll::Lane;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::convert::{self, View};
@@ -16,17 +17,23 @@ use super::status::Failure;
 use crate::admin::v1 as admin;
 use crate::admin::v1::admin_service_server::{AdminService, AdminServiceServer};
 use crate::pipeline::{Explained, Miss, Pipeline, Rebuilt};
+use crate::schedule::{Backlog, Item, Overview, Scheduler, Standing};
 use crate::texts::{Texts, Voice};
 use crate::v1;
 
 /// Greatest size of an answer: it holds every event with its evidence.
 const ANSWER_BYTES: usize = 64 * 1_024 * 1_024;
 
+/// What comes next is listed up to here, unless the caller says otherwise, and at most.
+const UPCOMING: usize = 20;
+const UPCOMING_MOST: usize = 1_000;
+
 /// The service.
 #[derive(Clone)]
 pub struct Admin {
     pipeline: Pipeline,
     texts: Arc<Texts>,
+    scheduler: Scheduler,
     /// Longest time of a call.
     cap: Duration,
 }
@@ -35,10 +42,16 @@ pub struct Admin {
 ///
 /// # Errors
 /// If the compiled descriptors cannot be read, which a test rules out.
-pub fn service(pipeline: Pipeline, texts: Arc<Texts>, cap: Duration) -> Result<Routes, String> {
+pub fn service(
+    pipeline: Pipeline,
+    texts: Arc<Texts>,
+    scheduler: Scheduler,
+    cap: Duration,
+) -> Result<Routes, String> {
     let admin = Admin {
         pipeline,
         texts,
+        scheduler,
         cap,
     };
     let server = AdminServiceServer::new(admin).max_encoding_message_size(ANSWER_BYTES);
@@ -79,6 +92,27 @@ impl Admin {
             shipments.push(self::rebuilt(rebuilt));
         }
         Ok(admin::RebuildShipmentResponse { shipments })
+    }
+
+    async fn schedule(
+        &self,
+        request: admin::GetScheduleRequest,
+    ) -> Result<admin::GetScheduleResponse, Failure> {
+        let limit = match usize::try_from(request.upcoming_limit) {
+            Ok(0) => UPCOMING,
+            Ok(limit) if limit <= UPCOMING_MOST => limit,
+            _ => {
+                let bounds = format!("must be 0 to {UPCOMING_MOST}");
+                return Err(Failure::field("upcoming_limit", bounds));
+            }
+        };
+        let overview = self.scheduler.overview(limit).await;
+        let Overview { sources, upcoming } =
+            overview.map_err(|error| Miss::Store(error.to_string()))?;
+        Ok(admin::GetScheduleResponse {
+            sources: sources.iter().map(source_schedule).collect(),
+            upcoming: upcoming.into_iter().map(work).collect(),
+        })
     }
 
     /// Stored shipments that a key stands for.
@@ -209,6 +243,45 @@ fn rebuilt(rebuilt: Rebuilt) -> admin::RebuiltShipment {
     }
 }
 
+fn source_schedule((standing, due): &(Standing, Vec<Backlog>)) -> admin::SourceSchedule {
+    let debt = Some(standing.debt()).filter(|debt| !debt.is_zero());
+    let count = due.iter().map(|flow| flow.count).sum::<usize>();
+    let oldest = due.iter().map(|flow| flow.oldest).min();
+    admin::SourceSchedule {
+        source: standing.source.to_owned(),
+        shipments: standing.shipments,
+        demand_per_second: standing.demand,
+        budget_per_second: standing.budget,
+        debt: debt.and_then(|debt| debt.try_into().ok()),
+        due: u64::try_from(count).unwrap_or(u64::MAX),
+        oldest_due_time: oldest.and_then(moment),
+    }
+}
+
+fn work(item: Item) -> admin::ScheduledWork {
+    let lane = match item.flow.lane {
+        Lane::Hot => admin::PollLane::Hot,
+        Lane::Normal => admin::PollLane::Normal,
+        Lane::Tail => admin::PollLane::Tail,
+    };
+    let interval = Some(item.interval).filter(|interval| *interval > 0);
+    let interval = interval.map(Duration::from_millis);
+    admin::ScheduledWork {
+        shipment_id: item.id.0,
+        source: item.flow.source.to_owned(),
+        lane: lane.into(),
+        due_time: moment(item.due),
+        interval: interval.and_then(|interval| interval.try_into().ok()),
+        failures: u32::from(item.failures),
+    }
+}
+
+/// A time in milliseconds since 1970.
+fn moment(millis: i64) -> Option<prost_types::Timestamp> {
+    let moment = jiff::Timestamp::from_millisecond(millis).ok()?;
+    Some(convert::timestamp(moment))
+}
+
 fn names(fields: &[&str]) -> Vec<String> {
     fields.iter().map(|field| (*field).to_owned()).collect()
 }
@@ -228,6 +301,14 @@ impl AdminService for Admin {
         request: Request<admin::RebuildShipmentRequest>,
     ) -> Result<Response<admin::RebuildShipmentResponse>, Status> {
         let answer = self.rebuild(request.into_inner());
+        Ok(Response::new(self.in_time(answer).await?))
+    }
+
+    async fn get_schedule(
+        &self,
+        request: Request<admin::GetScheduleRequest>,
+    ) -> Result<Response<admin::GetScheduleResponse>, Status> {
+        let answer = self.schedule(request.into_inner());
         Ok(Response::new(self.in_time(answer).await?))
     }
 }

@@ -10,6 +10,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
+use waybill_core::adapter::Hints;
 use waybill_core::caller::Caller;
 use waybill_core::order::Subject;
 use waybill_core::shipment::{Shipment, ShipmentId};
@@ -121,6 +122,7 @@ impl Tracking {
         let speech = self.speech(request.view, &request.language)?;
         let id = parse::shipment_id("id", request.id)?;
         let options = LookupOptions {
+            hints: Hints::default(),
             max_age: max_age(request.max_age)?,
             cache_only: request.cache_only,
             wait_for_all: false,
@@ -162,6 +164,7 @@ impl Tracking {
         let now = Instant::now();
         let time = deadline.saturating_duration_since(now);
         let options = LookupOptions {
+            hints: Hints::default(),
             max_age: max_age(request.max_age)?,
             cache_only: request.cache_only,
             wait_for_all: request.wait_for_all_sources,

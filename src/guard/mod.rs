@@ -277,22 +277,27 @@ impl Guard {
         self.quota.due()
     }
 
-    /// How the source is doing.
-    pub fn health(&self) -> Health {
+    /// How its breakers stand: that of the source, and that of our credentials.
+    pub fn breakers(&self) -> [BreakerHealth; 2] {
         let (now, wall) = (Instant::now(), self.clock.now());
-        let breaker = |breaker: &Breaker| {
+        [&self.source, &self.credential].map(|breaker| {
             let (state, due) = breaker.state();
             let next_probe = due.and_then(|due| {
                 let left = due.saturating_duration_since(now);
                 wall.checked_add(left).ok()
             });
             BreakerHealth { state, next_probe }
-        };
+        })
+    }
+
+    /// How the source is doing.
+    pub fn health(&self) -> Health {
+        let [source, credential] = self.breakers();
         let left = self.quota.left();
         let figures = self.figures.summary();
         Health {
-            source: breaker(&self.source),
-            credential: breaker(&self.credential),
+            source,
+            credential,
             attempts: figures.attempts,
             error_rate: figures.error_rate,
             latency_p50: figures.p50,

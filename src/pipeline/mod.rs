@@ -345,9 +345,26 @@ impl Pipeline {
         found.map_err(|error| Miss::Store(error.to_string()))
     }
 
+    /// The record with this id, brought up to now, and when time alone changes it next; `None` if
+    /// there is none.
+    ///
+    /// # Errors
+    /// [`Miss::Store`].
+    pub(crate) async fn current(
+        &self,
+        id: &ShipmentId,
+    ) -> Result<Option<(Arc<Shipment>, Option<Timestamp>)>, Miss> {
+        recall::current(self, id).await
+    }
+
+    /// Source that is asked first about a record; `None` if none may be asked.
+    pub(crate) fn asks(&self, record: &Shipment) -> Option<&'static str> {
+        route::first(&self.parts.sources, &self.parts.routing, record)
+    }
+
     /// Least interval between two questions of a source about one number; none if the source is
     /// no longer configured.
-    fn least_interval(&self, source: &str) -> Duration {
+    pub(crate) fn least_interval(&self, source: &str) -> Duration {
         let mut accounts = self.parts.sources.iter();
         accounts
             .find(|account| account.descriptor.id == source)
@@ -391,6 +408,8 @@ impl Pipeline {
 #[derive(Clone)]
 pub struct LookupOptions {
     /// As in [`Lookup`].
+    pub hints: Hints,
+    /// As in [`Lookup`].
     pub max_age: Option<Duration>,
     /// As in [`Lookup`].
     pub cache_only: bool,
@@ -412,7 +431,7 @@ impl LookupOptions {
         Lookup {
             subject,
             carrier,
-            hints: Hints::default(),
+            hints: self.hints.clone(),
             sources: self.sources.clone(),
             max_age: self.max_age,
             cache_only: self.cache_only,

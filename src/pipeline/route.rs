@@ -9,11 +9,12 @@ use waybill_core::adapter::Hints;
 use waybill_core::event::SourceClass;
 use waybill_core::number::{self, Candidate, TrackingNumber};
 use waybill_core::order::{Order, Subject};
+use waybill_core::shipment::Shipment;
 
 use super::way::Way;
 use super::{Lookup, Miss, Source, SourceResult};
 use crate::config::Routing;
-use crate::guard::BreakerState;
+use crate::guard::{BreakerState, Priority};
 use crate::money::Amount;
 
 /// When aggregators are asked.
@@ -104,6 +105,30 @@ pub(super) fn route(
         miss,
         unserved: "",
     })
+}
+
+/// The source that is asked first about a record when nobody adds a hint; `None` if none may be.
+pub(super) fn first(
+    sources: &[Arc<Source>],
+    routing: &Routing,
+    record: &Shipment,
+) -> Option<&'static str> {
+    let lookup = Lookup {
+        subject: Subject::Number(record.number.clone()),
+        carrier: record.carrier.clone(),
+        hints: Hints::default(),
+        sources: Vec::new(),
+        max_age: None,
+        cache_only: false,
+        wait_for_all: true,
+        allow_paid: false,
+        deadline: tokio::time::Instant::now(),
+        priority: Priority::Background,
+    };
+    let route = route(sources, routing, &lookup, &Way::default()).ok()?;
+    let asked = route.sources.iter().filter(|routed| routed.skip.is_none());
+    let first = asked.min_by_key(|routed| routed.is_last_resort)?;
+    Some(first.source.descriptor.id)
 }
 
 /// Sources that find orders of the platform; and what it means if there is none. Two accounts of a

@@ -270,6 +270,10 @@ impl Store for FileStore {
         Box::pin(self.read(move |_, tx| log::registered(tx, &tenant, after.as_ref(), limit)))
     }
 
+    fn tenants(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        Box::pin(self.read(|_, tx| log::tenants(tx)))
+    }
+
     fn overlay<'a>(
         &'a self,
         tenant: &'a str,

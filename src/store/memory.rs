@@ -313,6 +313,14 @@ impl Store for MemoryStore {
         Box::pin(ready(Ok(places.take(limit).cloned().collect())))
     }
 
+    fn tenants(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        let state = self.read();
+        let following = state.registered.iter().filter(|(_, all)| !all.is_empty());
+        let mut tenants: Vec<String> = following.map(|(tenant, _)| tenant.clone()).collect();
+        tenants.sort_unstable();
+        Box::pin(ready(Ok(tenants)))
+    }
+
     fn overlay<'a>(
         &'a self,
         tenant: &'a str,

@@ -72,6 +72,9 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Place>, StoreError>>;
 
+    /// Tenants that follow any shipment, in order of their ids.
+    fn tenants(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
+
     /// What a tenant adds to a shipment; `None` if nothing.
     fn overlay<'a>(
         &'a self,

@@ -135,7 +135,10 @@ fn what_waits_to_be_collected_is_silent_by_nature() {
         lane("DE", "DE"),
     )
     .record();
-    assert_eq!(walk(&record, day(1)), []);
+    // No exception ever; but a month is the longest wait, and a month later nobody looks any more.
+    assert_eq!(walk(&record, day(1)), [day(31), day(61)]);
+    let given_up = at(&record, day(61));
+    assert_eq!((given_up.tracking, given_up.exceptions.len()), (Expired, 0));
 }
 
 #[test]

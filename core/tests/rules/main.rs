@@ -15,6 +15,7 @@ mod matching;
 mod milestones;
 mod nearing;
 mod onward;
+mod polls;
 mod precedence;
 mod projection;
 mod properties;

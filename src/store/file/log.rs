@@ -172,3 +172,17 @@ pub(super) fn registered(
     }
     Ok(places)
 }
+
+/// Tenants that follow anything, each found by one step over all that it follows.
+pub(super) fn tenants(tx: &ReadTransaction) -> Result<Vec<String>, redb::Error> {
+    let table = tx.open_table(REGISTERED)?;
+    let mut tenants: Vec<String> = Vec::new();
+    let mut from = String::new();
+    while let Some(row) = table.range((from.as_str(), i128::MIN, "")..)?.next() {
+        let tenant = row?.0.value().0.to_owned();
+        // The least text that is greater.
+        from = format!("{tenant}\0");
+        tenants.push(tenant);
+    }
+    Ok(tenants)
+}

@@ -324,6 +324,10 @@ impl Store for RedisStore {
         Box::pin(self.inner.registered(tenant, after, limit))
     }
 
+    fn tenants(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        Box::pin(self.inner.tenants())
+    }
+
     fn overlay<'a>(
         &'a self,
         tenant: &'a str,

@@ -180,6 +180,29 @@ impl Inner {
         places.ok_or_else(|| StoreError::new("the list of what is followed is damaged"))
     }
 
+    /// Tenants that follow anything, each found by one step over all that it follows.
+    pub(super) async fn tenants(&self) -> Result<Vec<String>, StoreError> {
+        let all = (0..PARTITIONS).map(async |partition| {
+            let mut tenants = Vec::new();
+            let mut min = "-".to_owned();
+            loop {
+                let mut range = redis::cmd("ZRANGEBYLEX");
+                range.arg(self.name(partition, "f")).arg(&min).arg("+");
+                range.arg("LIMIT").arg(0).arg(1);
+                let first: Vec<String> = self.ask("registered", &range).await?;
+                let tenant = first.first().and_then(|member| member.split_once('\0'));
+                let Some((tenant, _)) = tenant else {
+                    return Ok::<_, StoreError>(tenants);
+                };
+                min = format!("({tenant}\x01");
+                tenants.push(tenant.to_owned());
+            }
+        });
+        let all = try_join_all(all).await?.into_iter().flatten();
+        let all: std::collections::BTreeSet<String> = all.collect();
+        Ok(all.into_iter().collect())
+    }
+
     pub(super) async fn heads(&self) -> Result<Vec<Head>, StoreError> {
         let is_old = |partition: &u16| self.near.head(*partition).is_none();
         let old: Vec<u16> = (0..PARTITIONS).filter(is_old).collect();
