@@ -58,6 +58,7 @@ pub mod kpi;
 pub mod money;
 #[cfg(feature = "server")]
 pub mod pipeline;
+#[cfg(feature = "server")]
 pub mod push;
 #[cfg(feature = "server")]
 pub mod redis;

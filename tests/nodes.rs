@@ -1,0 +1,112 @@
+//! Two gateways on one store in Redis: what one of them learns, the other one tells.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod common;
+
+use common::own::standing;
+use common::redis::Redis;
+use common::watching::{Held, Reader, change, labelled, number, register, shipments, updates};
+use common::{World, client, eventually, track};
+use waybill::v1::WatchChange;
+use waybill::v1::watch_message::Kind;
+
+async fn node(redis: &Redis, key: &std::path::Path) -> World {
+    standing(|config| {
+        config.store.redis = redis.url();
+        config.store.key_file = key.to_owned();
+        config.store.redis_time = common::span(10_000);
+        // Nobody but the test makes changes.
+        config.schedule.enabled = false;
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_at_one_node_reaches_the_streams_of_the_other() {
+    let redis = Redis::start();
+    let key = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(key.path(), [7; 32]).unwrap();
+    let (one, two) = (
+        node(&redis, key.path()).await,
+        node(&redis, key.path()).await,
+    );
+    let (here, there) = (one.app.address, two.app.address);
+    let numbers: Vec<String> = (1..=3).map(number).collect();
+    change(here, &numbers, 0).await;
+    register(here, &numbers, ("shop", "a")).await;
+
+    let mut by_label = Reader::open(there, labelled("shop", "a"), Held::default()).await;
+    assert_eq!(updates(&by_label.synced().await).len(), 3);
+    let mut by_number =
+        Reader::open(there, shipments(numbers[..1].to_vec()), Held::default()).await;
+    assert_eq!(updates(&by_number.synced().await).len(), 1);
+    for step in 1..=20 {
+        change(here, &numbers[..1], step).await;
+    }
+    for reader in [&mut by_label, &mut by_number] {
+        let mut last = 1;
+        while last < 21 {
+            let update = reader.update().await;
+            assert_eq!(update.change(), WatchChange::Updated);
+            assert_eq!(
+                update.previous_revision, last,
+                "ordered, and nothing left out"
+            );
+            last = update.shipment.unwrap().revision;
+        }
+    }
+
+    // The token of one node is good at the other, also once its own node is gone.
+    let held = by_label.held.clone();
+    drop((by_label, by_number));
+    two.stop().await;
+    change(here, &numbers[1..2], 30).await;
+    let mut again = Reader::open(here, labelled("shop", "a"), held).await;
+    let kinds = again.synced().await;
+    assert!(!kinds.iter().any(|kind| matches!(kind, Kind::Reset(_))));
+    let news: Vec<_> = updates(&kinds)
+        .into_iter()
+        .filter(|update| {
+            update
+                .shipment
+                .as_ref()
+                .is_some_and(|it| it.tracking_number == numbers[1])
+        })
+        .collect();
+    assert_eq!(news.len(), 1);
+    one.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_one_node_keeps_does_not_outlive_a_change_at_the_other() {
+    let redis = Redis::start();
+    let key = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(key.path(), [7; 32]).unwrap();
+    let (one, two) = (
+        node(&redis, key.path()).await,
+        node(&redis, key.path()).await,
+    );
+    let number = [number(1)];
+    change(one.app.address, &number, 0).await;
+    let mut there = client(two.app.address).await;
+    for _ in 0..3 {
+        let found = there.track(track(&number[0])).await.unwrap().into_inner();
+        assert_eq!(found.shipments[0].revision, 1);
+    }
+    for step in 1..=5 {
+        change(one.app.address, &number, step as usize).await;
+        eventually("the change is seen", async || {
+            let found = there.track(track(&number[0])).await.unwrap().into_inner();
+            found.shipments[0].revision == step + 1
+        })
+        .await;
+    }
+    one.stop().await;
+    two.stop().await;
+}
