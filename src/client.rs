@@ -22,7 +22,7 @@
 //!         _ => {}
 //!     }
 //!     // In one transaction with what the step changed:
-//!     let _store_it = next.bookmark.token;
+//!     let _store_it = &next.bookmark.token;
 //! }
 //! # }
 //! ```
