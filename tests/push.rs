@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use common::push::{fake, held, metric, number, push_of, record, send, world};
-use common::{ask, eventually, plugin};
+use common::{World, ask, eventually, plugin};
 use http::StatusCode;
 use waybill::v1;
 use waybill::v1::watch_message::Kind;
+use waybill_core::shipment::ShipmentId;
 use waybill_simulator::Push;
 
 /// Sources whose pushes are signed, and what their documents want as the answer.
@@ -38,6 +39,11 @@ fn changed(push: &Push, body: impl Into<Bytes>) -> Push {
     }
 }
 
+fn is_pushed(world: &World, id: &str) -> bool {
+    let id = ShipmentId(id.to_owned());
+    world.app.pipeline.is_pushed(&id, world.clock.now())
+}
+
 #[tokio::test]
 async fn a_signed_push_becomes_a_record_and_is_answered_as_documented() {
     let world = world(|_| {}).await;
@@ -56,6 +62,8 @@ async fn a_signed_push_becomes_a_record_and_is_answered_as_documented() {
         let said = record.events.iter().flat_map(|event| &event.observations);
         assert!(said.into_iter().all(|one| one.source == source), "{source}");
         assert_eq!(fake(&world, source).requests(), 0, "{source} was asked");
+        let is_pushed = is_pushed(&world, &record.id);
+        assert!(is_pushed, "{source}: it need not be polled as often");
     }
     world.stop().await;
 }
@@ -274,6 +282,8 @@ async fn a_credential_beside_the_content_only_starts_a_poll() {
     let record = record(&world, number).await;
     assert_ne!(record.status(), v1::ShipmentStatus::Delivered);
     assert!(fake(&world, "ups").requests_for(number) >= 1);
+    let is_pushed = is_pushed(&world, &record.id);
+    assert!(!is_pushed, "what is not believed is no reason to poll less");
     let wrong = Push {
         proof: Some(("credential", "guessed".to_owned())),
         ..push

@@ -409,7 +409,7 @@ async fn it_is_asked_about_while_anybody_follows_it() {
     world.follow(&id, "one", true).await;
     world.is_planned(&id).await;
     let pushed_until = world.clock.now() + SignedDuration::from_hours(240);
-    world.scheduler.pushed(&id, pushed_until);
+    world.pipeline.pushed(&id, pushed_until);
     world.pass(2, HOUR * 12).await;
     let poll = world.poll_of(&id).await.unwrap();
     assert_eq!(poll.interval, 86_400_000);

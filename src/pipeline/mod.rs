@@ -111,8 +111,12 @@ pub struct Pipeline {
     flights: Arc<Flights<Key, Arc<Settled>>>,
     /// Newest failures of sources for which an older answer stands in.
     lapses: moka::sync::Cache<Key, Arc<Entry>>,
+    /// Until when the news of a shipment is pushed.
+    pushed: moka::sync::Cache<ShipmentId, Timestamp>,
 }
 
+/// Shipments that are known to be pushed.
+const PUSHED: u64 = 1_000_000;
 /// Failures that are remembered beside the answers that stand in for them.
 const LAPSES: u64 = 10_000;
 
@@ -287,6 +291,7 @@ impl Pipeline {
             parts: Arc::new(parts),
             flights: Arc::new(Flights::new("ask")),
             lapses: moka::sync::Cache::new(LAPSES),
+            pushed: moka::sync::Cache::new(PUSHED),
         }
     }
 

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use waybill_core::adapter::{Hints, Report};
 use waybill_core::error::{Error, Retry};
 use waybill_core::number::TrackingNumber;
+use waybill_core::shipment::ShipmentId;
 
 use super::settle::{Origin, absorb};
 use super::{Lookup, Miss, Outcome, Pipeline, Source, SourceResult};
@@ -24,6 +25,9 @@ const POLL: Duration = Duration::from_secs(30);
 const AGAIN: Duration = Duration::from_secs(60);
 /// Shortest wait.
 const LEAST: Duration = Duration::from_secs(1);
+/// A shipment of which nothing was pushed for so long is polled like any other: its subscription
+/// may be over.
+const COVERED: SignedDuration = SignedDuration::from_hours(48);
 /// What a push itself brought into the store is not an answer that came after it.
 const OWN: Duration = Duration::from_millis(1);
 
@@ -52,6 +56,12 @@ impl Pipeline {
         receive_time: Timestamp,
     ) -> Result<(), Error> {
         let absorbed = absorb(self, source, Origin::Push, reports, receive_time).await?;
+        for (id, _) in &absorbed.about {
+            self.pushed(
+                id,
+                receive_time.saturating_add(COVERED).unwrap_or(receive_time),
+            );
+        }
         self.parts.evidence.keep(Said {
             about: absorbed.about,
             source: source.descriptor.id,
@@ -59,6 +69,17 @@ impl Pipeline {
             time: receive_time,
         });
         Ok(())
+    }
+
+    /// The news of a shipment is pushed until then: it is polled once a day only, in case a push
+    /// is lost.
+    pub fn pushed(&self, id: &ShipmentId, until: Timestamp) {
+        self.pushed.insert(id.clone(), until);
+    }
+
+    /// Whether the news of a shipment is pushed.
+    pub fn is_pushed(&self, id: &ShipmentId, now: Timestamp) -> bool {
+        self.pushed.get(id).is_some_and(|until| now < until)
     }
 
     /// Asks a source about a number of which it has said at `since` that there is news, unless it

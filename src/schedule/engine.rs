@@ -30,8 +30,6 @@ const MARGIN: Duration = Duration::from_secs(5);
 const PAGE: usize = 500;
 /// Carriers whose hours are learned.
 const RHYTHMS: usize = 10_000;
-/// Shipments that are known to be pushed.
-const PUSHED: u64 = 1_000_000;
 
 pub(super) struct Engine {
     pub(super) pipeline: Pipeline,
@@ -43,8 +41,6 @@ pub(super) struct Engine {
     /// Longest time of a poll.
     pub(super) deadline: Duration,
     rhythms: Mutex<HashMap<String, Rhythm>>,
-    /// Until when the news of a shipment is pushed.
-    pushed: moka::sync::Cache<ShipmentId, Timestamp>,
 }
 
 /// Who follows a shipment, and since when.
@@ -87,12 +83,7 @@ impl Engine {
             pace,
             deadline,
             rhythms: Mutex::default(),
-            pushed: moka::sync::Cache::new(PUSHED),
         }
-    }
-
-    pub(super) fn pushed(&self, id: &ShipmentId, until: Timestamp) {
-        self.pushed.insert(id.clone(), until);
     }
 
     /// Takes in an entry of the change log.
@@ -244,7 +235,7 @@ impl Engine {
         let look = Look {
             now,
             heard: heard(record, since),
-            pushed: self.pushed.get(&record.id).is_some_and(|until| now < until),
+            pushed: self.pipeline.is_pushed(&record.id, now),
             rhythm: rhythms.get(&record.carrier).unwrap_or(&Rhythm::EMPTY),
             pace: self.pace,
         };

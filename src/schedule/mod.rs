@@ -22,7 +22,6 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
-use waybill_core::shipment::ShipmentId;
 
 use self::engine::Engine;
 use self::file::{File, Places};
@@ -162,12 +161,6 @@ impl Scheduler {
             *lock(&scheduler.0.running) = Some(crate::tasks::spawn("schedule", running));
         }
         Ok(scheduler)
-    }
-
-    /// The news of a shipment is pushed until then: it is polled once a day only, in case a push
-    /// gets lost.
-    pub fn pushed(&self, id: &ShipmentId, until: Timestamp) {
-        self.0.engine.pushed(id, until);
     }
 
     /// Tells what is due.
