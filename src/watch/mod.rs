@@ -106,7 +106,9 @@ impl News {
     }
 
     fn count(self) -> usize {
-        let count = self.revisions.map_or(0, |(first, last)| last - first + 1);
+        // Of a log that went back only the newer entries count.
+        let span = |(first, last): (u32, u32)| last.saturating_sub(first).saturating_add(1);
+        let count = self.revisions.map_or(0, span);
         usize::try_from(count).unwrap_or(usize::MAX)
     }
 }

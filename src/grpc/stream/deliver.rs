@@ -38,7 +38,7 @@ impl Stream {
         // What the reader holds: as we sent it, or else what came before the first change.
         let held = known
             .map(|held| held.revision)
-            .or(first.map(|first| first - 1));
+            .or(first.map(|first| first.saturating_sub(1)));
         let seen = known.map(|held| held.seen.revision).or(held);
         if seen.is_some_and(|seen| record.revision <= seen) {
             if known.is_some_and(|held| added <= held.overlay) {
@@ -114,7 +114,7 @@ impl Stream {
                 previous_revision: previous,
                 conflated_count: match previous {
                     0 => 0,
-                    previous => record.revision - previous - 1,
+                    previous => record.revision.saturating_sub(previous).saturating_sub(1),
                 },
                 ..self.update(record, freshness, overlay)
             };
