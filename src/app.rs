@@ -118,7 +118,13 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         evidence: evidence.clone(),
     });
 
-    let scheduler = Scheduler::start(&config.schedule, folder, pipeline.clone(), store)?;
+    let scheduler = Scheduler::start(
+        &config.schedule,
+        folder,
+        pipeline.clone(),
+        store,
+        config.push.address()?.is_some(),
+    )?;
     let (drain, drained) = watch::channel(false);
     let calls = Arc::new(config::Calls::from(&config.calls));
     let streams = Streams::new(

@@ -132,6 +132,7 @@ pub const METRICS: &[Metric] = &[
     histogram("waybill_push_seconds", "time to acknowledge a push once its head is there, by source"),
     gauge("waybill_push_waiting", "pushes and polls for them that wait to be worked on, by source"),
     counter("waybill_push_work_total", "pushes and polls for them worked on, by source and outcome"),
+    counter("waybill_subscriptions_total", "subscriptions to pushes of sources made, renewed or ended, by source and outcome"),
     counter("waybill_push_faults_total", "writes of pushes that failed"),
     counter("waybill_schedule_polls_total", "polls of followed shipments, by source, lane and outcome"),
     histogram("waybill_schedule_lateness_seconds", "time from when a poll was due to when it was sent off, by source"),

@@ -111,6 +111,7 @@ impl World {
             folder,
             pipeline.clone(),
             Arc::clone(&store),
+            false,
         );
         Self {
             simulator,

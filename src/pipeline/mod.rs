@@ -26,6 +26,7 @@ mod review;
 mod route;
 mod settle;
 mod standing;
+mod subscribe;
 mod way;
 mod work;
 

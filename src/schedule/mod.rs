@@ -11,6 +11,7 @@ mod fair;
 mod file;
 mod planner;
 mod queue;
+mod subscriber;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -25,6 +26,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use self::engine::Engine;
 use self::file::{File, Places};
+use self::subscriber::Subscriber;
 use crate::config::Span;
 use crate::guard::BreakerState;
 use crate::pipeline::{Pipeline, Source};
@@ -119,7 +121,8 @@ pub struct Overview {
 
 impl Scheduler {
     /// Starts the scheduler on the current runtime: with a folder it remembers what is due, without
-    /// one it reads the registrations anew. Not enabled, it does nothing.
+    /// one it reads the registrations anew. Where sources can push to this gateway (`pushes`), they are
+    /// asked to. Not enabled, it does nothing.
     ///
     /// # Errors
     /// Names the file that cannot be opened.
@@ -128,6 +131,7 @@ impl Scheduler {
         folder: Option<&Path>,
         pipeline: Pipeline,
         store: Arc<dyn Store>,
+        pushes: bool,
     ) -> Result<Self, String> {
         let quotas = quotas(pipeline.sources());
         let sources: Vec<&'static str> = quotas.iter().map(|quota| quota.source).collect();
@@ -140,6 +144,8 @@ impl Scheduler {
         }
         let share = f64::from(settings.quota_percent.min(100)) / 100.0;
         let planner = Planner::new(&quotas, share, TICK);
+        let subscriber = (pushes && settings.enabled)
+            .then(|| Subscriber::start(pipeline.clone(), Arc::clone(&store)));
         let engine = Engine::new(
             pipeline,
             store,
@@ -147,6 +153,7 @@ impl Scheduler {
             planner.stretches().clone(),
             settings.pace,
             settings.deadline.0,
+            subscriber,
         );
         let scheduler = Self(Arc::new(Inner {
             engine: Arc::new(engine),
