@@ -44,10 +44,10 @@ fn main() -> ExitCode {
         .skip(1)
         .filter(|it| it != "--bench")
         .collect();
-    if let [role, name] = &arguments[..]
+    if let [role, name, events] = &arguments[..]
         && role == "--serve"
     {
-        cached::serve(name);
+        cached::serve(name, events.parse().unwrap());
         return ExitCode::SUCCESS;
     }
     let value_of = |name: &str| {
@@ -57,8 +57,9 @@ fn main() -> ExitCode {
     let only = value_of("--only");
     let mut results = Map::new();
     type Bench = fn() -> Value;
-    let benches: [(&str, Bench); 9] = [
+    let benches: [(&str, Bench); 10] = [
         ("cached", cached::run),
+        ("cached-3500-bytes", cached::run_little),
         ("miss", miss::run),
         ("parse", parse::run),
         ("reconcile", reconcile::run),
@@ -69,7 +70,10 @@ fn main() -> ExitCode {
         ("schedule", schedule::run_all),
     ];
     for (name, run) in benches {
-        if only.as_deref().is_none_or(|only| only == name) {
+        if only
+            .as_deref()
+            .is_none_or(|only| only == name || name.starts_with(&format!("{only}-")))
+        {
             println!("== {name}");
             results.insert(name.to_owned(), run());
         }
