@@ -232,6 +232,7 @@ impl Evidence {
             return Ok(false);
         }
         let overlays = self.store.overlays(&record.id).await?;
+        let overlays: Vec<_> = overlays.into_iter().map(|(_, overlay)| overlay).collect();
         Ok(is_evidence(record, &overlays))
     }
 

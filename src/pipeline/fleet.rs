@@ -185,6 +185,21 @@ impl Pipeline {
         })
     }
 
+    /// Tells the figures of another promise than before, also of a shipment that is delivered
+    /// already.
+    async fn count_promise(&self, tenant: &str, id: &ShipmentId, old: &Overlay, new: &Overlay) {
+        let promise = |of: &Overlay| of.registration.as_ref().and_then(|one| one.promise);
+        let (old, new) = (promise(old), promise(new));
+        if old == new {
+            return;
+        }
+        // What cannot be read now is missing from the figures, and from nothing else.
+        if let Ok(Some(stored)) = self.parts.store.load(id).await {
+            let kpis = &self.parts.kpis;
+            kpis.promised(&stored.record, tenant, old, new, self.now());
+        }
+    }
+
     /// Writes that a tenant follows a shipment, or no longer. Tells whether that is new.
     async fn enrol(
         &self,
@@ -209,7 +224,10 @@ impl Pipeline {
                 return Ok(false);
             }
             match self.add(tenant, id, &before, after).await {
-                Ok(_) => return Ok(created),
+                Ok(after) => {
+                    self.count_promise(tenant, id, &before, &after).await;
+                    return Ok(created);
+                }
                 Err(CommitError::Conflict) => {
                     let stored = self.parts.store.load(id).await.map_err(failed)?;
                     stored.ok_or(Miss::UnknownId)?;

@@ -15,10 +15,11 @@ use waybill_core::internal;
 use waybill_core::kpi;
 use waybill_core::number::{self, TrackingNumber};
 use waybill_core::order::{Order, Subject};
-use waybill_core::overlay::{NOBODY, is_evidence};
+use waybill_core::overlay::{NOBODY, Promise, is_evidence};
 use waybill_core::reconcile::{Change, Dossier};
 use waybill_core::revision::revise;
 use waybill_core::shipment::{IdentifierKind, Shipment, ShipmentId};
+use waybill_core::status::Status;
 
 use super::{Pipeline, Question, Source, ingest, standing};
 use crate::cache::{Entry, Key, stage_of};
@@ -424,13 +425,37 @@ pub(super) async fn commit(
         time: now,
     };
     parts.store.commit(commit).await?;
-    parts.kpis.stored(stored, &record, said, now);
+    let promises = promises(pipeline, stored, &record).await;
+    parts.kpis.stored(stored, &record, said, promises, now);
     parts.hub.touch(&record.id, &aliases);
     if changed {
         parts.hub.made(&record);
         parts.hub.join(&record.id, &aliases);
     }
     Ok((record, next_change))
+}
+
+/// What tenants promised of the delivery of a shipment; nothing unless it is or was delivered, since
+/// nothing else is measured by it. What the store does not tell is missing from the figures only.
+async fn promises(
+    pipeline: &Pipeline,
+    stored: Option<&Arc<Stored>>,
+    record: &Arc<Shipment>,
+) -> Vec<(String, Promise)> {
+    // A new shipment is followed by nobody yet.
+    let Some(stored) = stored.filter(|stored| !Arc::ptr_eq(&stored.record, record)) else {
+        return Vec::new();
+    };
+    if ![stored.record.status, record.status].contains(&Status::Delivered) {
+        return Vec::new();
+    }
+    let overlays = pipeline.parts.store.overlays(&record.id).await;
+    let overlays = overlays.unwrap_or_default().into_iter();
+    let promised = overlays.filter_map(|(tenant, overlay)| {
+        let promise = overlay.registration.as_ref()?.promise?;
+        Some((tenant, promise))
+    });
+    promised.collect()
 }
 
 /// What the shipment can be found under: its own number, what was asked for, and those of its

@@ -91,7 +91,7 @@ impl Pipeline {
             match self.add(tenant, id, &before, after).await {
                 Ok(overlay) => {
                     let kpis = &self.parts.kpis;
-                    kpis.worked(&record, &overlay, exception_id, self.now());
+                    kpis.worked(tenant, &record, &overlay, exception_id, self.now());
                     return Ok(done(overlay));
                 }
                 Err(CommitError::Conflict) => {}

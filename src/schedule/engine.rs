@@ -59,7 +59,7 @@ impl Engine {
     /// What a tenant has said that the sources need to know; nothing if the store does not tell.
     async fn hints(&self, id: &ShipmentId) -> Hints {
         let overlays = self.store.overlays(id).await.unwrap_or_default();
-        let hints = overlays.iter().filter_map(|overlay| {
+        let hints = overlays.iter().filter_map(|(_, overlay)| {
             let registration = overlay.registration.as_ref()?;
             Some(&registration.hints)
         });
@@ -124,7 +124,7 @@ impl Engine {
         let overlays = self.store.overlays(id).await?;
         if overlays
             .iter()
-            .all(|overlay| overlay.registration.is_none())
+            .all(|(_, overlay)| overlay.registration.is_none())
         {
             return Ok(None);
         }

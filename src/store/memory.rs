@@ -335,10 +335,10 @@ impl Store for MemoryStore {
     fn overlays<'a>(
         &'a self,
         id: &'a ShipmentId,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Overlay>>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Vec<(String, Arc<Overlay>)>, StoreError>> {
         let state = self.read();
         let slot = state.shipments.get(id);
-        let overlays = slot.map(|slot| slot.overlays.values().cloned().collect());
+        let overlays = slot.map(|slot| slot.overlays.clone().into_iter().collect());
         Box::pin(ready(Ok(overlays.unwrap_or_default())))
     }
 

@@ -82,11 +82,11 @@ pub trait Store: Send + Sync {
         id: &'a ShipmentId,
     ) -> BoxFuture<'a, Result<Option<Arc<Overlay>>, StoreError>>;
 
-    /// What every tenant adds to a shipment, in order of the tenants' ids.
+    /// What every tenant adds to a shipment, with the tenants' ids and in their order.
     fn overlays<'a>(
         &'a self,
         id: &'a ShipmentId,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Overlay>>, StoreError>>;
+    ) -> BoxFuture<'a, Result<Vec<(String, Arc<Overlay>)>, StoreError>>;
 
     /// Writes what a tenant adds to a shipment that exists, with an entry in the change log.
     fn commit_overlay(&self, commit: OverlayCommit) -> BoxFuture<'_, Result<(), CommitError>>;
