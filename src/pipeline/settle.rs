@@ -21,6 +21,7 @@ use waybill_core::revision::revise;
 use waybill_core::shipment::{IdentifierKind, Shipment, ShipmentId};
 use waybill_core::status::Status;
 
+use super::unite::unite;
 use super::{Pipeline, Question, Source, ingest, standing};
 use crate::cache::{Entry, Key, stage_of};
 use crate::evidence::Said;
@@ -236,6 +237,11 @@ async fn place(
             return Ok(own.unwrap_or(id));
         };
         let dossier = &stored.dossier;
+        // It can be another one that this one turned out to be.
+        let id = dossier.id.clone();
+        if taken.contains(&id) {
+            continue;
+        }
         if dossier.shares_observation(source.descriptor.id, report) {
             return Ok(id);
         }
@@ -268,7 +274,32 @@ async fn announced(
             return Ok(Some(id));
         }
     }
-    Ok(None)
+    continued(pipeline, source, report, taken).await
+}
+
+/// Finds the one shipment of which a source states that it goes on under the number of a report.
+async fn continued(
+    pipeline: &Pipeline,
+    source: &Source,
+    report: &Report,
+    taken: &[ShipmentId],
+) -> Result<Option<ShipmentId>, Error> {
+    let carrier = carrier_of(source, report);
+    let subject = Subject::Number(report.number.clone());
+    let owners = standing::owners(pipeline, &subject).await;
+    let owners = owners.map_err(store_error)?;
+    let mut fitting = owners
+        .iter()
+        .map(|stored| &stored.dossier)
+        .filter(|dossier| {
+            dossier.goes_on_as(&report.number, carrier)
+                && !taken.contains(&dossier.id)
+                && belongs(source, report, dossier)
+        });
+    match (fitting.next(), fitting.next()) {
+        (Some(only), None) => Ok(Some(only.id.clone())),
+        _ => Ok(None),
+    }
 }
 
 /// Tells whether a report can be about a stored shipment of its number.
@@ -376,7 +407,11 @@ async fn remember(
         let told = standing::claim_told(pipeline, &mut dossier).await;
         aliases.extend(told.map_err(store_error)?);
         match commit(pipeline, stored.as_ref(), dossier, aliases, same).await {
-            Ok((record, _)) => return Ok(Some(record)),
+            Ok((record, _)) if change < Change::Content => return Ok(Some(record)),
+            Ok((record, _)) => {
+                let united = unite(pipeline, record).await;
+                return united.map(Some).map_err(store_error);
+            }
             Err(CommitError::Conflict) => {}
             Err(CommitError::Store(error)) => return Err(store_error(error)),
         }

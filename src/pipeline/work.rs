@@ -88,7 +88,7 @@ impl Pipeline {
             if after.revision == before.revision {
                 return Ok(done(before));
             }
-            match self.add(tenant, id, &before, after).await {
+            match self.add(tenant, &record.id, &before, after).await {
                 Ok(overlay) => {
                     let kpis = &self.parts.kpis;
                     kpis.worked(tenant, &record, &overlay, exception_id, self.now());

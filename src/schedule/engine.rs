@@ -158,6 +158,11 @@ impl Engine {
             self.queue.remove(Task::Review, id).await?;
             return self.queue.remove(Task::Poll, id).await;
         };
+        if record.id != *id {
+            // It turned out to be another one, whose own change brings it here.
+            self.queue.remove(Task::Review, id).await?;
+            return self.queue.remove(Task::Poll, id).await;
+        }
         self.review(id, change).await?;
         let known = self.queue.get(Task::Poll, id).await?;
         let Some(known) = known else {

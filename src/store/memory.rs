@@ -258,7 +258,7 @@ impl Store for MemoryStore {
         Box::pin(ready(Ok(ids.collect())))
     }
 
-    fn load<'a>(
+    fn load_stored<'a>(
         &'a self,
         id: &'a ShipmentId,
     ) -> BoxFuture<'a, Result<Option<Arc<Stored>>, StoreError>> {

@@ -272,7 +272,7 @@ impl Store for RedisStore {
         Box::pin(self.inner.find(key))
     }
 
-    fn load<'a>(
+    fn load_stored<'a>(
         &'a self,
         id: &'a ShipmentId,
     ) -> BoxFuture<'a, Result<Option<Arc<Stored>>, StoreError>> {
