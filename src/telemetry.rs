@@ -123,6 +123,7 @@ pub const METRICS: &[Metric] = &[
     counter("waybill_unmapped_codes_total", "events with a code that we do not know, by source"),
     counter("waybill_reports_foreign_total", "shipments that nobody asked for in answers, by source"),
     counter("waybill_told_numbers_total", "numbers that texts of events name, by whether another shipment has them"),
+    counter("waybill_shipments_united_total", "stored shipments that became a part of another one"),
     gauge("waybill_evidence_bytes", "bytes of what sources said, as kept for evidence"),
     counter("waybill_evidence_dropped_total", "answers not kept for evidence, because too many waited or the disk failed"),
     counter("waybill_evidence_evictions_total", "answers kept for evidence that went early for room"),

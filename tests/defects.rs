@@ -74,7 +74,7 @@ impl Store for Broken {
         }
     }
 
-    fn load<'a>(
+    fn load_stored<'a>(
         &'a self,
         id: &'a ShipmentId,
     ) -> BoxFuture<'a, Result<Option<Arc<Stored>>, StoreError>> {
@@ -130,7 +130,7 @@ impl Store for Broken {
     fn overlays<'a>(
         &'a self,
         id: &'a ShipmentId,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Overlay>>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Vec<(String, Arc<Overlay>)>, StoreError>> {
         self.0.overlays(id)
     }
 

@@ -133,7 +133,7 @@ impl Engine {
         let overlays = self.store.overlays(id).await?;
         if overlays
             .iter()
-            .all(|overlay| overlay.registration.is_none())
+            .all(|(_, overlay)| overlay.registration.is_none())
         {
             return Ok(None);
         }
@@ -167,6 +167,11 @@ impl Engine {
             self.queue.remove(Task::Review, id).await?;
             return self.queue.remove(Task::Poll, id).await;
         };
+        if record.id != *id {
+            // It turned out to be another one, whose own change brings it here.
+            self.queue.remove(Task::Review, id).await?;
+            return self.queue.remove(Task::Poll, id).await;
+        }
         self.review(id, change).await?;
         let known = self.queue.get(Task::Poll, id).await?;
         let Some(known) = known else {
@@ -416,8 +421,8 @@ impl Engine {
 }
 
 /// What those who follow a shipment have said that its sources need to know.
-pub(super) fn stated_hints(overlays: &[Arc<Overlay>]) -> Hints {
-    let hints = overlays.iter().filter_map(|overlay| {
+pub(super) fn stated_hints(overlays: &[(String, Arc<Overlay>)]) -> Hints {
+    let hints = overlays.iter().filter_map(|(_, overlay)| {
         let registration = overlay.registration.as_ref()?;
         Some(&registration.hints)
     });

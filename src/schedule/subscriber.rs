@@ -58,7 +58,7 @@ async fn look(pipeline: &Pipeline, store: &dyn Store, id: &ShipmentId) -> Result
     let overlays = store.overlays(id).await?;
     let followed = overlays
         .iter()
-        .any(|overlay| overlay.registration.is_some());
+        .any(|(_, overlay)| overlay.registration.is_some());
     let hints = stated_hints(&overlays);
     match pipeline.subscribe(id, &hints, followed).await {
         Ok(()) => Ok(()),

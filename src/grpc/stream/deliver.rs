@@ -20,6 +20,9 @@ impl Stream {
         let Some((record, freshness, overlay)) = self.look_at(id).await? else {
             return self.left(id).await;
         };
+        if record.id != *id {
+            return self.superseded(id, &record).await;
+        }
         let known = self.sent.held.get(id).copied();
         let fits = match &self.plan.target {
             Target::Shipments => true,
@@ -90,6 +93,17 @@ impl Stream {
         self.sent.put(id, held);
         if overlay_is_new && !shows_overlay {
             return self.send_overlay(&record, Some(held), overlay).await;
+        }
+        Ok(())
+    }
+
+    /// Sends the shipment that this one turned out to be, and then that this one is gone.
+    async fn superseded(&mut self, id: &ShipmentId, record: &Shipment) -> Result<(), Halt> {
+        // What is put into the mailbox comes after this one, and looks at it again.
+        self.mailbox.put(&record.id, News::default());
+        if self.sent.held.contains_key(id) {
+            self.follow_shipment(&record.id);
+            return self.left(id).await;
         }
         Ok(())
     }
