@@ -27,7 +27,7 @@ use crate::push::Push;
 use crate::remote::{self, Remote};
 use crate::schedule::Scheduler;
 use crate::server;
-use crate::server::{Readiness, Side, serve_side};
+use crate::server::{Load, Readiness, Side, serve_side};
 use crate::store::Store;
 use crate::store::file::FileStore;
 use crate::store::memory::MemoryStore;
@@ -54,7 +54,9 @@ pub struct App {
     kpis: Kpis,
     evidence: Evidence,
     pushes: Option<Push>,
+    retire: watch::Sender<bool>,
     drain: watch::Sender<bool>,
+    leave: config::DrainSettings,
     serving: JoinHandle<()>,
     others: Vec<JoinHandle<()>>,
 }
@@ -118,7 +120,15 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         evidence: evidence.clone(),
     });
 
-    let scheduler = Scheduler::start(&config.schedule, folder, pipeline.clone(), store)?;
+    let load = Load::new(&config.load);
+    let scheduler = Scheduler::start(
+        &config.schedule,
+        folder,
+        pipeline.clone(),
+        store,
+        Arc::clone(&load),
+    )?;
+    let (retire, retired) = watch::channel(false);
     let (drain, drained) = watch::channel(false);
     let calls = Arc::new(config::Calls::from(&config.calls));
     let streams = Streams::new(
@@ -149,7 +159,12 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         ingest,
         &calls,
         reflection,
-        drained.clone(),
+        load,
+        grpc::Exit {
+            retire: retired.clone(),
+            drain: drained.clone(),
+            finish: config.drain.calls.0,
+        },
     )?;
 
     let grpc_port = bind(listen, "server.listen").await?;
@@ -183,7 +198,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         server::run(admin_port, admin, settings, std::future::pending()).await;
     });
     let view = Side {
-        readiness: Arc::new(move || readiness(cache.as_ref(), is_working(), *drained.borrow())),
+        readiness: Arc::new(move || readiness(cache.as_ref(), is_working(), *retired.borrow())),
         metrics: crate::telemetry::metrics_handle()?,
     };
     let side_serving = crate::tasks::spawn("side", async move {
@@ -206,17 +221,37 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         kpis,
         evidence,
         pushes,
+        retire,
         drain,
+        leave: config.drain,
         serving,
         others: vec![side_serving, admin_serving, sweeping, clearing, telling],
     })
 }
 
 impl App {
-    /// Says that the server stops, and waits until it has.
+    /// Takes its leave as balancers want it: says that the server goes, serves on until they have
+    /// noticed, and stops.
+    pub async fn leave(self) {
+        let (total, notice) = (self.leave.total.0, self.leave.notice.0);
+        self.retire.send_replace(true);
+        tracing::info!("going; calls are taken until balancers have noticed");
+        let leaving = async {
+            tokio::time::sleep(notice).await;
+            self.end().await;
+        };
+        in_time(total, leaving).await;
+    }
+
+    /// Stops at once: takes no more calls, lets those that run end, and waits until all has ended.
     pub async fn stop(self) {
-        // Nobody listens any more only if everything has ended already.
-        let _ended = self.drain.send(true);
+        let total = self.leave.total.0;
+        in_time(total, self.end()).await;
+    }
+
+    async fn end(self) {
+        self.retire.send_replace(true);
+        self.drain.send_replace(true);
         // A task that panicked has been reported where it happened.
         let _reported = self.serving.await;
         if let Some(pushes) = self.pushes {
@@ -229,6 +264,14 @@ impl App {
             let _aborted = other.await;
         }
         self.evidence.stop().await;
+    }
+}
+
+/// Whatever was acknowledged is kept before it is acknowledged, so that nothing is lost by an end
+/// in the middle.
+async fn in_time(total: Duration, ending: impl Future<Output = ()>) {
+    if tokio::time::timeout(total, ending).await.is_err() {
+        tracing::warn!("not everything has ended in time; it ends all the same");
     }
 }
 

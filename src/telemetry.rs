@@ -141,6 +141,8 @@ pub const METRICS: &[Metric] = &[
     counter("waybill_watch_history_lost_total", "times the change log was lost and every watcher started anew"),
     gauge("waybill_connections", "connections now"),
     counter("waybill_connections_refused_total", "connections closed at once, by limit"),
+    counter("waybill_connections_cut_total", "connections cut because of what came over them, by reason"),
+    counter("waybill_requests_shed_total", "requests turned away because the server had enough work, by class"),
     counter("waybill_task_panics_total", "tasks that panicked, by task"),
 ];
 

@@ -65,6 +65,7 @@ pub fn config(simulator: &Simulator) -> Config {
     }
     config.server.listen = ANY;
     config.server.side = ANY;
+    config.streams.drain_spread = span(0);
     config
 }
 
