@@ -410,8 +410,7 @@ pub fn sources(
     registry: Registry,
     clock: &Clock,
 ) -> Result<Vec<Arc<Source>>, String> {
-    let http: Arc<dyn Http> =
-        Arc::new(crate::http::Client::new(&config.http).map_err(|error| error.to_string())?);
+    let http = crate::http::Client::new(&config.http).map_err(|error| error.to_string())?;
     let setting = "routing.daily_budget".to_owned();
     let all = Arc::new(Ledger::new(setting, config.routing.daily_budget));
     let purse = |section: &str, id: &str, cost: Amount, budget: Budget| {
@@ -422,7 +421,11 @@ pub fn sources(
                    account: String,
                    adapter: Arc<dyn Adapter>,
                    limits: Limits,
-                   purse: Purse| {
+                   purse: Purse|
+     -> Result<Arc<Source>, String> {
+        let only = http.only(&adapter.reaches());
+        let http: Arc<dyn Http> =
+            Arc::new(only.map_err(|error| format!("sources.{}: {error}", descriptor.id))?);
         let platforms = adapter.platforms();
         let whose = guard::Account {
             source: descriptor.id,
@@ -433,11 +436,11 @@ pub fn sources(
         let guard = Guard::new(
             whose,
             Arc::clone(&adapter),
-            Arc::clone(&http),
+            http,
             &config.guard,
             clock.clone(),
         );
-        Arc::new(Source {
+        Ok(Arc::new(Source {
             descriptor,
             account,
             limits,
@@ -445,7 +448,7 @@ pub fn sources(
             adapter,
             guard,
             pack: Pack::default(),
-        })
+        }))
     };
     let mut sources = Vec::new();
     for (id, section) in &config.sources {
@@ -455,7 +458,7 @@ pub fn sources(
             let mut limits = account.limits.over(descriptor.limits);
             limits.batch = adapter.batch(&limits).max(1);
             let purse = purse("sources", id, account.cost, account.daily_budget);
-            sources.push(guarded(descriptor, account.name, adapter, limits, purse));
+            sources.push(guarded(descriptor, account.name, adapter, limits, purse)?);
         }
     }
     for (id, settings) in &config.plugins {
@@ -469,7 +472,7 @@ pub fn sources(
             Arc::new(adapter),
             limits,
             purse("plugins", id, settings.cost, settings.daily_budget),
-        ));
+        )?);
     }
     Ok(sources)
 }

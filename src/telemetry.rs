@@ -104,6 +104,7 @@ pub const METRICS: &[Metric] = &[
     histogram("waybill_rpc_seconds", "time to answer an RPC, by method"),
     counter("waybill_source_requests_total", "requests to a source, by source and outcome"),
     histogram("waybill_source_latency_seconds", "time of one request to a source, by source"),
+    counter("waybill_http_refused_total", "requests that would have left for a host or an address that is not a source's, by reason"),
     gauge("waybill_breaker_state", "0 passing, 1 probing, 2 tripped, by source"),
     counter("waybill_breaker_transitions_total", "changes of a breaker, by source and new state"),
     counter("waybill_quota_waits_total", "requests that waited for a source's quota, by source"),

@@ -35,6 +35,8 @@ use crate::watch::{Topic, told};
 const TRACK: &str = "/waybill.v1.TrackingService/Track";
 /// Length of a gRPC frame's head: one byte of flags, four of length.
 const HEAD: usize = 5;
+/// Bytes of a request that are read without counting it as work.
+const PROMPT: usize = 4 * 1_024;
 /// Bytes of the answers that are kept.
 const KEPT: u64 = 128 * 1_024 * 1_024;
 /// What a kept answer takes beside its bytes: key, versions and the cache's own.
@@ -135,7 +137,7 @@ impl Room {
 
     async fn answer(&self, body: Incoming, deadline: Instant) -> Result<Bytes, Failure> {
         let calls = &self.tracking.calls;
-        let message = read_message(body, calls.request_bytes).await?;
+        let message = self.read_message(body, calls.request_bytes).await?;
         let request = v1::TrackRequest::decode(message)
             .map_err(|_| Failure::field("request", "is not a TrackRequest"))?;
         let key = plain_key(&self.tracking.caller.tenant, &request);
@@ -170,6 +172,48 @@ impl Room {
             self.keep(key, tracked, frame.clone(), until).await;
         }
         Ok(frame)
+    }
+
+    /// Reads the one message of a unary call.
+    async fn read_message(&self, mut body: Incoming, limit: usize) -> Result<Bytes, Failure> {
+        let broken = || Failure::field("request", "is not one uncompressed gRPC message");
+        let mut whole: Option<Bytes> = None;
+        let mut parts = BytesMut::new();
+        let mut running = None;
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(|_| broken())?.into_data() else {
+                continue;
+            };
+            if data.len() + parts.len() + whole.as_ref().map_or(0, Bytes::len) > limit + HEAD {
+                return Err(Failure::too_large(limit));
+            }
+            if running.is_none() && (whole.is_some() || data.len() > PROMPT) {
+                // Not what a lookup looks like: it is to be as little and as few as other work.
+                let entered = self.load.enter(Class::Interactive);
+                running = Some(entered.ok_or_else(Failure::overloaded)?);
+            }
+            match whole.take() {
+                None if parts.is_empty() => whole = Some(data),
+                first => {
+                    parts.extend_from_slice(&first.unwrap_or_default());
+                    parts.extend_from_slice(&data);
+                }
+            }
+        }
+        let mut whole = whole.unwrap_or_else(|| parts.freeze());
+        if whole.len() < HEAD {
+            return Err(broken());
+        }
+        let head = whole.split_to(HEAD);
+        let length = usize::try_from(u32::from_be_bytes([head[1], head[2], head[3], head[4]]));
+        if head[0] == 1 {
+            let message = "compressed requests are not supported";
+            return Err(Failure::new(v1::ErrorReason::Unsupported, message));
+        }
+        if head[0] != 0 || length.ok() != Some(whole.len()) {
+            return Err(broken());
+        }
+        Ok(whole)
     }
 
     /// Has tonic answer, if there is room for it.
@@ -305,42 +349,6 @@ fn plain_key(tenant: &str, request: &v1::TrackRequest) -> Option<String> {
         b'0' + u8::try_from(request.view).ok().filter(|view| *view < 10)?,
     ));
     Some(key)
-}
-
-/// Reads the one message of a unary call.
-async fn read_message(mut body: Incoming, limit: usize) -> Result<Bytes, Failure> {
-    let broken = || Failure::field("request", "is not one uncompressed gRPC message");
-    let mut whole: Option<Bytes> = None;
-    let mut parts = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| broken())?.into_data() else {
-            continue;
-        };
-        if data.len() + parts.len() + whole.as_ref().map_or(0, Bytes::len) > limit + HEAD {
-            return Err(Failure::too_large(limit));
-        }
-        match whole.take() {
-            None if parts.is_empty() => whole = Some(data),
-            first => {
-                parts.extend_from_slice(&first.unwrap_or_default());
-                parts.extend_from_slice(&data);
-            }
-        }
-    }
-    let mut whole = whole.unwrap_or_else(|| parts.freeze());
-    if whole.len() < HEAD {
-        return Err(broken());
-    }
-    let head = whole.split_to(HEAD);
-    let length = usize::try_from(u32::from_be_bytes([head[1], head[2], head[3], head[4]]));
-    if head[0] == 1 {
-        let message = "compressed requests are not supported";
-        return Err(Failure::new(v1::ErrorReason::Unsupported, message));
-    }
-    if head[0] != 0 || length.ok() != Some(whole.len()) {
-        return Err(broken());
-    }
-    Ok(whole)
 }
 
 /// Encodes an answer with its frame head.

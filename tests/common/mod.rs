@@ -12,6 +12,7 @@
 
 pub mod commits;
 pub mod every;
+pub mod figure;
 pub mod own;
 pub mod plugin;
 pub mod post;
