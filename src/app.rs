@@ -27,7 +27,7 @@ use crate::push::Push;
 use crate::remote::{self, Remote};
 use crate::schedule::Scheduler;
 use crate::server;
-use crate::server::{Readiness, Side, serve_side};
+use crate::server::{Load, Readiness, Side, serve_side};
 use crate::store::Store;
 use crate::store::file::FileStore;
 use crate::store::memory::MemoryStore;
@@ -54,7 +54,9 @@ pub struct App {
     kpis: Kpis,
     evidence: Evidence,
     pushes: Option<Push>,
+    retire: watch::Sender<bool>,
     drain: watch::Sender<bool>,
+    leave: config::DrainSettings,
     serving: JoinHandle<()>,
     others: Vec<JoinHandle<()>>,
 }
@@ -118,13 +120,16 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         evidence: evidence.clone(),
     });
 
+    let load = Load::new(&config.load);
     let scheduler = Scheduler::start(
         &config.schedule,
         folder,
         pipeline.clone(),
         store,
+        Arc::clone(&load),
         config.push.address()?.is_some(),
     )?;
+    let (retire, retired) = watch::channel(false);
     let (drain, drained) = watch::channel(false);
     let calls = Arc::new(config::Calls::from(&config.calls));
     let streams = Streams::new(
@@ -155,7 +160,12 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         ingest,
         &calls,
         reflection,
-        drained.clone(),
+        load,
+        grpc::Exit {
+            retire: retired.clone(),
+            drain: drained.clone(),
+            finish: config.drain.calls.0,
+        },
     )?;
 
     let grpc_port = bind(listen, "server.listen").await?;
@@ -189,7 +199,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         server::run(admin_port, admin, settings, std::future::pending()).await;
     });
     let view = Side {
-        readiness: Arc::new(move || readiness(cache.as_ref(), is_working(), *drained.borrow())),
+        readiness: Arc::new(move || readiness(cache.as_ref(), is_working(), *retired.borrow())),
         metrics: crate::telemetry::metrics_handle()?,
     };
     let side_serving = crate::tasks::spawn("side", async move {
@@ -212,17 +222,37 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         kpis,
         evidence,
         pushes,
+        retire,
         drain,
+        leave: config.drain,
         serving,
         others: vec![side_serving, admin_serving, sweeping, clearing, telling],
     })
 }
 
 impl App {
-    /// Says that the server stops, and waits until it has.
+    /// Takes its leave as balancers want it: says that the server goes, serves on until they have
+    /// noticed, and stops.
+    pub async fn leave(self) {
+        let (total, notice) = (self.leave.total.0, self.leave.notice.0);
+        self.retire.send_replace(true);
+        tracing::info!("going; calls are taken until balancers have noticed");
+        let leaving = async {
+            tokio::time::sleep(notice).await;
+            self.end().await;
+        };
+        in_time(total, leaving).await;
+    }
+
+    /// Stops at once: takes no more calls, lets those that run end, and waits until all has ended.
     pub async fn stop(self) {
-        // Nobody listens any more only if everything has ended already.
-        let _ended = self.drain.send(true);
+        let total = self.leave.total.0;
+        in_time(total, self.end()).await;
+    }
+
+    async fn end(self) {
+        self.retire.send_replace(true);
+        self.drain.send_replace(true);
         // A task that panicked has been reported where it happened.
         let _reported = self.serving.await;
         if let Some(pushes) = self.pushes {
@@ -235,6 +265,14 @@ impl App {
             let _aborted = other.await;
         }
         self.evidence.stop().await;
+    }
+}
+
+/// Whatever was acknowledged is kept before it is acknowledged, so that nothing is lost by an end
+/// in the middle.
+async fn in_time(total: Duration, ending: impl Future<Output = ()>) {
+    if tokio::time::timeout(total, ending).await.is_err() {
+        tracing::warn!("not everything has ended in time; it ends all the same");
     }
 }
 
@@ -373,8 +411,7 @@ pub fn sources(
     registry: Registry,
     clock: &Clock,
 ) -> Result<Vec<Arc<Source>>, String> {
-    let http: Arc<dyn Http> =
-        Arc::new(crate::http::Client::new(&config.http).map_err(|error| error.to_string())?);
+    let http = crate::http::Client::new(&config.http).map_err(|error| error.to_string())?;
     let setting = "routing.daily_budget".to_owned();
     let all = Arc::new(Ledger::new(setting, config.routing.daily_budget));
     let purse = |section: &str, id: &str, cost: Amount, budget: Budget| {
@@ -385,7 +422,11 @@ pub fn sources(
                    account: String,
                    adapter: Arc<dyn Adapter>,
                    limits: Limits,
-                   purse: Purse| {
+                   purse: Purse|
+     -> Result<Arc<Source>, String> {
+        let only = http.only(&adapter.reaches());
+        let http: Arc<dyn Http> =
+            Arc::new(only.map_err(|error| format!("sources.{}: {error}", descriptor.id))?);
         let platforms = adapter.platforms();
         let whose = guard::Account {
             source: descriptor.id,
@@ -396,11 +437,11 @@ pub fn sources(
         let guard = Guard::new(
             whose,
             Arc::clone(&adapter),
-            Arc::clone(&http),
+            http,
             &config.guard,
             clock.clone(),
         );
-        Arc::new(Source {
+        Ok(Arc::new(Source {
             descriptor,
             account,
             limits,
@@ -408,7 +449,7 @@ pub fn sources(
             adapter,
             guard,
             pack: Pack::default(),
-        })
+        }))
     };
     let mut sources = Vec::new();
     for (id, section) in &config.sources {
@@ -418,7 +459,7 @@ pub fn sources(
             let mut limits = account.limits.over(descriptor.limits);
             limits.batch = adapter.batch(&limits).max(1);
             let purse = purse("sources", id, account.cost, account.daily_budget);
-            sources.push(guarded(descriptor, account.name, adapter, limits, purse));
+            sources.push(guarded(descriptor, account.name, adapter, limits, purse)?);
         }
     }
     for (id, settings) in &config.plugins {
@@ -432,7 +473,7 @@ pub fn sources(
             Arc::new(adapter),
             limits,
             purse("plugins", id, settings.cost, settings.daily_budget),
-        ));
+        )?);
     }
     Ok(sources)
 }

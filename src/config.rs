@@ -29,6 +29,10 @@ pub struct Config {
     pub streams: StreamSettings,
     /// The front door: connections and their limits.
     pub front: crate::server::Settings,
+    /// How much work is taken on at once.
+    pub load: crate::server::LoadSettings,
+    /// How the server takes its leave.
+    pub drain: DrainSettings,
     /// The cache of sources' answers.
     pub cache: CacheSettings,
     /// How long an answer is fresh.
@@ -169,6 +173,8 @@ section! {
         count: usize = 10_000,
         /// Shipments that one stream follows by their keys.
         shipments: usize = 10_000,
+        /// Time over which streams are ended, one after the other, when the server stops.
+        drain_spread: Span = secs(20),
         /// Revisions that wait for a reader who wants every one; beyond that it starts anew.
         revisions: usize = 1_000,
         /// File of the secret that resume tokens are sealed with, 32 bytes or 64 hexadecimal
@@ -176,6 +182,20 @@ section! {
         token_secret_file: PathBuf = PathBuf::new(),
         /// File of the secret before, whose tokens are still read; empty: none.
         previous_token_secret_file: PathBuf = PathBuf::new(),
+    }
+}
+
+section! {
+    /// `[drain]`
+    DrainSettings {
+        /// Time between saying that the server goes and taking no more calls: until then balancers
+        /// that have not noticed yet still send some. Only after SIGTERM; whoever stops it at a
+        /// terminal does not wait.
+        notice: Span = secs(5),
+        /// Time for running calls from then on; those that take longer are refused.
+        calls: Span = secs(10),
+        /// Time from the signal to the end, whatever still runs.
+        total: Span = secs(55),
     }
 }
 
@@ -329,10 +349,44 @@ impl Config {
                 return Err(format!("{setting}: must be 1 to {}", u32::MAX));
             }
         }
+        self.check_leave()?;
         if calls.patience.0 > LONGEST.0 {
             return Err("calls.patience: must be at most 7 d".to_owned());
         }
         Ok(())
+    }
+
+    /// Checks that what ends first has the time to, before what it is part of ends.
+    fn check_leave(&self) -> Result<(), String> {
+        let (front, streams, drain) = (&self.front, &self.streams, &self.drain);
+        let leave = drain.notice.0.saturating_add(front.drain);
+        let orders = [
+            (
+                drain.calls.0,
+                front.drain,
+                "front.drain: must not be less than drain.calls",
+            ),
+            (
+                streams.drain_spread.0,
+                front.drain,
+                "front.drain: must not be less than streams.drain_spread",
+            ),
+            (
+                leave,
+                drain.total.0,
+                "drain.total: must not be less than drain.notice and front.drain together",
+            ),
+            (
+                streams.max_age.0,
+                front.age,
+                "front.age: must not be less than streams.max_age, or connections end before streams",
+            ),
+        ];
+        match orders.into_iter().find(|(less, more, _)| less > more) {
+            Some((_, _, wrong)) => Err(wrong.to_owned()),
+            None if self.load.requests == 0 => Err("load.requests: must not be 0".to_owned()),
+            None => Ok(()),
+        }
     }
 }
 

@@ -104,6 +104,7 @@ pub const METRICS: &[Metric] = &[
     histogram("waybill_rpc_seconds", "time to answer an RPC, by method"),
     counter("waybill_source_requests_total", "requests to a source, by source and outcome"),
     histogram("waybill_source_latency_seconds", "time of one request to a source, by source"),
+    counter("waybill_http_refused_total", "requests that would have left for a host or an address that is not a source's, by reason"),
     gauge("waybill_breaker_state", "0 passing, 1 probing, 2 tripped, by source"),
     counter("waybill_breaker_transitions_total", "changes of a breaker, by source and new state"),
     counter("waybill_quota_waits_total", "requests that waited for a source's quota, by source"),
@@ -143,6 +144,8 @@ pub const METRICS: &[Metric] = &[
     counter("waybill_watch_history_lost_total", "times the change log was lost and every watcher started anew"),
     gauge("waybill_connections", "connections now"),
     counter("waybill_connections_refused_total", "connections closed at once, by limit"),
+    counter("waybill_connections_cut_total", "connections cut because of what came over them, by reason"),
+    counter("waybill_requests_shed_total", "requests turned away because the server had enough work, by class"),
     counter("waybill_task_panics_total", "tasks that panicked, by task"),
 ];
 

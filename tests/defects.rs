@@ -191,9 +191,16 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
     let ingest = Ingest::new(pipeline.clone(), Arc::clone(&calls));
     let tracking = Tracking::new(pipeline, Arc::clone(&calls), streams, Arc::clone(&texts));
     let carriers = Carriers::new(common::registry(), &BTreeSet::new(), texts);
-    let front =
-        waybill::grpc::service(tracking, carriers, analytics, ingest, &calls, true, drained)
-            .unwrap();
+    let exit = waybill::grpc::Exit {
+        retire: drained.clone(),
+        drain: drained,
+        finish: config.drain.calls.0,
+    };
+    let load = server::Load::new(&config.load);
+    let front = waybill::grpc::service(
+        tracking, carriers, analytics, ingest, &calls, true, load, exit,
+    )
+    .unwrap();
     let listener = tokio::net::TcpListener::bind(common::ANY).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

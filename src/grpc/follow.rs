@@ -19,6 +19,7 @@ use super::status::Failure;
 use super::stream::{Plan, Stream, Target};
 use super::tracking::Tracking;
 use crate::config::{Calls, StreamSettings};
+use crate::server::{Peer, Running, parse_grpc_timeout};
 use crate::v1;
 use crate::v1::watch_open;
 use crate::v1::watch_request::Kind;
@@ -50,6 +51,8 @@ pub struct Streams {
 #[derive(Clone, Copy)]
 pub(super) struct Settings {
     pub(super) max_age: Duration,
+    /// Time over which streams end when the server stops.
+    pub(super) spread: Duration,
     pub(super) heartbeat: Duration,
     pub(super) count: usize,
     /// Shipments of one stream.
@@ -79,6 +82,7 @@ impl Streams {
             secrets,
             settings: Settings {
                 max_age: settings.max_age.0,
+                spread: settings.drain_spread.0,
                 heartbeat: settings.heartbeat.0,
                 count: settings.count,
                 shipments: settings.shipments,
@@ -97,8 +101,9 @@ impl Tracking {
         request: Request<v1::FollowRequest>,
     ) -> Result<FollowStream, Failure> {
         self.bounded(request.get_ref())?;
+        let around = Around::of(&request);
         let open = request.into_inner().open;
-        start(self, open.unwrap_or_default(), None)
+        start(self, open.unwrap_or_default(), None, around)
     }
 
     /// Answers `Watch`.
@@ -106,12 +111,35 @@ impl Tracking {
         &self,
         request: Request<Streaming<v1::WatchRequest>>,
     ) -> Result<FollowStream, Status> {
+        let around = Around::of(&request);
         let mut requests = request.into_inner();
         let first = requests.message().await?.and_then(|first| first.kind);
         let Some(Kind::Open(open)) = first else {
             return Err(Failure::field("open", "must be the first message").into());
         };
-        Ok(start(self, open, Some(requests))?)
+        Ok(start(self, open, Some(requests), around)?)
+    }
+}
+
+/// What a call brings beside its messages.
+pub(super) struct Around {
+    /// Ends with an error then, as the caller wishes.
+    pub(super) deadline: Option<Instant>,
+    /// Turns true when the connection is asked to go.
+    pub(super) leaving: Option<watch::Receiver<bool>>,
+    /// The work of setting the stream up.
+    pub(super) running: Option<Running>,
+}
+
+impl Around {
+    fn of<T>(request: &Request<T>) -> Self {
+        let stated = parse_grpc_timeout(request.metadata().as_ref());
+        let extensions = request.extensions();
+        Self {
+            deadline: stated.and_then(|time| Instant::now().checked_add(time)),
+            leaving: extensions.get::<Peer>().map(Peer::leaving),
+            running: extensions.get::<Running>().cloned(),
+        }
     }
 }
 
@@ -120,6 +148,7 @@ fn start(
     tracking: &Tracking,
     open: v1::WatchOpen,
     requests: Option<Streaming<v1::WatchRequest>>,
+    around: Around,
 ) -> Result<FollowStream, Failure> {
     let plan = read(tracking, open)?;
     let permit = Arc::clone(&tracking.streams.permits)
@@ -130,7 +159,7 @@ fn start(
         })?;
     let (sender, receiver) = mpsc::channel(WINDOW);
     let last = sender.clone();
-    let stream = Stream::new(tracking, plan, requests, sender);
+    let stream = Stream::new(tracking, plan, requests, around, sender);
     crate::tasks::spawn("follow", async move {
         metrics::gauge!("waybill_streams").increment(1);
         let ended = AssertUnwindSafe(stream.run()).catch_unwind().await;

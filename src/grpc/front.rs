@@ -21,20 +21,22 @@ use hyper::body::Incoming;
 use jiff::Timestamp;
 use prost::Message;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tonic::{Code, Status};
 use tower::Service;
 
-use super::status::Failure;
+use super::status::{Failure, late};
 use super::tracking::{Tracked, Tracking, fits};
-use crate::config::Calls;
-use crate::server::parse_grpc_timeout;
+use super::{Exit, method};
+use crate::server::{Class, Load, Running, parse_grpc_timeout};
 use crate::v1;
-use crate::watch::Topic;
+use crate::watch::{Topic, told};
 
 const TRACK: &str = "/waybill.v1.TrackingService/Track";
 /// Length of a gRPC frame's head: one byte of flags, four of length.
 const HEAD: usize = 5;
+/// Bytes of a request that are read without counting it as work.
+const PROMPT: usize = 4 * 1_024;
 /// Bytes of the answers that are kept.
 const KEPT: u64 = 128 * 1_024 * 1_024;
 /// What a kept answer takes beside its bytes: key, versions and the cache's own.
@@ -48,7 +50,10 @@ struct Room {
     tracking: Tracking,
     routes: tonic::service::Routes,
     kept: moka::sync::Cache<String, Arc<Kept>, std::hash::RandomState>,
+    load: Arc<Load>,
     drain: watch::Receiver<bool>,
+    /// Time for running calls once the server drains.
+    finish: Duration,
     hit_count: metrics::Counter,
     hit_seconds: metrics::Histogram,
 }
@@ -76,11 +81,12 @@ impl Kept {
 }
 
 impl Front {
-    /// Puts the front before tonic's routes. `drain` turns true when the server stops.
+    /// Puts the front before tonic's routes.
     pub fn new(
         tracking: Tracking,
         routes: tonic::service::Routes,
-        drain: watch::Receiver<bool>,
+        load: Arc<Load>,
+        exit: Exit,
     ) -> Self {
         Self(Arc::new(Room {
             tracking,
@@ -91,7 +97,9 @@ impl Front {
                     u32::try_from(key.len() + kept.frame.len() + KEPT_HEAD).unwrap_or(u32::MAX)
                 })
                 .build_with_hasher(std::hash::RandomState::new()),
-            drain,
+            load,
+            drain: exit.drain,
+            finish: exit.finish,
             hit_count: metrics::counter!("waybill_rpc_total", "method" => "Track", "code" => "OK"),
             hit_seconds: metrics::histogram!("waybill_rpc_seconds", "method" => "Track"),
         }))
@@ -129,7 +137,7 @@ impl Room {
 
     async fn answer(&self, body: Incoming, deadline: Instant) -> Result<Bytes, Failure> {
         let calls = &self.tracking.calls;
-        let message = read_message(body, calls.request_bytes).await?;
+        let message = self.read_message(body, calls.request_bytes).await?;
         let request = v1::TrackRequest::decode(message)
             .map_err(|_| Failure::field("request", "is not a TrackRequest"))?;
         let key = plain_key(&self.tracking.caller.tenant, &request);
@@ -150,13 +158,107 @@ impl Room {
         key: Option<String>,
         deadline: Instant,
     ) -> Result<Bytes, Failure> {
+        // A hit costs less than a refusal would, so only from here on is there work to be limited.
+        let class = Class::Interactive;
+        let _running = self.load.enter(class).ok_or_else(Failure::overloaded)?;
         let conditional = !request.if_none_match.is_empty();
-        let tracked = self.tracking.track_until(request, deadline).await?;
+        let tracked = tokio::select! {
+            biased;
+            tracked = self.tracking.track_until(request, deadline) => tracked?,
+            () = self.overdue() => return Err(draining()),
+        };
         let frame = frame(&tracked.response, self.tracking.calls.response_bytes)?;
         if let (Some(key), Some(until), false) = (key, tracked.until, conditional) {
             self.keep(key, tracked, frame.clone(), until).await;
         }
         Ok(frame)
+    }
+
+    /// Reads the one message of a unary call.
+    async fn read_message(&self, mut body: Incoming, limit: usize) -> Result<Bytes, Failure> {
+        let broken = || Failure::field("request", "is not one uncompressed gRPC message");
+        let mut whole: Option<Bytes> = None;
+        let mut parts = BytesMut::new();
+        let mut running = None;
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(|_| broken())?.into_data() else {
+                continue;
+            };
+            if data.len() + parts.len() + whole.as_ref().map_or(0, Bytes::len) > limit + HEAD {
+                return Err(Failure::too_large(limit));
+            }
+            if running.is_none() && (whole.is_some() || data.len() > PROMPT) {
+                // Not what a lookup looks like: it is to be as little and as few as other work.
+                let entered = self.load.enter(Class::Interactive);
+                running = Some(entered.ok_or_else(Failure::overloaded)?);
+            }
+            match whole.take() {
+                None if parts.is_empty() => whole = Some(data),
+                first => {
+                    parts.extend_from_slice(&first.unwrap_or_default());
+                    parts.extend_from_slice(&data);
+                }
+            }
+        }
+        let mut whole = whole.unwrap_or_else(|| parts.freeze());
+        if whole.len() < HEAD {
+            return Err(broken());
+        }
+        let head = whole.split_to(HEAD);
+        let length = usize::try_from(u32::from_be_bytes([head[1], head[2], head[3], head[4]]));
+        if head[0] == 1 {
+            let message = "compressed requests are not supported";
+            return Err(Failure::new(v1::ErrorReason::Unsupported, message));
+        }
+        if head[0] != 0 || length.ok() != Some(whole.len()) {
+            return Err(broken());
+        }
+        Ok(whole)
+    }
+
+    /// Has tonic answer, if there is room for it.
+    async fn pass_on(
+        &self,
+        mut request: Request<Incoming>,
+        method: &'static str,
+        class: Option<Class>,
+    ) -> Response<Reply> {
+        let started = Instant::now();
+        let running = match class.map(|class| self.load.enter(class)) {
+            None => None,
+            Some(Some(running)) => Some(running),
+            Some(None) => return Status::from(Failure::overloaded()).into_http(),
+        };
+        if let (Some(Class::Stream), Some(running)) = (class, &running) {
+            // The stream has it until all that there is has been sent.
+            request.extensions_mut().insert(running.clone());
+        }
+        let (time, limit) = method::bounds(method, request.headers(), &self.tracking.calls);
+        let mut routes = self.routes.clone();
+        let answer = AssertUnwindSafe(routes.call(request)).catch_unwind();
+        let answer = tokio::select! {
+            biased;
+            answer = timeout_at(started + time, answer) => answer,
+            () = self.overdue() => return Status::from(draining()).into_http(),
+        };
+        let mut response = match answer {
+            Ok(Ok(Ok(response))) => typed(response, limit),
+            Ok(Ok(Err(never))) => match never {},
+            Ok(Err(_)) => Status::from(panicked()).into_http(),
+            Err(_) => Status::from(late()).into_http(),
+        };
+        if class == Some(Class::Batch)
+            && let Reply::Tonic(_, held) = response.body_mut()
+        {
+            *held = running;
+        }
+        response
+    }
+
+    /// Waits until calls that still run have had their time to end.
+    async fn overdue(&self) {
+        told(&mut self.drain.clone()).await;
+        sleep(self.finish).await;
     }
 
     /// Keeps an answer, unless one of its records or overlays has changed while it was made.
@@ -208,12 +310,9 @@ impl Room {
     }
 }
 
-/// The deadline passed while the answer was made.
-fn late() -> Failure {
-    Failure::new(
-        v1::ErrorReason::Deadline,
-        "the deadline passed with nothing usable",
-    )
+/// The server does not take calls any more, or not to their end.
+fn draining() -> Failure {
+    Failure::new(v1::ErrorReason::ServerDraining, "the server is going away")
 }
 
 /// Key of a request whose answer depends on nothing but tenant, number, carrier, language and view; `None`
@@ -250,42 +349,6 @@ fn plain_key(tenant: &str, request: &v1::TrackRequest) -> Option<String> {
         b'0' + u8::try_from(request.view).ok().filter(|view| *view < 10)?,
     ));
     Some(key)
-}
-
-/// Reads the one message of a unary call.
-async fn read_message(mut body: Incoming, limit: usize) -> Result<Bytes, Failure> {
-    let broken = || Failure::field("request", "is not one uncompressed gRPC message");
-    let mut whole: Option<Bytes> = None;
-    let mut parts = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| broken())?.into_data() else {
-            continue;
-        };
-        if data.len() + parts.len() + whole.as_ref().map_or(0, Bytes::len) > limit + HEAD {
-            return Err(Failure::too_large(limit));
-        }
-        match whole.take() {
-            None if parts.is_empty() => whole = Some(data),
-            first => {
-                parts.extend_from_slice(&first.unwrap_or_default());
-                parts.extend_from_slice(&data);
-            }
-        }
-    }
-    let mut whole = whole.unwrap_or_else(|| parts.freeze());
-    if whole.len() < HEAD {
-        return Err(broken());
-    }
-    let head = whole.split_to(HEAD);
-    let length = usize::try_from(u32::from_be_bytes([head[1], head[2], head[3], head[4]]));
-    if head[0] == 1 {
-        let message = "compressed requests are not supported";
-        return Err(Failure::new(v1::ErrorReason::Unsupported, message));
-    }
-    if head[0] != 0 || length.ok() != Some(whole.len()) {
-        return Err(broken());
-    }
-    Ok(whole)
 }
 
 /// Encodes an answer with its frame head.
@@ -330,43 +393,8 @@ fn typed(response: Response<tonic::body::Body>, limit: usize) -> Response<Reply>
     });
     match failure {
         Some(failure) => Status::from(failure).into_http(),
-        None => response.map(|body| Reply::Tonic(Box::new(body))),
+        None => response.map(|body| Reply::Tonic(Box::new(body), None)),
     }
-}
-
-/// Time until a call's answer has to begin, and the greatest size of its request. What streams
-/// ends by rules of its own.
-fn bounds(method: &str, headers: &HeaderMap, calls: &Calls) -> (Duration, usize) {
-    let stated = parse_grpc_timeout(headers);
-    match method {
-        "BatchTrack" => (calls.time_for(stated, calls.batch_cap), calls.batch_bytes),
-        "IngestEvents" => (calls.time_for(stated, calls.unary_cap), calls.batch_bytes),
-        "Follow" => (calls.default_deadline, calls.request_bytes),
-        _ => (calls.time_for(stated, calls.unary_cap), calls.request_bytes),
-    }
-}
-
-/// Last segment of a method's path, if it is one of ours; keeps the metric's labels few.
-fn method_name(path: &str) -> &'static str {
-    const METHODS: [&str; 12] = [
-        "Track",
-        "GetShipment",
-        "BatchTrack",
-        "Follow",
-        "UpdateException",
-        "GetEvidence",
-        "ListCarriers",
-        "GetCarrier",
-        "DetectCarriers",
-        "ListEventCodes",
-        "QueryKpis",
-        "IngestEvents",
-    ];
-    let last = path.rsplit('/').next().unwrap_or_default();
-    METHODS
-        .into_iter()
-        .find(|method| path.starts_with("/waybill.") && *method == last)
-        .unwrap_or("other")
 }
 
 /// Name of a code as the metrics print it.
@@ -404,28 +432,17 @@ impl Service<Request<Incoming>> for Front {
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
         let path = request.uri().path();
         // Whoever asks for the health of a server that stops is to hear that it stops.
-        let room = &self.0;
+        let room = Arc::clone(&self.0);
         if *room.drain.borrow() && !path.starts_with("/grpc.health.") {
-            let failure = Failure::new(v1::ErrorReason::ServerDraining, "the server is going away");
-            return Box::pin(async { Ok(Status::from(failure).into_http()) });
+            return Box::pin(async { Ok(Status::from(draining()).into_http()) });
         }
-        if request.uri().path() == TRACK {
-            let room = Arc::clone(room);
+        if path == TRACK {
             return Box::pin(async move { Ok(room.track(request).await) });
         }
-        let method = method_name(path);
-        let mut routes = room.routes.clone();
-        let calls = Arc::clone(&room.tracking.calls);
-        let (time, limit) = bounds(method, request.headers(), &calls);
+        let (method, class) = method::of(path);
         Box::pin(async move {
             let started = Instant::now();
-            let answer = AssertUnwindSafe(routes.call(request)).catch_unwind();
-            let response = match timeout_at(started + time, answer).await {
-                Ok(Ok(Ok(response))) => typed(response, limit),
-                Ok(Ok(Err(never))) => match never {},
-                Ok(Err(_)) => Status::from(panicked()).into_http(),
-                Err(_) => Status::from(late()).into_http(),
-            };
+            let response = room.pass_on(request, method, class).await;
             let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |it| it.code());
             let code = code_name(code);
             metrics::counter!("waybill_rpc_total", "method" => method, "code" => code).increment(1);
@@ -441,8 +458,8 @@ impl Service<Request<Incoming>> for Front {
 pub enum Reply {
     /// One frame, then the trailer of success.
     Frame(Option<Bytes>),
-    /// What tonic made.
-    Tonic(Box<tonic::body::Body>),
+    /// What tonic made, and the work that it stands for as long as it is sent.
+    Tonic(Box<tonic::body::Body>, Option<Running>),
     /// Nothing more.
     #[default]
     Done,
@@ -458,7 +475,7 @@ impl Body for Reply {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
         match this {
-            Self::Tonic(body) => Pin::new(body.as_mut()).poll_frame(cx),
+            Self::Tonic(body, _) => Pin::new(body.as_mut()).poll_frame(cx),
             Self::Done => Poll::Ready(None),
             Self::Frame(frame) => match frame.take() {
                 Some(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
@@ -476,13 +493,13 @@ impl Body for Reply {
         match self {
             Self::Done => true,
             Self::Frame(_) => false,
-            Self::Tonic(body) => body.is_end_stream(),
+            Self::Tonic(body, _) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Tonic(body) => body.size_hint(),
+            Self::Tonic(body, _) => body.size_hint(),
             _ => SizeHint::default(),
         }
     }

@@ -12,6 +12,7 @@
 
 pub mod commits;
 pub mod every;
+pub mod figure;
 pub mod own;
 pub mod plugin;
 pub mod post;
@@ -65,6 +66,7 @@ pub fn config(simulator: &Simulator) -> Config {
     }
     config.server.listen = ANY;
     config.server.side = ANY;
+    config.streams.drain_spread = span(0);
     config
 }
 

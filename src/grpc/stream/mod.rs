@@ -15,16 +15,16 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tonic::{Status, Streaming};
 use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
 use super::convert::{self, View};
-use super::follow::{self, Streams};
+use super::follow::{self, Around, Streams};
 use super::keys::{Followed, look_again};
-use super::status::Failure;
+use super::status::{Failure, late};
 use super::tracking::Tracking;
 use crate::pipeline::{Miss, Pipeline};
 use crate::store::Head;
@@ -39,6 +39,8 @@ use crate::watch::{Mailbox, Room, Topic, Trouble, told};
 const WIDTH: usize = 16;
 /// Time left for messages that are due once the stream is announced to end.
 const GRACE: Duration = Duration::from_secs(5);
+/// Time over which the streams of a connection that is asked to go end; less than its grace.
+const LEAVING: Duration = Duration::from_secs(20);
 /// Pause after a fault of the store.
 const AGAIN: Duration = Duration::from_millis(200);
 /// Shipments of which a stream over everything registered knows what it sent last.
@@ -76,6 +78,7 @@ pub(super) struct Stream {
     tenant: String,
     plan: Plan,
     requests: Option<Streaming<v1::WatchRequest>>,
+    around: Around,
     sender: mpsc::Sender<Result<v1::WatchMessage, Status>>,
     sequence: u64,
     last_message: Instant,
@@ -177,6 +180,7 @@ impl Stream {
         tracking: &Tracking,
         plan: Plan,
         requests: Option<Streaming<v1::WatchRequest>>,
+        around: Around,
         sender: mpsc::Sender<Result<v1::WatchMessage, Status>>,
     ) -> Self {
         let shared = tracking.streams.clone();
@@ -196,6 +200,7 @@ impl Stream {
             shared,
             plan,
             requests,
+            around,
             sender,
             sequence: 0,
             last_message: Instant::now(),
@@ -240,6 +245,8 @@ impl Stream {
             Ok(Some(place)) => self.resume(place).await?,
             Err(reason) => self.reset(reason).await?,
         }
+        // What comes now, others have paid for.
+        self.around.running = None;
         self.follow().await
     }
 
@@ -247,6 +254,10 @@ impl Stream {
     async fn follow(&mut self) -> Result<(), Gone> {
         let mut running = FuturesUnordered::new();
         let mut drain = self.shared.drain.clone();
+        let mut leaving = self.around.leaving.take();
+        let deadline = self.around.deadline;
+        // When it goes before its time, and why.
+        let mut early: Option<(Instant, v1::GoingAwayReason)> = None;
         let mailbox = Arc::clone(&self.mailbox);
         loop {
             let due = self.looks.first().copied();
@@ -275,8 +286,19 @@ impl Stream {
                 () = sleep_until(self.plan.end) => {
                     return self.go_away(v1::GoingAwayReason::MaxAge).await;
                 }
-                () = told(&mut drain) => {
-                    return self.go_away(v1::GoingAwayReason::Draining).await;
+                () = told(&mut drain), if early.is_none() => {
+                    let spread = self.shared.settings.spread;
+                    early = Some((some_time_in(spread), v1::GoingAwayReason::Draining));
+                }
+                () = asked_to_go(&mut leaving), if early.is_none() => {
+                    early = Some((some_time_in(LEAVING), v1::GoingAwayReason::MaxAge));
+                }
+                () = sleep_until(early.map_or(self.plan.end, |(at, _)| at)), if early.is_some() => {
+                    let reason = early.map_or(v1::GoingAwayReason::MaxAge, |(_, reason)| reason);
+                    return self.go_away(reason).await;
+                }
+                () = sleep_until(deadline.unwrap_or(self.plan.end)), if deadline.is_some() => {
+                    return self.refuse(late()).await;
                 }
                 () = self.sender.closed() => return Err(Gone),
             }
@@ -401,8 +423,14 @@ impl Stream {
     }
 
     async fn go_away(&mut self, reason: v1::GoingAwayReason) -> Result<(), Gone> {
-        // Clients come back spread over a second per thousand streams, not all at once.
-        let spread = 1.0 + self.shared.settings.count as f64 / 1_000.0;
+        // Clients come back spread over a second per thousand streams, not all at once, unless they
+        // are sent away one after the other anyhow.
+        let settings = &self.shared.settings;
+        let draining = reason == v1::GoingAwayReason::Draining;
+        let spread = match draining && !settings.spread.is_zero() {
+            true => 1.0,
+            false => 1.0 + settings.count as f64 / 1_000.0,
+        };
         let delay = Duration::from_secs_f64(rand::random_range(0.0..spread));
         let going = v1::WatchGoingAway {
             reason: reason as i32,
@@ -444,6 +472,22 @@ impl Stream {
         self.last_message = Instant::now();
         Ok(())
     }
+}
+
+/// A moment in the time that follows.
+fn some_time_in(spread: Duration) -> Instant {
+    Instant::now() + spread.mul_f64(rand::random_range(0.0..=1.0))
+}
+
+/// Waits until the connection is asked to go; for ever if there is none that says so.
+async fn asked_to_go(leaving: &mut Option<watch::Receiver<bool>>) {
+    if let Some(leaving) = leaving
+        && leaving.wait_for(|asked| *asked).await.is_ok()
+    {
+        return;
+    }
+    // Whoever would say so is gone with the connection, and then so is the reader.
+    std::future::pending().await
 }
 
 /// The next request of the reader; none ever comes without a stream of them.
