@@ -34,7 +34,9 @@ use crate::v1::tracking_service_server::TrackingServiceServer;
 ///
 /// # Errors
 /// If the compiled descriptors cannot be read, which a test rules out.
+#[expect(clippy::too_many_arguments, reason = "one for each part")]
 pub fn service(
+    auth: crate::auth::Auth,
     tracking: tracking::Tracking,
     carriers: carrier::Carriers,
     analytics: analytics::Analytics,
@@ -76,7 +78,7 @@ pub fn service(
             .map_err(|error| error.to_string())?;
         routes = routes.add_service(v1).add_service(v1alpha);
     }
-    Ok(front::Front::new(tracking, routes.prepare(), drain))
+    Ok(front::Front::new(auth, tracking, routes.prepare(), drain))
 }
 
 /// Reports the services as serving until the server drains.
