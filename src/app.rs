@@ -11,6 +11,8 @@ use tokio::task::JoinHandle;
 use waybill_core::adapter::{Adapter, Descriptor, Http, Limits};
 use waybill_core::registry::Registry;
 
+use crate::auth::settings::Mode;
+use crate::auth::{Auth, Gate};
 use crate::cache::memory::MemoryCache;
 use crate::cache::redis::RedisCache;
 use crate::cache::{Cache, CacheState};
@@ -76,12 +78,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     config.push.check()?;
     config.schedule.check()?;
     let listen = config.server.listen;
-    if !listen.ip().is_loopback() && !config.server.insecure {
-        return Err(format!(
-            "server.listen: {listen} is not a loopback address and callers are not authenticated; \
-             set server.insecure (or --insecure) to listen there all the same"
-        ));
-    }
+    may_listen(&config)?;
     crate::http::install_crypto();
     let Kept {
         store,
@@ -94,6 +91,12 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let configured: BTreeSet<&str> = sources.iter().map(|source| source.descriptor.id).collect();
     let texts = Arc::new(Texts::load(&config.texts.folder, registry)?);
     let carriers = grpc::carrier::Carriers::new(registry, &configured, Arc::clone(&texts));
+    let issuers = config.auth.jwt.values();
+    let issuers = issuers.map(|issuer| issuer.jwks_url.as_str());
+    let issuers: Vec<&str> = issuers.filter(|url| !url.is_empty()).collect();
+    let http = http_client(&config)?.only(&issuers);
+    let http: Arc<dyn Http> = Arc::new(http.map_err(|error| format!("auth.jwt: {error}"))?);
+    let (auth, auth_tasks) = Auth::start(&config.auth, &http, clock.clone()).await?;
     let hub = Arc::new(Hub::default());
     let telling = crate::watch::log::tell_forever(Arc::clone(&store), Arc::clone(&hub));
     let telling = crate::tasks::spawn("change-log", telling);
@@ -154,6 +157,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         Reflection::Auto => listen.ip().is_loopback(),
     };
     let front = grpc::service(
+        auth.clone(),
         tracking,
         carriers,
         analytics,
@@ -196,7 +200,13 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let settings = config.front.clone();
     let admin_serving = crate::tasks::spawn("admin", async move {
         // Whoever looks into a server that stops wants to go on doing so.
-        server::run(admin_port, admin, settings, std::future::pending()).await;
+        server::run(
+            admin_port,
+            Gate::new(auth, admin),
+            settings,
+            std::future::pending(),
+        )
+        .await;
     });
     let view = Side {
         readiness: Arc::new(move || readiness(cache.as_ref(), is_working(), *retired.borrow())),
@@ -212,6 +222,8 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
             hub.sweep();
         }
     });
+    let mut others = vec![side_serving, admin_serving, sweeping, clearing, telling];
+    others.extend(auth_tasks);
     Ok(App {
         address,
         side,
@@ -226,7 +238,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         drain,
         leave: config.drain,
         serving,
-        others: vec![side_serving, admin_serving, sweeping, clearing, telling],
+        others,
     })
 }
 
@@ -279,6 +291,33 @@ async fn in_time(total: Duration, ending: impl Future<Output = ()>) {
 async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, String> {
     let bound = TcpListener::bind(address).await;
     bound.map_err(|error| format!("{setting}: cannot listen on {address}: {error}"))
+}
+
+/// Beyond loopback, callers are known and connections are not in clear, unless the configuration says
+/// otherwise.
+fn may_listen(config: &Config) -> Result<(), String> {
+    let listen = config.server.listen;
+    if listen.ip().is_loopback() || config.auth.mode == Mode::None {
+        return Ok(());
+    }
+    if !config.auth.knows_callers() {
+        return Err(format!(
+            "server.listen: {listen} is not a loopback address and callers are not authenticated; \
+             set auth.keys_file (docs/auth.md), or auth.mode = \"none\" (or --insecure) to let \
+             everybody in"
+        ));
+    }
+    if !config.server.insecure {
+        return Err(format!(
+            "server.listen: {listen} is not a loopback address, and credentials would go there in \
+             clear; set server.insecure (or --insecure) if what stands before this server speaks TLS"
+        ));
+    }
+    Ok(())
+}
+
+fn http_client(config: &Config) -> Result<crate::http::Client, String> {
+    crate::http::Client::new(&config.http).map_err(|error| error.to_string())
 }
 
 /// Where the operators' port is to be. Nobody is asked who they are there, so it is never anywhere
@@ -411,7 +450,7 @@ pub fn sources(
     registry: Registry,
     clock: &Clock,
 ) -> Result<Vec<Arc<Source>>, String> {
-    let http = crate::http::Client::new(&config.http).map_err(|error| error.to_string())?;
+    let http = http_client(config)?;
     let setting = "routing.daily_budget".to_owned();
     let all = Arc::new(Ledger::new(setting, config.routing.daily_budget));
     let purse = |section: &str, id: &str, cost: Amount, budget: Budget| {

@@ -47,6 +47,8 @@ pub struct Config {
     pub schedule: crate::schedule::Settings,
     /// What sources said, as received.
     pub evidence: crate::evidence::Settings,
+    /// Who may call.
+    pub auth: crate::auth::settings::Settings,
     /// What carriers send by themselves.
     pub push: crate::push::Settings,
     /// The way out.
@@ -102,7 +104,7 @@ section! {
         side: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 9_464)),
         /// Address of the operators' port, on loopback; empty: the port after the side port.
         admin: String = String::new(),
-        /// Listen beyond loopback although callers are not authenticated.
+        /// Listen beyond loopback in clear, because what stands before this server speaks TLS.
         insecure: bool = false,
         /// Whether reflection is served.
         reflection: Reflection = Reflection::Auto,
@@ -462,7 +464,8 @@ pub fn load(
         if let Some(path) = name.strip_prefix(PREFIX).filter(|path| path.contains("__")) {
             let keys: Vec<String> = path.split("__").map(str::to_lowercase).collect();
             // A credential that looks like a number is still a text.
-            let is_text = keys[0] == "sources" && !keys.iter().any(|key| key == "limits");
+            let is_source = keys[0] == "sources" && !keys.iter().any(|key| key == "limits");
+            let is_text = is_source || keys[0] == "auth" && keys[1].ends_with("pepper");
             set(&mut table, &keys, value, is_text).map_err(|error| format!("{name}: {error}"))?;
         }
     }

@@ -102,6 +102,10 @@ pub struct Metric {
 pub const METRICS: &[Metric] = &[
     counter("waybill_rpc_total", "RPCs answered, by method and gRPC code"),
     histogram("waybill_rpc_seconds", "time to answer an RPC, by method"),
+    counter("waybill_auth_failures_total", "calls without a valid credential, by what was wrong with it"),
+    counter("waybill_auth_keys_reads_total", "reads of the keys file after a change, by result"),
+    gauge("waybill_auth_keys_generation", "how often the keys file has been read"),
+    counter("waybill_jwks_reads_total", "reads of an issuer's public keys, by issuer and result"),
     counter("waybill_source_requests_total", "requests to a source, by source and outcome"),
     histogram("waybill_source_latency_seconds", "time of one request to a source, by source"),
     counter("waybill_http_refused_total", "requests that would have left for a host or an address that is not a source's, by reason"),

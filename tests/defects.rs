@@ -22,6 +22,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 use waybill::app;
+use waybill::auth::Auth;
 use waybill::cache::memory::MemoryCache;
 use waybill::clock::Clock;
 use waybill::config::{Calls, Config};
@@ -191,6 +192,10 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
     let ingest = Ingest::new(pipeline.clone(), Arc::clone(&calls));
     let tracking = Tracking::new(pipeline, Arc::clone(&calls), streams, Arc::clone(&texts));
     let carriers = Carriers::new(common::registry(), &BTreeSet::new(), texts);
+    let http = waybill::http::Client::new(&config.http).unwrap();
+    let (auth, _) = Auth::start(&config.auth, &(Arc::new(http) as _), Clock::system())
+        .await
+        .unwrap();
     let exit = waybill::grpc::Exit {
         retire: drained.clone(),
         drain: drained,
@@ -198,7 +203,7 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
     };
     let load = server::Load::new(&config.load);
     let front = waybill::grpc::service(
-        tracking, carriers, analytics, ingest, &calls, true, load, exit,
+        auth, tracking, carriers, analytics, ingest, &calls, true, load, exit,
     )
     .unwrap();
     let listener = tokio::net::TcpListener::bind(common::ANY).await.unwrap();

@@ -69,7 +69,8 @@ async fn offer(world: &World, per_second: u64, time: Duration) -> Outcome {
     for _ in 0..8 {
         clients.push(world.client().await);
     }
-    let mut ticks = tokio::time::interval(Duration::from_secs(1) / u32::try_from(per_second).unwrap());
+    let mut ticks =
+        tokio::time::interval(Duration::from_secs(1) / u32::try_from(per_second).unwrap());
     let mut calls = tokio::task::JoinSet::new();
     let start = Instant::now();
     while start.elapsed() < time {
@@ -121,10 +122,16 @@ async fn at_four_times_the_capacity_as_much_is_done_as_before_and_no_slower() {
         let goodput = outcome.goodput(time);
         let row = format!("overload {times}x");
         let shed = outcome.shed.len();
-        figure(&row, format!("goodput {goodput:.0}/s, p99 {p99:?}, {shed} turned away"));
+        figure(
+            &row,
+            format!("goodput {goodput:.0}/s, p99 {p99:?}, {shed} turned away"),
+        );
         if times == 4 {
             let p50 = quantile(outcome.shed.clone(), 0.5);
-            figure(&row, format!("turned away in {p50:?} (p50), as the caller sees it"));
+            figure(
+                &row,
+                format!("turned away in {p50:?} (p50), as the caller sees it"),
+            );
             assert!(shed > outcome.served.len(), "{shed} turned away");
             assert!(p50 < Duration::from_millis(25), "{p50:?}");
             let (least, most) = (outcome.advice.iter().min(), outcome.advice.iter().max());
@@ -133,7 +140,10 @@ async fn at_four_times_the_capacity_as_much_is_done_as_before_and_no_slower() {
         }
         seen.insert(times, (goodput, p99));
     }
-    let peak = seen.values().map(|(goodput, _)| *goodput).fold(0.0, f64::max);
+    let peak = seen
+        .values()
+        .map(|(goodput, _)| *goodput)
+        .fold(0.0, f64::max);
     assert!(seen[&4].0 >= 0.9 * peak, "{seen:?}");
     assert!(seen[&4].1 <= seen[&1].1 * 2, "{seen:?}");
     // It is over when it is over.
@@ -168,7 +178,10 @@ async fn what_is_known_is_answered_however_much_there_is_to_do() {
     };
     let (outcome, times) = tokio::join!(overload, known);
     assert!(!outcome.shed.is_empty());
-    figure("overload, kept answers", format!("p99 {:?}", quantile(times, 0.99)));
+    figure(
+        "overload, kept answers",
+        format!("p99 {:?}", quantile(times, 0.99)),
+    );
     world.stop().await;
 }
 

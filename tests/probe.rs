@@ -299,7 +299,10 @@ async fn two_thousand_silent_connections_are_gone_after_ten_seconds() {
         let seen = probes.join_all().await;
         let closed = seen.iter().map(|seen| seen.closed.expect("closed"));
         let (least, most) = (closed.clone().min().unwrap(), closed.max().unwrap());
-        figure("silent sockets", format!("closed after {least:?} to {most:?}"));
+        figure(
+            "silent sockets",
+            format!("closed after {least:?} to {most:?}"),
+        );
         assert!(least >= Duration::from_secs(9), "{least:?}");
         assert!(most <= Duration::from_secs(14), "{most:?}");
     };

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use waybill::auth::settings::Mode;
 use waybill::clock::Clock;
 use waybill::config::Reflection;
 use waybill::telemetry;
@@ -41,7 +42,8 @@ pub(super) struct Options {
     /// File of the master key, the same on every node; over the configuration.
     #[arg(long)]
     key_file: Option<PathBuf>,
-    /// Listen beyond loopback although callers are not authenticated.
+    /// Listen beyond loopback in clear, and without asking callers who they are if nothing configured
+    /// says how.
     #[arg(long)]
     insecure: bool,
     /// Serve reflection on any address.
@@ -70,7 +72,12 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
     };
     telemetry::init(format, &options.filter)?;
     let mut config = options.configured.load()?;
-    config.server.insecure |= options.insecure;
+    if options.insecure {
+        config.server.insecure = true;
+        if !config.auth.knows_callers() {
+            config.auth.mode = Mode::None;
+        }
+    }
     if options.reflection {
         config.server.reflection = Reflection::On;
     }

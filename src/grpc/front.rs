@@ -24,10 +24,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 use tonic::{Code, Status};
 use tower::Service;
+use waybill_core::caller::{Caller, Scope};
 
 use super::status::{Failure, late};
 use super::tracking::{Tracked, Tracking, fits};
 use super::{Exit, method};
+use crate::auth::{Admission, Auth, Principal};
 use crate::server::{Class, Load, Running, parse_grpc_timeout};
 use crate::v1;
 use crate::watch::{Topic, told};
@@ -47,6 +49,7 @@ const KEPT_HEAD: usize = 512;
 pub struct Front(Arc<Room>);
 
 struct Room {
+    auth: Auth,
     tracking: Tracking,
     routes: tonic::service::Routes,
     kept: moka::sync::Cache<String, Arc<Kept>, std::hash::RandomState>,
@@ -83,12 +86,14 @@ impl Kept {
 impl Front {
     /// Puts the front before tonic's routes.
     pub fn new(
+        auth: Auth,
         tracking: Tracking,
         routes: tonic::service::Routes,
         load: Arc<Load>,
         exit: Exit,
     ) -> Self {
         Self(Arc::new(Room {
+            auth,
             tracking,
             routes,
             kept: moka::sync::Cache::builder()
@@ -107,12 +112,40 @@ impl Front {
 }
 
 impl Room {
-    async fn track(self: Arc<Self>, request: Request<Incoming>) -> Response<Reply> {
+    async fn serve(
+        self: Arc<Self>,
+        mut request: Request<Incoming>,
+        principal: Principal,
+    ) -> Response<Reply> {
+        if request.uri().path() == TRACK {
+            return self.track(request, principal).await;
+        }
+        request.extensions_mut().insert(principal);
+        self.pass(request).await
+    }
+
+    /// Sends a call on to tonic.
+    async fn pass(&self, request: Request<Incoming>) -> Response<Reply> {
+        let (method, class) = method::of(request.uri().path());
+        let started = Instant::now();
+        let response = self.pass_on(request, method, class).await;
+        let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |it| it.code());
+        count(method, code);
+        metrics::histogram!("waybill_rpc_seconds", "method" => method)
+            .record(started.elapsed().as_secs_f64());
+        response
+    }
+
+    async fn track(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        principal: Principal,
+    ) -> Response<Reply> {
         let started = Instant::now();
         let (head, body) = request.into_parts();
         let calls = &self.tracking.calls;
         let time = calls.time_for(parse_grpc_timeout(&head.headers), calls.unary_cap);
-        let answer = self.answer(body, started + time);
+        let answer = self.answer(&principal, body, started + time);
         let answer = AssertUnwindSafe(answer).catch_unwind();
         let result = match timeout_at(started + time, answer).await {
             Ok(Ok(result)) => result,
@@ -127,20 +160,23 @@ impl Room {
             }
             Err(failure) => {
                 let status = Status::from(failure);
-                let code = code_name(status.code());
-                metrics::counter!("waybill_rpc_total", "method" => "Track", "code" => code)
-                    .increment(1);
+                count("Track", status.code());
                 status.into_http()
             }
         }
     }
 
-    async fn answer(&self, body: Incoming, deadline: Instant) -> Result<Bytes, Failure> {
+    async fn answer(
+        &self,
+        principal: &Principal,
+        body: Incoming,
+        deadline: Instant,
+    ) -> Result<Bytes, Failure> {
         let calls = &self.tracking.calls;
         let message = self.read_message(body, calls.request_bytes).await?;
         let request = v1::TrackRequest::decode(message)
             .map_err(|_| Failure::field("request", "is not a TrackRequest"))?;
-        let key = plain_key(&self.tracking.caller.tenant, &request);
+        let key = plain_key(&principal.caller, &request);
         if let Some(key) = &key
             && let Some(kept) = self.kept.get(key)
             && kept.holds(self.tracking.pipeline.now())
@@ -149,11 +185,12 @@ impl Room {
             return Ok(kept.frame.clone());
         }
         // In a box of its own: a hit must not carry the room that the long way needs.
-        Box::pin(self.look_up(request, key, deadline)).await
+        Box::pin(self.look_up(principal, request, key, deadline)).await
     }
 
     async fn look_up(
         &self,
+        principal: &Principal,
         request: v1::TrackRequest,
         key: Option<String>,
         deadline: Instant,
@@ -162,14 +199,16 @@ impl Room {
         let class = Class::Interactive;
         let _running = self.load.enter(class).ok_or_else(Failure::overloaded)?;
         let conditional = !request.if_none_match.is_empty();
+        let tracking = self.tracking.by(principal);
         let tracked = tokio::select! {
             biased;
-            tracked = self.tracking.track_until(request, deadline) => tracked?,
+            tracked = tracking.track_until(request, deadline) => tracked?,
             () = self.overdue() => return Err(draining()),
         };
         let frame = frame(&tracked.response, self.tracking.calls.response_bytes)?;
         if let (Some(key), Some(until), false) = (key, tracked.until, conditional) {
-            self.keep(key, tracked, frame.clone(), until).await;
+            let tenant = &principal.caller.tenant;
+            self.keep(tenant, key, tracked, frame.clone(), until).await;
         }
         Ok(frame)
     }
@@ -262,7 +301,14 @@ impl Room {
     }
 
     /// Keeps an answer, unless one of its records or overlays has changed while it was made.
-    async fn keep(&self, key: String, tracked: Tracked, frame: Bytes, until: Timestamp) {
+    async fn keep(
+        &self,
+        tenant: &str,
+        key: String,
+        tracked: Tracked,
+        frame: Bytes,
+        until: Timestamp,
+    ) {
         let pipeline = &self.tracking.pipeline;
         let shipments = tracked.ids.iter().cloned().map(Topic::Shipment);
         let topics = std::iter::once(Topic::Subject(tracked.subject.clone())).chain(shipments);
@@ -282,7 +328,6 @@ impl Room {
         for (id, shipment) in tracked.ids.iter().zip(&tracked.response.shipments) {
             match pipeline.held(id).await {
                 Ok((record, _)) if record.etag == shipment.etag => {
-                    let tenant = &self.tracking.caller.tenant;
                     let overlay = pipeline.overlay(tenant, &record).await;
                     let revision = overlay.map(|one| one.map_or(0, |one| one.revision));
                     let mut shown = tracked.response.overlays.iter();
@@ -315,9 +360,10 @@ fn draining() -> Failure {
     Failure::new(v1::ErrorReason::ServerDraining, "the server is going away")
 }
 
-/// Key of a request whose answer depends on nothing but tenant, number, carrier, language and view; `None`
-/// for one with further options. Spelling variants of a number have a key each and the same answer.
-fn plain_key(tenant: &str, request: &v1::TrackRequest) -> Option<String> {
+/// Key of a request whose answer depends on nothing but who asks, number, carrier, language and view:
+/// the tenant, whose overlays are in the answer, and whether personal data is. `None` for a request
+/// with further options. Spelling variants of a number have a key each and the same answer.
+fn plain_key(caller: &Caller, request: &v1::TrackRequest) -> Option<String> {
     let plain = request.order.is_none()
         && request.hints.is_none()
         && request.max_age.is_none()
@@ -334,13 +380,18 @@ fn plain_key(tenant: &str, request: &v1::TrackRequest) -> Option<String> {
         return None;
     }
     let parts = [
-        tenant,
+        &caller.tenant,
         &request.tracking_number,
         &request.carrier,
         &request.language,
     ];
     let length: usize = parts.iter().map(|part| part.len() + 1).sum();
-    let mut key = String::with_capacity(length + 1);
+    let mut key = String::with_capacity(length + 2);
+    key.push(if caller.scopes.has(Scope::Personal) {
+        'p'
+    } else {
+        '-'
+    });
     for part in parts {
         key.push_str(part);
         key.push('\n');
@@ -359,6 +410,18 @@ fn frame(response: &v1::TrackResponse, limit: usize) -> Result<Bytes, Failure> {
     frame.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
     response.encode_raw(&mut frame);
     Ok(frame.freeze())
+}
+
+/// A call that is not let in.
+fn refused(path: &str, failure: Failure) -> Response<Reply> {
+    let status = Status::from(failure);
+    count(method::of(path).0, status.code());
+    status.into_http()
+}
+
+fn count(method: &'static str, code: Code) {
+    let code = code_name(code);
+    metrics::counter!("waybill_rpc_total", "method" => method, "code" => code).increment(1);
 }
 
 fn panicked() -> Failure {
@@ -436,20 +499,27 @@ impl Service<Request<Incoming>> for Front {
         if *room.drain.borrow() && !path.starts_with("/grpc.health.") {
             return Box::pin(async { Ok(Status::from(draining()).into_http()) });
         }
-        if path == TRACK {
-            return Box::pin(async move { Ok(room.track(request).await) });
+        let admission = room.auth.admit(path, request.headers());
+        match admission {
+            // Apart, so that a hit carries the room of no other call.
+            Admission::Known(principal) if path == TRACK => {
+                Box::pin(async move { Ok(room.track(request, principal).await) })
+            }
+            Admission::Known(principal) => {
+                Box::pin(async move { Ok(room.serve(request, principal).await) })
+            }
+            Admission::Open => Box::pin(async move { Ok(room.pass(request).await) }),
+            Admission::Refused(failure) => {
+                let refused = refused(path, failure);
+                Box::pin(async move { Ok(refused) })
+            }
+            Admission::Later(later) => Box::pin(async move {
+                match later.await {
+                    Ok(principal) => Ok(room.serve(request, principal).await),
+                    Err(failure) => Ok(refused(request.uri().path(), failure)),
+                }
+            }),
         }
-        let (method, class) = method::of(path);
-        Box::pin(async move {
-            let started = Instant::now();
-            let response = room.pass_on(request, method, class).await;
-            let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |it| it.code());
-            let code = code_name(code);
-            metrics::counter!("waybill_rpc_total", "method" => method, "code" => code).increment(1);
-            metrics::histogram!("waybill_rpc_seconds", "method" => method)
-                .record(started.elapsed().as_secs_f64());
-            Ok(response)
-        })
     }
 }
 

@@ -52,6 +52,7 @@ pub struct Exit {
 /// If the compiled descriptors cannot be read, which a test rules out.
 #[expect(clippy::too_many_arguments, reason = "each of them is made elsewhere")]
 pub fn service(
+    auth: crate::auth::Auth,
     tracking: tracking::Tracking,
     carriers: carrier::Carriers,
     analytics: analytics::Analytics,
@@ -94,7 +95,8 @@ pub fn service(
             .map_err(|error| error.to_string())?;
         routes = routes.add_service(v1).add_service(v1alpha);
     }
-    Ok(front::Front::new(tracking, routes.prepare(), load, exit))
+    let routes = routes.prepare();
+    Ok(front::Front::new(auth, tracking, routes, load, exit))
 }
 
 /// Reports the services as serving until the server is about to go.

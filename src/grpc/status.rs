@@ -75,9 +75,13 @@ pub const fn code(reason: Reason) -> Code {
         Reason::SourcesUnavailable | Reason::BreakersTripped | Reason::ServerDraining => {
             Code::Unavailable
         }
-        Reason::SourceQuota | Reason::Overloaded | Reason::MessageTooLarge | Reason::WatchLimit => {
-            Code::ResourceExhausted
-        }
+        Reason::SourceQuota
+        | Reason::CallerQuota
+        | Reason::Overloaded
+        | Reason::MessageTooLarge
+        | Reason::WatchLimit => Code::ResourceExhausted,
+        Reason::Unauthenticated => Code::Unauthenticated,
+        Reason::Permission => Code::PermissionDenied,
         Reason::Deadline => Code::DeadlineExceeded,
         Reason::Conflict => Code::Aborted,
         Reason::Unsupported => Code::Unimplemented,
@@ -91,6 +95,7 @@ const fn waits(reason: Reason) -> bool {
         Reason::SourcesUnavailable
             | Reason::BreakersTripped
             | Reason::SourceQuota
+            | Reason::CallerQuota
             | Reason::Overloaded
             | Reason::Deadline
             | Reason::ServerDraining
@@ -422,7 +427,7 @@ fn details(failure: &Failure) -> Vec<prost_types::Any> {
                 },
             ));
         }
-        Reason::SourceQuota | Reason::WatchLimit => details.push(any(
+        Reason::SourceQuota | Reason::CallerQuota | Reason::WatchLimit => details.push(any(
             "QuotaFailure",
             &pb::QuotaFailure {
                 violations: vec![pb::quota_failure::Violation {

@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+pub mod callers;
 pub mod commits;
 pub mod every;
 pub mod figure;
