@@ -196,7 +196,16 @@ async fn a_redis_that_swallows_everything_costs_no_call_and_is_found_again() {
             slowest = slowest.max(start.elapsed());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        assert!(is_degraded(&world).await);
+        let mut unknown = 1_000;
+        eventually("the fault is noticed", async || {
+            unknown += 1;
+            client
+                .track(track(&dhl_load_number(unknown)))
+                .await
+                .unwrap();
+            is_degraded(&world).await
+        })
+        .await;
         proxy.heal();
         let healed = Instant::now();
         eventually("Redis is used again", async || {
@@ -383,5 +392,57 @@ async fn a_crowd_that_comes_back_at_once_is_let_in_as_fast_as_it_can_be() {
     );
     assert!(steady < Duration::from_secs(30), "{steady:?}");
     drop(readers);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_at_the_deadline_that_its_caller_states() {
+    let world = World::start(|_| ()).await;
+    let open = Some(shipments([number(1)]));
+    let mut request = tonic::Request::new(v1::FollowRequest { open });
+    let timeout = "700m".parse().unwrap();
+    request.metadata_mut().insert("grpc-timeout", timeout);
+    let start = Instant::now();
+    let stream = world.client().await.follow(request).await.unwrap();
+    let mut stream = stream.into_inner();
+    let status = loop {
+        match stream.message().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("it ends as if all were well"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
+    assert!(start.elapsed() >= Duration::from_millis(650));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_connection_sends_its_streams_away_before_they_are_cut() {
+    let world = World::start(|config| {
+        config.front.age = Duration::from_secs(4);
+        config.streams.max_age = common::span(4_000);
+    })
+    .await;
+    let mut client = world.client().await;
+    client
+        .list_shipments(v1::ListShipmentsRequest::default())
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    let start = Instant::now();
+    let open = Some(shipments([number(1)]));
+    let stream = client.follow(v1::FollowRequest { open }).await.unwrap();
+    let mut stream = stream.into_inner();
+    let mut going = None;
+    while let Some(message) = stream.message().await.unwrap() {
+        if let Some(v1::watch_message::Kind::GoingAway(away)) = message.kind {
+            going = Some((away.reason(), start.elapsed()));
+        }
+    }
+    let (reason, after) = going.expect("it says that it goes");
+    assert_eq!(reason, v1::GoingAwayReason::MaxAge);
+    // By its own age it would have gone after 3.6 s at the earliest.
+    assert!(after < Duration::from_millis(3_500), "{after:?}");
     world.stop().await;
 }
