@@ -3,6 +3,7 @@
 //! Every default is here and in `docs/limits.md`; a test compares them. An unknown key is refused,
 //! naming the known ones. Credentials come from file, `<key>_file` or environment, into no error.
 
+mod calls;
 mod redis;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use waybill_core::adapter::Limits;
 
+pub use self::calls::Calls;
+pub use self::leave::DrainSettings;
 use crate::money::{Amount, Budget};
 
 /// All settings.
@@ -94,6 +97,9 @@ macro_rules! section {
         }
     };
 }
+
+// After the macro that it uses.
+mod leave;
 
 section! {
     /// `[server]`
@@ -184,20 +190,6 @@ section! {
         token_secret_file: PathBuf = PathBuf::new(),
         /// File of the secret before, whose tokens are still read; empty: none.
         previous_token_secret_file: PathBuf = PathBuf::new(),
-    }
-}
-
-section! {
-    /// `[drain]`
-    DrainSettings {
-        /// Time between saying that the server goes and taking no more calls: until then balancers
-        /// that have not noticed yet still send some. Only after SIGTERM; whoever stops it at a
-        /// terminal does not wait.
-        notice: Span = secs(5),
-        /// Time for running calls from then on; those that take longer are refused.
-        calls: Span = secs(10),
-        /// Time from the signal to the end, whatever still runs.
-        total: Span = secs(55),
     }
 }
 
@@ -356,82 +348,6 @@ impl Config {
             return Err("calls.patience: must be at most 7 d".to_owned());
         }
         Ok(())
-    }
-
-    /// Checks that what ends first has the time to, before what it is part of ends.
-    fn check_leave(&self) -> Result<(), String> {
-        let (front, streams, drain) = (&self.front, &self.streams, &self.drain);
-        let leave = drain.notice.0.saturating_add(front.drain);
-        let orders = [
-            (
-                drain.calls.0,
-                front.drain,
-                "front.drain: must not be less than drain.calls",
-            ),
-            (
-                streams.drain_spread.0,
-                front.drain,
-                "front.drain: must not be less than streams.drain_spread",
-            ),
-            (
-                leave,
-                drain.total.0,
-                "drain.total: must not be less than drain.notice and front.drain together",
-            ),
-            (
-                streams.max_age.0,
-                front.age,
-                "front.age: must not be less than streams.max_age, or connections end before streams",
-            ),
-        ];
-        match orders.into_iter().find(|(less, more, _)| less > more) {
-            Some((_, _, wrong)) => Err(wrong.to_owned()),
-            None if self.load.requests == 0 => Err("load.requests: must not be 0".to_owned()),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Limits of calls as plain values.
-#[derive(Clone, Debug)]
-pub struct Calls {
-    /// As in [`CallSettings`].
-    pub default_deadline: Duration,
-    /// As in [`CallSettings`].
-    pub unary_cap: Duration,
-    /// As in [`CallSettings`].
-    pub batch_cap: Duration,
-    /// As in [`CallSettings`].
-    pub batch_items: usize,
-    /// As in [`CallSettings`].
-    pub ingest_events: usize,
-    /// As in [`CallSettings`].
-    pub request_bytes: usize,
-    /// As in [`CallSettings`].
-    pub batch_bytes: usize,
-    /// As in [`CallSettings`].
-    pub response_bytes: usize,
-}
-
-impl Calls {
-    /// Time for a call that states `stated`.
-    pub fn time_for(&self, stated: Option<Duration>, cap: Duration) -> Duration {
-        stated.unwrap_or(self.default_deadline.min(cap)).min(cap)
-    }
-}
-
-impl From<&CallSettings> for Calls {
-    fn from(settings: &CallSettings) -> Self {
-        Self {
-            default_deadline: settings.default_deadline.0,
-            unary_cap: settings.unary_cap.0,
-            batch_cap: settings.batch_cap.0,
-            batch_items: settings.batch_items,
-            ingest_events: settings.ingest_events,
-            request_bytes: settings.request_bytes,
-            batch_bytes: settings.batch_bytes,
-            response_bytes: settings.response_bytes,
-        }
     }
 }
 

@@ -223,10 +223,11 @@ impl Room {
             let Ok(data) = frame.map_err(|_| broken())?.into_data() else {
                 continue;
             };
-            if data.len() + parts.len() + whole.as_ref().map_or(0, Bytes::len) > limit + HEAD {
+            let so_far = data.len() + parts.len() + whole.as_ref().map_or(0, Bytes::len);
+            if so_far > limit + HEAD {
                 return Err(Failure::too_large(limit));
             }
-            if running.is_none() && (whole.is_some() || data.len() > PROMPT) {
+            if running.is_none() && so_far > PROMPT {
                 // Not what a lookup looks like: it is to be as little and as few as other work.
                 let entered = self.load.enter(Class::Interactive);
                 running = Some(entered.ok_or_else(Failure::overloaded)?);

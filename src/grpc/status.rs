@@ -152,7 +152,7 @@ impl Failure {
     pub fn overloaded() -> Self {
         let message = "the server has as much work as it takes on";
         let mut failure = Self::new(Reason::Overloaded, message);
-        failure.retry = Some(WAIT.mul_f64(rand::random_range(0.5..1.5)));
+        failure.retry = Some(Duration::from_millis(rand::random_range(500..1_500)));
         failure
     }
 

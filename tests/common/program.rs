@@ -114,6 +114,15 @@ impl Running {
         words.clone().next().unwrap().parse().unwrap()
     }
 
+    /// Lets it have no more than so many open files.
+    pub fn limit_files(&self, most: u32) {
+        let pid = self.child.id().to_string();
+        let limited = Command::new("prlimit")
+            .args(["--pid", &pid, &format!("--nofile={most}")])
+            .status();
+        assert!(limited.expect("prlimit of util-linux").success());
+    }
+
     /// Sends a signal by its name, and does not wait for what comes of it.
     pub fn tell(&self, name: &str) {
         let pid = self.child.id().to_string();

@@ -39,7 +39,7 @@ use crate::watch::{Mailbox, Room, Topic, Trouble, told};
 const WIDTH: usize = 16;
 /// Time left for messages that are due once the stream is announced to end.
 const GRACE: Duration = Duration::from_secs(5);
-/// Time over which the streams of a connection that is asked to go end; less than its grace.
+/// Most time over which the streams of a connection that is asked to go end; less than its grace.
 const LEAVING: Duration = Duration::from_secs(20);
 /// Pause after a fault of the store.
 const AGAIN: Duration = Duration::from_millis(200);
@@ -291,7 +291,8 @@ impl Stream {
                     early = Some((some_time_in(spread), v1::GoingAwayReason::Draining));
                 }
                 () = asked_to_go(&mut leaving), if early.is_none() => {
-                    early = Some((some_time_in(LEAVING), v1::GoingAwayReason::MaxAge));
+                    let spread = self.shared.settings.spread.min(LEAVING);
+                    early = Some((some_time_in(spread), v1::GoingAwayReason::MaxAge));
                 }
                 () = sleep_until(early.map_or(self.plan.end, |(at, _)| at)), if early.is_some() => {
                     let reason = early.map_or(v1::GoingAwayReason::MaxAge, |(_, reason)| reason);
