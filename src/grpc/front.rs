@@ -22,10 +22,13 @@ use jiff::Timestamp;
 use prost::Message;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
-use tonic::{Code, Status};
+use tonic::codec::Codec;
+use tonic::{Code, Status, Streaming};
+use tonic_prost::ProstCodec;
 use tower::Service;
 
 use super::status::Failure;
+use super::stream::frames::Frames;
 use super::tracking::{Tracked, Tracking, fits};
 use crate::config::Calls;
 use crate::server::parse_grpc_timeout;
@@ -33,8 +36,10 @@ use crate::v1;
 use crate::watch::Topic;
 
 const TRACK: &str = "/waybill.v1.TrackingService/Track";
+const FOLLOW: &str = "/waybill.v1.TrackingService/Follow";
+const WATCH: &str = "/waybill.v1.TrackingService/Watch";
 /// Length of a gRPC frame's head: one byte of flags, four of length.
-const HEAD: usize = 5;
+pub(super) const HEAD: usize = 5;
 /// Bytes of the answers that are kept.
 const KEPT: u64 = 128 * 1_024 * 1_024;
 /// What a kept answer takes beside its bytes: key, versions and the cache's own.
@@ -124,6 +129,29 @@ impl Room {
                     .increment(1);
                 status.into_http()
             }
+        }
+    }
+
+    async fn follow(&self, request: Request<Incoming>, limit: usize) -> Response<Reply> {
+        let started = async {
+            let message = read_message(request.into_body(), limit).await?;
+            let request = v1::FollowRequest::decode(message)
+                .map_err(|_| Failure::field("request", "is not a FollowRequest"))?;
+            self.tracking.start_follow(request)
+        };
+        match started.await {
+            Ok(frames) => reply(Reply::Stream(Box::new(frames))),
+            Err(failure) => Status::from(failure).into_http(),
+        }
+    }
+
+    async fn watch(&self, request: Request<Incoming>, limit: usize) -> Response<Reply> {
+        let mut codec = ProstCodec::<v1::WatchMessage, v1::WatchRequest>::default();
+        let body = request.into_body();
+        let requests = Streaming::new_request(codec.decoder(), body, None, Some(limit));
+        match self.tracking.start_watch(requests).await {
+            Ok(frames) => reply(Reply::Stream(Box::new(frames))),
+            Err(status) => typed(status.into_http(), limit),
         }
     }
 
@@ -303,7 +331,11 @@ fn panicked() -> Failure {
 }
 
 fn ok(frame: Bytes) -> Response<Reply> {
-    let mut response = Response::new(Reply::Frame(Some(frame)));
+    reply(Reply::Frame(Some(frame)))
+}
+
+fn reply(body: Reply) -> Response<Reply> {
+    let mut response = Response::new(body);
     let grpc = HeaderValue::from_static("application/grpc");
     response
         .headers_mut()
@@ -348,11 +380,12 @@ fn bounds(method: &str, headers: &HeaderMap, calls: &Calls) -> (Duration, usize)
 
 /// Last segment of a method's path, if it is one of ours; keeps the metric's labels few.
 fn method_name(path: &str) -> &'static str {
-    const METHODS: [&str; 12] = [
+    const METHODS: [&str; 13] = [
         "Track",
         "GetShipment",
         "BatchTrack",
         "Follow",
+        "Watch",
         "UpdateException",
         "GetEvidence",
         "ListCarriers",
@@ -417,12 +450,22 @@ impl Service<Request<Incoming>> for Front {
         let mut routes = room.routes.clone();
         let calls = Arc::clone(&room.tracking.calls);
         let (time, limit) = bounds(method, request.headers(), &calls);
+        let room = Arc::clone(room);
         Box::pin(async move {
             let started = Instant::now();
-            let answer = AssertUnwindSafe(routes.call(request)).catch_unwind();
+            let answer = async {
+                match request.uri().path() {
+                    FOLLOW => room.follow(request, limit).await,
+                    WATCH => room.watch(request, limit).await,
+                    _ => match routes.call(request).await {
+                        Ok(response) => typed(response, limit),
+                        Err(never) => match never {},
+                    },
+                }
+            };
+            let answer = AssertUnwindSafe(answer).catch_unwind();
             let response = match timeout_at(started + time, answer).await {
-                Ok(Ok(Ok(response))) => typed(response, limit),
-                Ok(Ok(Err(never))) => match never {},
+                Ok(Ok(response)) => response,
                 Ok(Err(_)) => Status::from(panicked()).into_http(),
                 Err(_) => Status::from(late()).into_http(),
             };
@@ -441,6 +484,8 @@ impl Service<Request<Incoming>> for Front {
 pub enum Reply {
     /// One frame, then the trailer of success.
     Frame(Option<Bytes>),
+    /// Messages as they come.
+    Stream(Box<Frames>),
     /// What tonic made.
     Tonic(Box<tonic::body::Body>),
     /// Nothing more.
@@ -459,6 +504,7 @@ impl Body for Reply {
         let this = self.get_mut();
         match this {
             Self::Tonic(body) => Pin::new(body.as_mut()).poll_frame(cx),
+            Self::Stream(frames) => frames.poll(cx),
             Self::Done => Poll::Ready(None),
             Self::Frame(frame) => match frame.take() {
                 Some(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
@@ -477,6 +523,7 @@ impl Body for Reply {
             Self::Done => true,
             Self::Frame(_) => false,
             Self::Tonic(body) => body.is_end_stream(),
+            Self::Stream(frames) => frames.is_over(),
         }
     }
 
