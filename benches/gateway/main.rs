@@ -33,6 +33,7 @@ mod schedule;
 #[path = "../../core/tests/rules/simulated.rs"]
 mod simulated;
 mod stampede;
+mod streams;
 mod world;
 
 use std::process::ExitCode;
@@ -47,7 +48,10 @@ fn main() -> ExitCode {
     if let [role, name] = &arguments[..]
         && role == "--serve"
     {
-        cached::serve(name);
+        match name.starts_with("streams") {
+            true => streams::serve(name),
+            false => cached::serve(name),
+        }
         return ExitCode::SUCCESS;
     }
     let value_of = |name: &str| {
@@ -57,7 +61,7 @@ fn main() -> ExitCode {
     let only = value_of("--only");
     let mut results = Map::new();
     type Bench = fn() -> Value;
-    let benches: [(&str, Bench); 9] = [
+    let benches: [(&str, Bench); 10] = [
         ("cached", cached::run),
         ("miss", miss::run),
         ("parse", parse::run),
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
         ("redis", redis::run),
         ("kpi", kpi::run),
         ("schedule", schedule::run_all),
+        ("streams", streams::run),
     ];
     for (name, run) in benches {
         if only.as_deref().is_none_or(|only| only == name) {
@@ -76,7 +81,7 @@ fn main() -> ExitCode {
     }
     if results.is_empty() {
         println!(
-            "--only takes cached, miss, parse, reconcile, stampede, neighbour, redis, kpi or schedule"
+            "--only takes cached, miss, parse, reconcile, stampede, neighbour, redis, kpi, schedule or streams"
         );
         return ExitCode::FAILURE;
     }
