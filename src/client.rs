@@ -181,7 +181,8 @@ impl Watcher {
                 Some(Step::Synced(synced))
             }
             Some(Kind::Reset(reset)) => {
-                self.bookmark.revisions.clear();
+                // Whoever breaks off now has no longer what the token stands for.
+                self.bookmark = Bookmark::default();
                 Some(Step::Reset(reset))
             }
             Some(Kind::Rejected(rejected)) => Some(Step::Rejected(Box::new(rejected))),

@@ -13,6 +13,7 @@ use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use http_body::Frame;
 use prost::Message as _;
+use prost::encoding;
 use tonic::Status;
 
 use crate::grpc::front::HEAD;
@@ -21,6 +22,10 @@ use crate::v1;
 
 /// Messages that are ready before the work waits for the reader.
 const WINDOW: usize = 8;
+
+/// Numbers of the fields of a message that are a stream's own.
+const SEQUENCE: u32 = 1;
+const RESUME_TOKEN: u32 = 2;
 
 /// Messages that the work has made and the connection has not taken.
 #[derive(Clone, Default)]
@@ -126,17 +131,78 @@ pub(super) fn encode(kind: v1::watch_message::Kind) -> Bytes {
 
 /// A message with its frame head: what only one stream has, and what it says.
 pub(super) fn frame(sequence: u64, resume_token: &Bytes, kind: &[u8]) -> Bytes {
-    let own = v1::WatchMessage {
-        sequence,
-        resume_token: resume_token.to_vec(),
-        kind: None,
-    };
-    let length = own.encoded_len() + kind.len();
+    let own = encoding::uint64::encoded_len(SEQUENCE, &sequence)
+        + encoding::bytes::encoded_len(RESUME_TOKEN, resume_token);
+    let length = own + kind.len();
     let mut frame = BytesMut::with_capacity(HEAD + length);
     frame.put_u8(0);
     frame.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
-    own.encode_raw(&mut frame);
+    encoding::uint64::encode(SEQUENCE, &sequence, &mut frame);
+    encoding::bytes::encode(RESUME_TOKEN, resume_token, &mut frame);
     // Fields of one message can stand one behind the other.
     frame.put_slice(kind);
     frame.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_of_parts_is_the_message_as_a_whole() {
+        use v1::watch_message::Kind;
+        let kind = Kind::Synced(v1::WatchSynced { shipment_count: 7 });
+        for token in [Bytes::new(), Bytes::from_static(b"token")] {
+            let frame = frame(300, &token, &encode(kind.clone()));
+            let (head, message) = frame.split_at(HEAD);
+            assert_eq!(head[0], 0);
+            assert_eq!(
+                u32::try_from(message.len()).unwrap().to_be_bytes(),
+                head[1..]
+            );
+            let expected = v1::WatchMessage {
+                sequence: 300,
+                resume_token: token.to_vec(),
+                kind: Some(kind.clone()),
+            };
+            assert_eq!(v1::WatchMessage::decode(message).unwrap(), expected);
+        }
+    }
+
+    fn next(frames: &mut Frames) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        frames.poll(&mut Context::from_waker(std::task::Waker::noop()))
+    }
+
+    fn trailer(frames: &mut Frames) -> String {
+        let Poll::Ready(Some(Ok(frame))) = next(frames) else {
+            unreachable!("there are trailers")
+        };
+        let trailers = frame.into_trailers().unwrap();
+        assert!(matches!(next(frames), Poll::Ready(None)) && frames.is_over());
+        trailers["grpc-status"].to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn work_waits_for_a_reader_that_does_not_read_and_ends_with_its_status() {
+        let outbox = Outbox::default();
+        let (made, counted) = (Arc::new(Mutex::new(0)), outbox.clone());
+        let count = Arc::clone(&made);
+        let mut frames = Frames::new(outbox, async move {
+            for at in 0..3 * WINDOW {
+                *count.lock().unwrap() = at + 1;
+                counted.push(Bytes::from(vec![at as u8])).await;
+            }
+            Ok(())
+        });
+        for at in 0..3 * WINDOW {
+            let Poll::Ready(Some(Ok(frame))) = next(&mut frames) else {
+                unreachable!("message {at}")
+            };
+            assert_eq!(frame.into_data().unwrap(), [at as u8][..]);
+            assert!(*made.lock().unwrap() <= at + WINDOW, "no further ahead");
+        }
+        assert_eq!(trailer(&mut frames), "0");
+        let panics = async { std::panic::panic_any("on purpose") };
+        assert_eq!(trailer(&mut Frames::new(Outbox::default(), panics)), "13");
+    }
 }

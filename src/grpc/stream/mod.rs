@@ -157,9 +157,11 @@ impl Sent {
     }
 
     fn put(&mut self, id: &ShipmentId, held: Held) {
-        if self.held.insert(id.clone(), held).is_some() {
+        if let Some(known) = self.held.get_mut(id) {
+            *known = held;
             return;
         }
+        self.held.insert(id.clone(), held);
         self.order.push_back(id.clone());
         while self.held.len() > self.room {
             self.is_all = false;
@@ -284,7 +286,7 @@ impl Stream {
                     if self.plan.end <= now {
                         return Box::pin(self.go_away(v1::GoingAwayReason::MaxAge)).await;
                     } else if self.last_message + self.plan.heartbeat <= now {
-                        self.beat().await?;
+                        Box::pin(self.beat()).await?;
                     } else if let Some(look) = look && running.len() < WIDTH {
                         self.looks.remove(&look);
                         let followed = self.followed.get(&look.1).map(Arc::clone);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, sleep};
 use tonic::Status;
@@ -232,7 +233,9 @@ impl Stream {
                     // Every shipment once: nothing to share with other streams.
                     match look_up(&self.pipeline, &self.tenant, &place.id).await {
                         Ok(Some(look)) => {
-                            if has(look.overlay.as_deref(), labels) {
+                            // One that changes meanwhile moves behind, and comes up once more.
+                            let known = self.sent.held.contains_key(&place.id);
+                            if !known && has(look.overlay.as_deref(), labels) {
                                 count += 1;
                                 self.send_snapshot(&look, None).await?;
                             }
@@ -344,6 +347,9 @@ impl Stream {
         self.sent.order.clear();
         self.sent.is_all = true;
         self.looks.clear();
+        // A reader that breaks off in the middle of the snapshot has to begin anew.
+        self.place = None;
+        self.token = Bytes::new();
         let reset = v1::WatchReset {
             reason: reason as i32,
         };

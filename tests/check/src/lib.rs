@@ -90,8 +90,9 @@ pub struct Record {
     pub shipment: String,
     /// Its revision.
     pub revision: u32,
-    /// Ids of its events.
-    pub events: BTreeSet<String>,
+    /// Ids of its events; `None`: it was sent without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<BTreeSet<String>>,
 }
 
 /// A promise that was broken.
@@ -126,20 +127,17 @@ pub enum Guarantee {
 
 impl Commits {
     /// Notes a revision.
-    pub fn note(&mut self, record: Record) {
-        let revisions = self.0.entry(record.shipment).or_default();
-        revisions.insert(record.revision, record.events);
+    pub fn note(&mut self, shipment: &str, revision: u32, events: BTreeSet<String>) {
+        let revisions = self.0.entry(shipment.to_owned()).or_default();
+        revisions.insert(revision, events);
     }
 
     /// Notes every revision of a shipment, by the revision that brought each of its events.
     pub fn note_all(&mut self, shipment: &str, last: u32, events: &BTreeMap<String, u32>) {
         for revision in 1..=last {
             let until = events.iter().filter(|(_, brought)| **brought <= revision);
-            self.note(Record {
-                shipment: shipment.to_owned(),
-                revision,
-                events: until.map(|(event, _)| event.clone()).collect(),
-            });
+            let until = until.map(|(event, _)| event.clone()).collect();
+            self.note(shipment, revision, until);
         }
     }
 

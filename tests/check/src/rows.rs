@@ -1,15 +1,20 @@
 //! A history as JSON lines: what was committed, the end, then what was seen.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{History, Record, Seen};
+use crate::{History, Seen};
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Row {
-    Commit(Record),
+    Commit {
+        shipment: String,
+        revision: u32,
+        events: BTreeSet<String>,
+    },
     End {
         shipment: String,
         revision: u32,
@@ -33,11 +38,11 @@ impl History {
         };
         for (shipment, revisions) in &self.commits.0 {
             for (revision, events) in revisions {
-                put(Row::Commit(Record {
+                put(Row::Commit {
                     shipment: shipment.clone(),
                     revision: *revision,
                     events: events.clone(),
-                }))?;
+                })?;
             }
         }
         for (shipment, revision) in &self.end {
@@ -65,7 +70,11 @@ impl History {
         let mut history = Self::default();
         for line in from.lines() {
             match serde_json::from_str(&line?)? {
-                Row::Commit(record) => history.commits.note(record),
+                Row::Commit {
+                    shipment,
+                    revision,
+                    events,
+                } => history.commits.note(&shipment, revision, events),
                 Row::End { shipment, revision } => {
                     history.end.insert(shipment, revision);
                 }
