@@ -17,7 +17,6 @@ mod common;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -38,9 +37,13 @@ use waybill_check::{History, Record, Seen, What, judge};
 
 const SHIPMENTS: usize = 200;
 const UPDATES: usize = 50;
+const MOST: usize = 190;
 const WATCHERS: usize = 20;
 /// Shipments of one call of the writer.
-const CALL: usize = 20;
+const CALL: usize = 25;
+const WRITERS: usize = 4;
+/// Updates that a replica does not have.
+const LOST: usize = 1_000;
 /// After the last fault and the last change everybody has seen the end by then.
 const SETTLED: Duration = Duration::from_secs(10);
 
@@ -415,24 +418,29 @@ async fn every_promise_is_kept_in_a_storm() {
         .map(|(turn, watcher)| tokio::spawn(Arc::clone(watcher).watch(turn)))
         .collect();
     let storm = Duration::from_secs(seconds());
-    let written = Arc::new(AtomicBool::new(false));
-    let writing = tokio::spawn({
-        let (numbers, written) = (numbers.clone(), Arc::clone(&written));
-        let pause = storm / u32::try_from(UPDATES * SHIPMENTS / CALL).unwrap();
-        async move {
-            for step in 1..=UPDATES {
-                for some in numbers.chunks(CALL) {
-                    let next = Instant::now() + pause;
-                    write(addresses, some, step).await;
-                    tokio::time::sleep_until(next).await;
-                }
-            }
-            written.store(true, Ordering::Release);
-        }
-    });
-
-    let mut dice = SmallRng::seed_from_u64(1);
     let started = Instant::now();
+    // A full record shows no more events than this.
+    let most = UPDATES.max(usize::try_from(seconds()).unwrap()).min(MOST);
+    // Each of the writers has its own shipments, whose changes it makes one after the other.
+    let writing = numbers.chunks(SHIPMENTS / WRITERS).map(|own| {
+        let own = own.to_vec();
+        let pause = storm / u32::try_from(most).unwrap();
+        tokio::spawn(async move {
+            let mut step = 0;
+            // A slow machine does not come to all of them, and a long storm to more.
+            while started.elapsed() < storm && step < most {
+                step += 1;
+                let next = Instant::now() + pause;
+                for some in own.chunks(CALL) {
+                    write(addresses, some, step).await;
+                }
+                tokio::time::sleep_until(next).await;
+            }
+            step
+        })
+    });
+    let writing: Vec<_> = writing.collect();
+    let mut dice = SmallRng::seed_from_u64(1);
     let mut failed_over = false;
     let mut kills = 0;
     while started.elapsed() < storm {
@@ -457,8 +465,11 @@ async fn every_promise_is_kept_in_a_storm() {
         nodes[victim].start().await;
     }
     nodes.iter().for_each(|node| node.wire.slow(Duration::ZERO));
-    writing.await.unwrap();
-    assert!(written.load(Ordering::Acquire) && failed_over && kills > 3);
+    let mut steps = Vec::new();
+    for writer in writing {
+        steps.push(writer.await.unwrap());
+    }
+    assert!(failed_over && kills > 3);
 
     let records = records(nodes[0].address, &numbers).await;
     let end = end_of(&records);
@@ -471,11 +482,10 @@ async fn every_promise_is_kept_in_a_storm() {
         ..History::default()
     };
     for record in &records {
-        assert_eq!(
-            record.events.len(),
-            UPDATES + 1,
-            "nothing that was acknowledged is lost"
-        );
+        let at = numbers.iter().position(|it| *it == record.tracking_number);
+        let written = steps[at.unwrap() / (SHIPMENTS / WRITERS)] + 1;
+        let events = record.events.len();
+        assert_eq!(events, written, "nothing that was acknowledged is lost");
         let events = record.events.iter();
         let events = events.map(|it| (it.id.clone(), it.revision)).collect();
         history
@@ -493,7 +503,7 @@ async fn every_promise_is_kept_in_a_storm() {
         history.write(std::io::BufWriter::new(file)).unwrap();
     }
     let seen: usize = history.watchers.values().map(Vec::len).sum();
-    println!("{kills} kills, {resets} resets, {seen} messages");
+    println!("{steps:?} updates, {kills} kills, {resets} resets, {seen} messages");
     let violations = judge(&history);
     assert!(
         violations.is_empty(),
@@ -502,4 +512,62 @@ async fn every_promise_is_kept_in_a_storm() {
         &violations[..violations.len().min(5)]
     );
     assert!(in_time, "everybody is at the end within {SETTLED:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stale_replica_makes_every_watcher_begin_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("key"), [7; 32]).unwrap();
+    let mut store = Store::start().await;
+    let numbers: Vec<String> = (1..=SHIPMENTS).map(number).collect();
+    let nodes = [
+        Node::new(folder.path(), 0, store.wire.address).await,
+        Node::new(folder.path(), 1, store.wire.address).await,
+    ];
+    let addresses = [nodes[0].wire.address, nodes[1].wire.address];
+    for some in numbers.chunks(CALL) {
+        write(addresses, some, 0).await;
+    }
+    register(addresses[0], &numbers).await;
+    let watchers = watchers(addresses, &numbers);
+    let watching = watchers.iter().enumerate();
+    let watching: Vec<_> = watching
+        .map(|(turn, watcher)| tokio::spawn(Arc::clone(watcher).watch(turn)))
+        .collect();
+    store.caught_up().await;
+    let before = end_of(&records(addresses[0], &numbers).await);
+    assert!(settled(&watchers, &before, Duration::from_secs(30)).await);
+
+    // From here on the replica gets nothing: a thousand updates that only the master has.
+    let mut part = redis::cmd("REPLICAOF");
+    store.replica.ask::<()>(part.arg("NO").arg("ONE"));
+    for step in 1..=LOST / SHIPMENTS {
+        for some in numbers.chunks(CALL) {
+            write(addresses, some, step).await;
+        }
+    }
+    let lost = end_of(&records(addresses[0], &numbers).await);
+    assert!(settled(&watchers, &lost, Duration::from_secs(60)).await);
+    let resets = |watcher: &Arc<Watcher>| *watcher.resets.lock().unwrap();
+    assert_eq!(watchers.iter().map(resets).sum::<usize>(), 0);
+    store.master.kill();
+    store.promote();
+
+    // Whoever has an event asks or sends again; that restores all of them.
+    let promoted = Instant::now();
+    for step in 1..=LOST / SHIPMENTS {
+        for some in numbers.chunks(CALL) {
+            write(addresses, some, step).await;
+        }
+    }
+    let restored = end_of(&records(addresses[0], &numbers).await);
+    assert_eq!(restored, lost, "as many events, so as many revisions");
+    let rest = Duration::from_secs(60).saturating_sub(promoted.elapsed());
+    assert!(settled(&watchers, &restored, rest).await, "within a minute");
+    let told = |watcher: &Arc<Watcher>| resets(watcher) > 0;
+    common::eventually("everybody has begun anew", async || {
+        watchers.iter().all(told)
+    })
+    .await;
+    watching.iter().for_each(|task| task.abort());
 }

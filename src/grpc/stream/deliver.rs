@@ -47,10 +47,11 @@ impl Stream {
         self.listen(id);
         let added = overlay.map_or(0, |one| one.revision);
         let first = news.revisions.map(|(first, _)| first);
-        // What the reader holds: as we sent it, or else what came before the first change.
-        let held = known
-            .map(|held| held.revision)
-            .or(first.map(|first| first.saturating_sub(1)));
+        // What the reader holds: as we sent it; nothing, if it holds only what we sent; or else what
+        // came before the first change.
+        let before = first.map(|first| first.saturating_sub(1));
+        let before = before.filter(|_| !self.sent.is_all);
+        let held = known.map(|held| held.revision).or(before);
         let seen = known.map(|held| held.seen.revision).or(held);
         if seen.is_some_and(|seen| record.revision <= seen) {
             if known.is_some_and(|held| added <= held.overlay) {
@@ -58,7 +59,8 @@ impl Stream {
             }
             return Ok(self.send_overlay(&look, known).await?);
         }
-        if seen.is_none() && news.overlay && matches!(self.plan.target, Target::Shipments) {
+        let is_of_keys = matches!(self.plan.target, Target::Shipments);
+        if seen.is_none() && news.overlay && is_of_keys && !self.sent.is_all {
             return Ok(self.send_overlay(&look, None).await?);
         }
         let mut reader = Judged {

@@ -165,6 +165,19 @@ impl Stream {
 
     /// Looks keys up and sends what they stand for, as soon as it is known.
     pub(super) async fn show(&mut self, keys: Vec<usize>) -> Result<(), Status> {
+        let mut keys = keys;
+        loop {
+            keys = self.show_once(keys).await?;
+            if keys.is_empty() {
+                return Ok(());
+            }
+            sleep(AGAIN).await;
+        }
+    }
+
+    /// Looks each key up once; returns those that the store did not tell about. Without them the
+    /// snapshot would not be whole.
+    async fn show_once(&mut self, keys: Vec<usize>) -> Result<Vec<usize>, Status> {
         let deadline = Instant::now() + self.shared.settings.snapshot;
         let followed = keys.into_iter().filter_map(|at| {
             let followed = self.followed.get(&at)?;
@@ -177,11 +190,15 @@ impl Stream {
                 (at, followed, found)
             })
             .buffer_unordered(WIDTH);
-        let mut gone = Vec::new();
+        let (mut gone, mut again) = (Vec::new(), Vec::new());
         while let Some((at, followed, found)) = results.next().await {
             let found = match found {
                 Ok(found) => found,
-                Err(Miss::SourcesFailed(_) | Miss::NoTime | Miss::Store(_)) => {
+                Err(Miss::Store(_)) => {
+                    again.push(at);
+                    continue;
+                }
+                Err(Miss::SourcesFailed(_) | Miss::NoTime) => {
                     self.looks.insert((Instant::now() + LOOK_AGAIN, at));
                     continue;
                 }
@@ -192,24 +209,31 @@ impl Stream {
                     continue;
                 }
             };
-            let pause = pause(&self.pipeline, &found);
-            self.looks.insert((Instant::now() + pause, at));
+            let mut is_whole = true;
             for record in followed.of(&found) {
                 if self.sent.held.contains_key(&record.id) {
                     continue;
                 }
+                let Ok(overlay) = self.pipeline.overlay(&self.tenant, &record).await else {
+                    is_whole = false;
+                    continue;
+                };
                 self.listen(&record.id);
-                // One that cannot be read now is sent when it changes next.
-                let overlay = self.pipeline.overlay(&self.tenant, &record).await;
-                let overlay = overlay.ok().flatten();
                 let requested = Some(followed.requested.clone());
                 let (freshness, seen) = (found.freshness, Seen::of(&record));
                 let look = Look::new(record, freshness, overlay, seen);
                 self.send_snapshot(&look, requested).await?;
             }
+            match is_whole {
+                true => {
+                    let pause = pause(&self.pipeline, &found);
+                    self.looks.insert((Instant::now() + pause, at));
+                }
+                false => again.push(at),
+            }
         }
         self.drop_keys(&gone);
-        Ok(())
+        Ok(again)
     }
 
     /// Sends everything that is registered with these labels. Returns how many there were.
@@ -280,8 +304,13 @@ impl Stream {
                 .map(|(at, key)| (*at, Arc::clone(key)))
                 .collect();
             for (at, followed) in keys {
-                // What the store does not tell now, the next look does.
-                let ids = self.ids_of(&followed).await.unwrap_or_default();
+                // Changes of a shipment that is not known here would be left out.
+                let ids = loop {
+                    match self.ids_of(&followed).await {
+                        Some(ids) => break ids,
+                        None => sleep(AGAIN).await,
+                    }
+                };
                 for id in ids {
                     self.follow_shipment(&id);
                     self.resumed.insert(id);
