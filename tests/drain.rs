@@ -106,10 +106,10 @@ async fn follow(
                 revision = record.revision;
                 tally.updates.fetch_add(1, Ordering::Relaxed);
             }
-            Step::Synced => {
+            Step::Synced(_) => {
                 tally.synced.fetch_add(1, Ordering::Relaxed);
             }
-            Step::Reset => {
+            Step::Reset(_) => {
                 tally.resets.fetch_add(1, Ordering::Relaxed);
             }
             Step::Reconnecting(broken) => {

@@ -33,6 +33,7 @@ mod schedule;
 #[path = "../../core/tests/rules/simulated.rs"]
 mod simulated;
 mod stampede;
+mod streams;
 mod world;
 
 use std::process::ExitCode;
@@ -47,7 +48,10 @@ fn main() -> ExitCode {
     if let [role, name, events] = &arguments[..]
         && role == "--serve"
     {
-        cached::serve(name, events.parse().unwrap());
+        match name.starts_with("streams") {
+            true => streams::serve(name),
+            false => cached::serve(name, events.parse().unwrap()),
+        }
         return ExitCode::SUCCESS;
     }
     let value_of = |name: &str| {
@@ -68,6 +72,7 @@ fn main() -> ExitCode {
         ("redis", redis::run),
         ("kpi", kpi::run),
         ("schedule", schedule::run_all),
+        ("streams", streams::run),
     ];
     for (name, run) in benches {
         if only
@@ -80,7 +85,7 @@ fn main() -> ExitCode {
     }
     if results.is_empty() {
         println!(
-            "--only takes cached, miss, parse, reconcile, stampede, neighbour, redis, kpi or schedule"
+            "--only takes cached, miss, parse, reconcile, stampede, neighbour, redis, kpi, schedule or streams"
         );
         return ExitCode::FAILURE;
     }

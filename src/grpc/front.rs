@@ -22,11 +22,15 @@ use jiff::Timestamp;
 use prost::Message;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
-use tonic::{Code, Status};
+use tonic::codec::Codec;
+use tonic::{Code, Status, Streaming};
+use tonic_prost::ProstCodec;
 use tower::Service;
 use waybill_core::caller::{Caller, Scope};
 
+use super::follow::Around;
 use super::status::{Failure, late};
+use super::stream::frames::Frames;
 use super::tracking::{Tracked, Tracking, fits};
 use super::{Exit, method};
 use crate::auth::{Admission, Auth, Principal};
@@ -35,8 +39,10 @@ use crate::v1;
 use crate::watch::{Topic, told};
 
 const TRACK: &str = "/waybill.v1.TrackingService/Track";
+const FOLLOW: &str = "/waybill.v1.TrackingService/Follow";
+const WATCH: &str = "/waybill.v1.TrackingService/Watch";
 /// Length of a gRPC frame's head: one byte of flags, four of length.
-const HEAD: usize = 5;
+pub(super) const HEAD: usize = 5;
 /// Bytes of a request that are read without counting it as work.
 const PROMPT: usize = 4 * 1_024;
 /// Bytes of the answers that are kept.
@@ -166,6 +172,53 @@ impl Room {
         }
     }
 
+    async fn follow(
+        &self,
+        request: Request<Incoming>,
+        running: Option<Running>,
+        limit: usize,
+    ) -> Response<Reply> {
+        let started = async {
+            let me = self.of(&request)?;
+            let around = Around::of(&request, running);
+            let message = self.read_message(request.into_body(), limit).await?;
+            let request = v1::FollowRequest::decode(message)
+                .map_err(|_| Failure::field("request", "is not a FollowRequest"))?;
+            me.start_follow(request, around)
+        };
+        match started.await {
+            Ok(frames) => reply(Reply::Stream(Box::new(frames))),
+            Err(failure) => Status::from(failure).into_http(),
+        }
+    }
+
+    async fn watch(
+        &self,
+        request: Request<Incoming>,
+        running: Option<Running>,
+        limit: usize,
+    ) -> Response<Reply> {
+        let me = match self.of(&request) {
+            Ok(me) => me,
+            Err(failure) => return Status::from(failure).into_http(),
+        };
+        let around = Around::of(&request, running);
+        let mut codec = ProstCodec::<v1::WatchMessage, v1::WatchRequest>::default();
+        let body = request.into_body();
+        let requests = Streaming::new_request(codec.decoder(), body, None, Some(limit));
+        match me.start_watch(requests, around).await {
+            Ok(frames) => reply(Reply::Stream(Box::new(frames))),
+            Err(status) => typed(status.into_http(), limit),
+        }
+    }
+
+    /// The service for whoever makes a call.
+    fn of(&self, request: &Request<Incoming>) -> Result<Tracking, Failure> {
+        let principal = request.extensions().get::<Principal>();
+        let principal = principal.ok_or_else(|| Failure::internal("a call has no caller"))?;
+        Ok(self.tracking.by(principal))
+    }
+
     async fn answer(
         &self,
         principal: &Principal,
@@ -259,31 +312,38 @@ impl Room {
     /// Has tonic answer, if there is room for it.
     async fn pass_on(
         &self,
-        mut request: Request<Incoming>,
+        request: Request<Incoming>,
         method: &'static str,
         class: Option<Class>,
     ) -> Response<Reply> {
         let started = Instant::now();
-        let running = match class.map(|class| self.load.enter(class)) {
+        let mut running = match class.map(|class| self.load.enter(class)) {
             None => None,
             Some(Some(running)) => Some(running),
             Some(None) => return Status::from(Failure::overloaded()).into_http(),
         };
-        if let (Some(Class::Stream), Some(running)) = (class, &running) {
-            // The stream has it until all that there is has been sent.
-            request.extensions_mut().insert(running.clone());
-        }
+        // A stream has it until all that there is has been sent.
+        let streaming = running.take_if(|_| class == Some(Class::Stream));
         let (time, limit) = method::bounds(method, request.headers(), &self.tracking.calls);
         let mut routes = self.routes.clone();
-        let answer = AssertUnwindSafe(routes.call(request)).catch_unwind();
+        let answer = async {
+            match request.uri().path() {
+                FOLLOW => self.follow(request, streaming, limit).await,
+                WATCH => self.watch(request, streaming, limit).await,
+                _ => match routes.call(request).await {
+                    Ok(response) => typed(response, limit),
+                    Err(never) => match never {},
+                },
+            }
+        };
+        let answer = AssertUnwindSafe(answer).catch_unwind();
         let answer = tokio::select! {
             biased;
             answer = timeout_at(started + time, answer) => answer,
             () = self.overdue() => return Status::from(draining()).into_http(),
         };
         let mut response = match answer {
-            Ok(Ok(Ok(response))) => typed(response, limit),
-            Ok(Ok(Err(never))) => match never {},
+            Ok(Ok(response)) => response,
             Ok(Err(_)) => Status::from(panicked()).into_http(),
             Err(_) => Status::from(late()).into_http(),
         };
@@ -430,7 +490,11 @@ fn panicked() -> Failure {
 }
 
 fn ok(frame: Bytes) -> Response<Reply> {
-    let mut response = Response::new(Reply::Frame(Some(frame)));
+    reply(Reply::Frame(Some(frame)))
+}
+
+fn reply(body: Reply) -> Response<Reply> {
+    let mut response = Response::new(body);
     let grpc = HeaderValue::from_static("application/grpc");
     response
         .headers_mut()
@@ -529,6 +593,8 @@ impl Service<Request<Incoming>> for Front {
 pub enum Reply {
     /// One frame, then the trailer of success.
     Frame(Option<Bytes>),
+    /// Messages as they come.
+    Stream(Box<Frames>),
     /// What tonic made, and the work that it stands for as long as it is sent.
     Tonic(Box<tonic::body::Body>, Option<Running>),
     /// Nothing more.
@@ -547,6 +613,7 @@ impl Body for Reply {
         let this = self.get_mut();
         match this {
             Self::Tonic(body, _) => Pin::new(body.as_mut()).poll_frame(cx),
+            Self::Stream(frames) => frames.poll(cx),
             Self::Done => Poll::Ready(None),
             Self::Frame(frame) => match frame.take() {
                 Some(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
@@ -565,6 +632,7 @@ impl Body for Reply {
             Self::Done => true,
             Self::Frame(_) => false,
             Self::Tonic(body, _) => body.is_end_stream(),
+            Self::Stream(frames) => frames.is_over(),
         }
     }
 

@@ -23,6 +23,7 @@ pub mod python;
 pub mod record;
 pub mod redis;
 pub mod watching;
+pub mod wire;
 
 use std::net::SocketAddr;
 use std::time::Duration;
