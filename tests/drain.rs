@@ -123,7 +123,7 @@ async fn follow(
                     moved = Some(Instant::now());
                 }
             }
-            Step::Alive | Step::Rejected(_) => {}
+            Step::Alive | Step::Leaving(_) | Step::Rejected(_) => {}
         }
     }
     moved
