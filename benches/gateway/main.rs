@@ -61,7 +61,7 @@ fn main() -> ExitCode {
     let only = value_of("--only");
     let mut results = Map::new();
     type Bench = fn() -> Value;
-    let benches: [(&str, Bench); 10] = [
+    let benches: [(&str, Bench); 11] = [
         ("cached", cached::run),
         ("cached-3500-bytes", cached::run_little),
         ("miss", miss::run),
