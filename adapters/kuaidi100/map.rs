@@ -38,8 +38,8 @@ pub(super) enum Body<'a> {
 /// Reads JSON of any documented shape.
 pub(super) fn body(json: &[u8]) -> Result<Body<'_>, Error> {
     let read = match json.trim_ascii_start().first() {
-        Some(b'[') => serde_json::from_slice(json).map(Body::Companies),
-        _ => serde_json::from_slice(json).map(|answer| Body::Answer(Box::new(answer))),
+        Some(b'[') => crate::wire::from_slice(json).map(Body::Companies),
+        _ => crate::wire::from_slice(json).map(|answer| Body::Answer(Box::new(answer))),
     };
     read.map_err(|error| {
         let (line, column) = (error.line(), error.column());

@@ -76,7 +76,7 @@ impl Reader {
         if !body.trim_ascii_start().starts_with(b"{") {
             return Err(malformed("answer is no object"));
         }
-        let answer: Answer<'_> = serde_json::from_slice(body).map_err(|error| {
+        let answer: Answer<'_> = crate::wire::from_slice(body).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             malformed(format!("answer is broken at line {line}, column {column}"))
         })?;
