@@ -128,7 +128,9 @@ fn source(adapter: &dyn Adapter, input: &[u8]) -> usize {
     let answers = adapter.interpret(asked.as_slice(), &response, now());
     assert_eq!(answers.len(), 1);
     check::answer(&answers[0], body.len());
-    answers[0].as_ref().map_or(0, |reports| check::room(reports))
+    answers[0]
+        .as_ref()
+        .map_or(0, |reports| check::room(reports))
 }
 
 /// A number, and in further lines its origin, its destination and a carrier.

@@ -120,6 +120,7 @@ fn report(codes: &Codes, number: TrackingNumber, rows: &[&Row<'_>], complete: bo
             .collect(),
         facts,
     }
+    .fitted()
 }
 
 fn entry<'a>(codes: &Codes, row: &'a Row<'_>, issuer: &str) -> Option<Entry<'a>> {
@@ -194,14 +195,16 @@ fn facts(rows: &[&Row<'_>], entries: &[Entry<'_>], issuer: &str, number: &str) -
     });
     Facts {
         service: cut(stated(|row| &row.product_name), 100),
-        origin: origin(entries, issuer),
-        destination: (!arrival.is_empty()).then(|| Location {
-            country: "CN".to_owned(),
-            locality: cut(arrival, 100),
-            ..Location::default()
-        }),
+        origin: origin(entries, issuer).map(Box::new),
+        destination: (!arrival.is_empty())
+            .then(|| Location {
+                country: "CN".to_owned(),
+                locality: cut(arrival, 100),
+                ..Location::default()
+            })
+            .map(Box::new),
         identifiers: reference.into_iter().collect(),
-        requirements: requirements(entries),
+        requirements: requirements(entries).map(Box::new),
         ..Facts::default()
     }
 }

@@ -80,12 +80,13 @@ fn report(codes: &Codes, number: TrackingNumber, item: &Item<'_>) -> Report {
         language: "en".to_owned(),
         claims: claims.into_iter().map(Arc::new).collect(),
         facts: Facts {
-            origin: end(origin),
-            destination: end(destination),
+            origin: end(origin).map(Box::new),
+            destination: end(destination).map(Box::new),
             doubts,
             ..Facts::default()
         },
     }
+    .fitted()
 }
 
 fn claim(codes: &Codes, event: &Event<'_>, origin: &str, destination: &str) -> Option<Claim> {

@@ -76,17 +76,20 @@ pub(super) fn report(
     claims.sort_by_key(|claim| claim.time.anchor());
     let complete = !shipment.events.is_empty() && unreadable == 0;
     let mut facts = facts::read(shipment, &number, &destination, now);
-    facts.origin = origin.known();
-    facts.destination = destination.known();
+    facts.origin = origin.known().map(Box::new);
+    facts.destination = destination.known().map(Box::new);
     facts.doubts = doubts;
-    Some(Report {
-        number,
-        relays: "dhl".to_owned(),
-        complete,
-        language: language.to_owned(),
-        claims: claims.into_iter().map(Arc::new).collect(),
-        facts,
-    })
+    Some(
+        Report {
+            number,
+            relays: "dhl".to_owned(),
+            complete,
+            language: language.to_owned(),
+            claims: claims.into_iter().map(Arc::new).collect(),
+            facts,
+        }
+        .fitted(),
+    )
 }
 
 /// A claim with what is needed to compare it with others.

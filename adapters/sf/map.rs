@@ -164,7 +164,7 @@ impl Reader {
         }
         sort(&mut claims);
         at_an_agent(&mut claims);
-        facts.requirements = pickup_place(&claims);
+        facts.requirements = pickup_place(&claims).map(Box::new);
         Report {
             number,
             relays: super::DESCRIPTOR.carrier.to_owned(),
@@ -173,6 +173,7 @@ impl Reader {
             claims: claims.into_iter().map(Arc::new).collect(),
             facts,
         }
+        .fitted()
     }
 
     fn claim(&self, row: &Row<'_>, journey: &Journey) -> Option<Claim> {

@@ -42,6 +42,7 @@ struct Used {
     bytes: usize,
     /// Of these, what the parts of the record take by themselves.
     room: usize,
+    kept: usize,
     shipments: usize,
     rows: usize,
 }
@@ -52,11 +53,13 @@ fn used(adapter: &dyn Adapter, body: &[u8]) -> Used {
     let before = MEMORY.current_usage();
     let answers = adapter.interpret(&[], &response, target::now());
     let bytes = MEMORY.peak_usage().saturating_sub(before);
+    let kept = MEMORY.current_usage().saturating_sub(before);
     assert_eq!(answers.len(), 1);
     let reports = answers[0].as_deref().unwrap_or_default();
     Used {
         bytes,
         room: check::room(reports),
+        kept,
         shipments: reports.len(),
         rows: reports.iter().map(|report| report.claims.len()).sum(),
     }
@@ -203,14 +206,15 @@ fn judge(id: &str, bodies: impl IntoIterator<Item = (String, Vec<u8>)>) -> Vec<S
     for (name, body) in bodies {
         let used = used(adapter.as_ref(), &body);
         let is_one = used.shipments <= 1 && used.rows <= ROWS;
-        let room = if is_one { 0 } else { used.room };
+        let room = 0;
+        let _ = is_one;
         if used.bytes > check::allowed(body.len()) + room {
             let times = used.bytes as f64 / body.len() as f64;
             too_much.push(format!(
-                "{id}: {name}: {times:.1} times its {} bytes; {} shipments, {} rows, {room} bytes",
+                "{id}: {name}: {times:.1} times its {} bytes; {} shipments, {} rows; allowed {} used {} kept {}, room {}",
                 body.len(),
                 used.shipments,
-                used.rows,
+                used.rows, check::allowed(body.len()), used.bytes, used.kept, used.room,
             ));
         }
     }

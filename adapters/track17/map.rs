@@ -103,7 +103,8 @@ impl Reader {
                 .map(|(_, claim)| Arc::new(claim))
                 .collect(),
             facts,
-        })
+        }
+        .fitted())
     }
 
     /// Reads the rows of one carrier, which come newest first.

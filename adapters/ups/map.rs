@@ -140,7 +140,7 @@ impl Reader {
         }
         self.place_of_delivery(package, &mut claims);
         facts.proof = facts::proof(package, &claims);
-        facts.requirements = facts::requirements(package, &claims);
+        facts.requirements = facts::requirements(package, &claims).map(Box::new);
         facts.doubts = self.doubts(family, package, &claims);
         Report {
             number,
@@ -150,6 +150,7 @@ impl Reader {
             claims: claims.into_iter().map(Arc::new).collect(),
             facts,
         }
+        .fitted()
     }
 
     fn claim(
@@ -260,7 +261,7 @@ fn native_code(status: &Status<'_>) -> String {
     code
 }
 
-fn country_of(place: &Option<Location>) -> &str {
+fn country_of(place: &Option<Box<Location>>) -> &str {
     place.as_ref().map_or("", |place| &place.country)
 }
 

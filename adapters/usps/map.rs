@@ -145,7 +145,7 @@ impl Reader {
             claims.extend(self.claim(event, category, &origin, &destination));
         }
         facts.proof = facts::proof(item, &claims);
-        facts.requirements = facts::requirements(item, &claims);
+        facts.requirements = facts::requirements(item, &claims).map(Box::new);
         facts.doubts = self.doubts(item, all, &claims);
         Report {
             number,
@@ -155,6 +155,7 @@ impl Reader {
             claims: claims.into_iter().map(Arc::new).collect(),
             facts,
         }
+        .fitted()
     }
 
     fn claim(
@@ -235,6 +236,7 @@ pub(super) fn unscanned(number: TrackingNumber) -> Report {
             ..Facts::default()
         },
     }
+    .fitted()
 }
 
 /// Country that issued a number of the form of the Universal Postal Union.

@@ -128,7 +128,14 @@ fn an_answer_cut_at_a_round_column_shows_no_number() {
     for column in (1_000..longest.len()).step_by(1_000) {
         let end = text.floor_char_boundary(from + column - 3);
         let answer = understood(&format!("{}{{0\"", &text[..end]));
-        assert!(answer.as_ref().err().unwrap().to_string().contains("column"));
+        assert!(
+            answer
+                .as_ref()
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("column")
+        );
         assert_eq!(flaw(&answer), None);
     }
 }
