@@ -5,27 +5,7 @@
 
 use waybill_core::adapter::{Answer, Report};
 use waybill_core::code::EventCode;
-use waybill_core::event::{Claim, MappingBasis};
-use waybill_core::shipment::{Contact, Estimate, Identifier};
-
-/// Bytes of memory that understanding so many bytes may take beyond them and beyond [`room`].
-pub fn allowed(bytes: usize) -> usize {
-    2 * bytes + (1 << 20)
-}
-
-/// Bytes that the parts of the record take of which there is one per shipment, row, number, forecast
-/// and page, however short they were written: their texts are not in it. A list of reports takes
-/// them three times in the moment in which it grows, its old place and its new one.
-pub fn room(reports: &[Report]) -> usize {
-    let of = |report: &Report| {
-        3 * size_of::<Report>()
-            + report.claims.len() * (size_of::<Claim>() + 4 * size_of::<usize>())
-            + report.facts.identifiers.len() * size_of::<Identifier>()
-            + report.facts.estimates.len() * size_of::<Estimate>()
-            + report.facts.contacts.len() * size_of::<Contact>()
-    };
-    reports.iter().map(of).sum()
-}
+use waybill_core::event::MappingBasis;
 
 /// Checks what every answer has to be, whatever the body of so many bytes was, and tells whether it
 /// holds reports.

@@ -73,8 +73,13 @@ impl Reader {
             if found.is_empty() {
                 return Err(malformed("domesticMailResultDtoList: no list of objects"));
             }
-            let found = found.into_iter().flatten();
-            let rows: Vec<_> = found.flat_map(|found| found.res_obj).collect();
+            let count = found
+                .iter()
+                .flatten()
+                .map(|found| found.res_obj.len())
+                .sum();
+            let mut rows = Vec::with_capacity(count);
+            rows.extend(found.into_iter().flatten().flat_map(|found| found.res_obj));
             // Without a login the page shows the beginning of the list.
             return self.rows(&rows, false, asked);
         }
@@ -84,7 +89,7 @@ impl Reader {
         }
         if !document.id.is_empty() {
             let Items { items } = crate::wire::from_slice(body).map_err(broken)?;
-            return upu::reports(self.codes, &items, asked);
+            return upu::reports(self.codes, items, asked);
         }
         Err(malformed("answer has no known form"))
     }
@@ -154,7 +159,7 @@ impl Reader {
             .iter()
             .any(|item| !item.id.is_empty() || !item.events.is_empty())
         {
-            return upu::reports(self.codes, &items, asked);
+            return upu::reports(self.codes, items, asked);
         }
         let Rows { rows } = crate::wire::from_slice(body).map_err(broken)?;
         let rows = rows.ok_or_else(|| malformed("answer is a list of something else"))?;

@@ -65,13 +65,15 @@ pub(super) fn report(
         direct(&mut row.claim, &origin, &destination);
     }
 
-    let mut claims: Vec<Claim> = rows.into_iter().map(|row| row.claim).collect();
+    let mut claims = Vec::with_capacity(rows.len());
+    claims.extend(rows.into_iter().map(|row| Arc::new(row.claim)));
     claims.extend(
         shipment
             .details
             .routes
             .iter()
-            .flat_map(|route| legs(service, route)),
+            .flat_map(|route| legs(service, route))
+            .map(Arc::new),
     );
     claims.sort_by_key(|claim| claim.time.anchor());
     let complete = !shipment.events.is_empty() && unreadable == 0;
@@ -85,7 +87,7 @@ pub(super) fn report(
             relays: "dhl".to_owned(),
             complete,
             language: language.to_owned(),
-            claims: claims.into_iter().map(Arc::new).collect(),
+            claims,
             facts,
         }
         .fitted(),

@@ -95,11 +95,16 @@ impl Reader {
                 .filter_map(|track| track.shipment.as_ref())
                 .flatten()
         };
+        let expected = shipments().map(|shipment| shipment.package.len()).sum();
         let mut pieces = Pieces {
-            reports: Vec::new(),
+            reports: Vec::with_capacity(expected),
             missing: 0,
         };
-        for shipment in shipments() {
+        let warning = shipments().find_map(|shipment| shipment.warnings.first());
+        let nothing = fault::of_notice(warning);
+        let shipments = answer.track_response.into_iter();
+        let shipments = shipments.filter_map(|track| track.shipment).flatten();
+        for mut shipment in shipments {
             let said = shipment
                 .package
                 .iter()
@@ -108,18 +113,19 @@ impl Reader {
             if !shipment.package.is_empty() {
                 pieces.missing += said.saturating_sub(shipment.package.len());
             }
-            for package in &shipment.package {
+            for package in std::mem::take(&mut shipment.package) {
                 let number = [&package.tracking_number, &shipment.inquiry_number]
                     .into_iter()
                     .find_map(|number| TrackingNumber::parse(number).ok())
                     .or_else(|| query.map(|query| query.number.clone()))
                     .ok_or_else(|| malformed("package lacks a tracking number"))?;
-                pieces.reports.push(self.report(number, shipment, package));
+                pieces
+                    .reports
+                    .push(self.report(number, &shipment, &package));
             }
         }
         if pieces.reports.is_empty() {
-            let warning = shipments().find_map(|shipment| shipment.warnings.first());
-            return Err(fault::of_notice(warning));
+            return Err(nothing);
         }
         Ok(pieces)
     }
