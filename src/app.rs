@@ -1,6 +1,5 @@
 //! From a configuration to a running server: all wiring, and nothing else.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,13 +17,14 @@ use crate::cache::redis::RedisCache;
 use crate::cache::{Cache, CacheState};
 use crate::clock::Clock;
 use crate::config::{self, Config, Reflection};
+use crate::control::{Control, Making, Origin};
 use crate::evidence::Evidence;
 use crate::grpc;
 use crate::grpc::follow::Streams;
 use crate::guard::{self, Guard, Ledger, Purse};
 use crate::kpi::Kpis;
 use crate::money::{Amount, Budget};
-use crate::pipeline::{Pack, Parts, Pipeline, Source};
+use crate::pipeline::{MadeOf, Pack, Parts, Pipeline, Source};
 use crate::push::Push;
 use crate::remote::{self, Remote};
 use crate::schedule::Scheduler;
@@ -53,6 +53,8 @@ pub struct App {
     pub pipeline: Pipeline,
     /// When followed shipments are asked about.
     pub scheduler: Scheduler,
+    /// What an operator can do with it.
+    pub control: Control,
     kpis: Kpis,
     evidence: Evidence,
     pushes: Option<Push>,
@@ -72,11 +74,20 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// # Errors
 /// Names the setting, the file or the address that is wrong.
 pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<App, String> {
-    config.check()?;
-    config.kpi.check()?;
-    config.evidence.check()?;
-    config.push.check()?;
-    config.schedule.check()?;
+    start_from(config, registry, clock, None).await
+}
+
+/// The same with a configuration that can be read anew where it comes from.
+///
+/// # Errors
+/// As of [`start`].
+pub async fn start_from(
+    config: Config,
+    registry: Registry,
+    clock: Clock,
+    origin: Option<Box<dyn Origin>>,
+) -> Result<App, String> {
+    config.check_all()?;
     let listen = config.server.listen;
     may_listen(&config)?;
     crate::http::install_crypto();
@@ -87,14 +98,13 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     } = store(&config, &clock).await?;
     let cache = cache(&config, &keys, &clock)?;
     let registry = remote::registry(registry, &config.plugins)?;
-    let sources = sources(&config, registry, &clock)?;
-    let configured: BTreeSet<&str> = sources.iter().map(|source| source.descriptor.id).collect();
+    let way_out = http_client(&config)?;
+    let sources = sources_after(&config, registry, &clock, &way_out, &[])?;
     let texts = Arc::new(Texts::load(&config.texts.folder, registry)?);
-    let carriers = grpc::carrier::Carriers::new(registry, &configured, Arc::clone(&texts));
     let issuers = config.auth.jwt.values();
     let issuers = issuers.map(|issuer| issuer.jwks_url.as_str());
     let issuers: Vec<&str> = issuers.filter(|url| !url.is_empty()).collect();
-    let http = http_client(&config)?.only(&issuers);
+    let http = way_out.only(&issuers);
     let http: Arc<dyn Http> = Arc::new(http.map_err(|error| format!("auth.jwt: {error}"))?);
     let (auth, auth_tasks) = Auth::start(&config.auth, &http, clock.clone()).await?;
     let hub = Arc::new(Hub::default());
@@ -108,7 +118,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let every = config.evidence.sweep_interval.0;
     let clearing = evidence.clone().sweep_forever(clock.clone(), every);
     let clearing = crate::tasks::spawn("evidence-sweep", clearing);
-    let secrets = token_secrets(&config.streams, &keys)?;
+    let secrets = Secrets::read(&config.streams, &keys)?;
     let pipeline = Pipeline::new(Parts {
         sources,
         store: Arc::clone(&store),
@@ -117,12 +127,22 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         policy: config.freshness,
         patience: config.calls.patience.0,
         routing: config.routing.clone(),
-        clock,
+        clock: clock.clone(),
         hub: Arc::clone(&hub),
         kpis: kpis.clone(),
         evidence: evidence.clone(),
     });
+    let control = Control::new(Making {
+        pipeline: pipeline.clone(),
+        registry,
+        clock,
+        http: way_out,
+        origin,
+        config: config.clone(),
+    });
+    let watching = crate::tasks::spawn("config", control.clone().watch());
 
+    let carriers = grpc::carrier::Carriers::new(registry, pipeline.clone(), Arc::clone(&texts));
     let load = Load::new(&config.load);
     let scheduler = Scheduler::start(
         &config.schedule,
@@ -146,6 +166,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         pipeline.clone(),
         Arc::clone(&texts),
         scheduler.clone(),
+        control.clone(),
         config.calls.unary_cap.0,
     )?;
     let tracking =
@@ -222,7 +243,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
             hub.sweep();
         }
     });
-    let mut others = vec![side_serving, admin_serving, sweeping, clearing, telling];
+    let mut others = vec![side_serving, admin_serving, sweeping, clearing, telling, watching];
     others.extend(auth_tasks);
     Ok(App {
         address,
@@ -231,6 +252,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         push,
         pipeline,
         scheduler,
+        control,
         kpis,
         evidence,
         pushes,
@@ -342,27 +364,6 @@ fn admin_address(settings: &config::Server) -> Result<SocketAddr, String> {
     ))
 }
 
-/// What resume tokens are sealed with, the newest first.
-fn token_secrets(settings: &config::StreamSettings, keys: &Keys) -> Result<Secrets, String> {
-    let secret = |keys: &Keys| keys.hash("resume token", &[]);
-    let read = |field: &str, path: &std::path::Path| {
-        let keys = Keys::read(path).map_err(|error| format!("streams.{field}: {error}"))?;
-        Ok::<_, String>(secret(&keys))
-    };
-    let (newest, before) = (
-        &settings.token_secret_file,
-        &settings.previous_token_secret_file,
-    );
-    let mut secrets = vec![match newest.as_os_str().is_empty() {
-        true => secret(keys),
-        false => read("token_secret_file", newest)?,
-    }];
-    if !before.as_os_str().is_empty() {
-        secrets.push(read("previous_token_secret_file", before)?);
-    }
-    Ok(Secrets::new(secrets))
-}
-
 /// The store, the keys that belong to it, and whether it works.
 struct Kept {
     store: Arc<dyn Store>,
@@ -450,10 +451,34 @@ pub fn sources(
     registry: Registry,
     clock: &Clock,
 ) -> Result<Vec<Arc<Source>>, String> {
-    let http = http_client(config)?;
-    let setting = "routing.daily_budget".to_owned();
-    let all = Arc::new(Ledger::new(setting, config.routing.daily_budget));
-    let purse = |section: &str, id: &str, cost: Amount, budget: Budget| {
+    sources_after(config, registry, clock, &http_client(config)?, &[])
+}
+
+/// Builds what takes the place of `before`. An account whose settings are the same stays the same,
+/// connections, tokens and all; of the others the guards stay, with what is spent and how it stands.
+///
+/// # Errors
+/// Names the setting that is wrong.
+pub(crate) fn sources_after(
+    config: &Config,
+    registry: Registry,
+    clock: &Clock,
+    http: &crate::http::Client,
+    before: &[Arc<Source>],
+) -> Result<Vec<Arc<Source>>, String> {
+    let budget = config.routing.daily_budget;
+    let all = Arc::new(match before.first() {
+        Some(source) => source.guard.purse().of_all().with_budget(budget),
+        None => Ledger::new("routing.daily_budget".to_owned(), budget),
+    });
+    let known = |id: &str, account: &str| {
+        let mut before = before.iter();
+        before.find(|source| source.descriptor.id == id && source.account == account)
+    };
+    let purse = |section: &str, id: &str, account: &str, cost: Amount, budget: Budget| {
+        if let Some(source) = known(id, account) {
+            return source.guard.purse().after(cost, budget, Arc::clone(&all));
+        }
         let own = Ledger::new(format!("{section}.{id}.daily_budget"), budget);
         Purse::new(cost, own, Arc::clone(&all))
     };
@@ -461,8 +486,14 @@ pub fn sources(
                    account: String,
                    adapter: Arc<dyn Adapter>,
                    limits: Limits,
-                   purse: Purse|
+                   purse: Purse,
+                   enabled: bool,
+                   made_of: MadeOf|
      -> Result<Arc<Source>, String> {
+        let known = known(descriptor.id, &account);
+        if let Some(same) = known.filter(|source| source.made_of == made_of) {
+            return Ok(Arc::clone(same));
+        }
         let only = http.only(&adapter.reaches());
         let http: Arc<dyn Http> =
             Arc::new(only.map_err(|error| format!("sources.{}: {error}", descriptor.id))?);
@@ -473,12 +504,16 @@ pub fn sources(
             limits,
             purse,
         };
-        let guard = Guard::new(
+        let guard = Guard::after(
             whose,
             Arc::clone(&adapter),
             http,
             &config.guard,
             clock.clone(),
+            known.map(|source| guard::Before {
+                guard: &source.guard,
+                same_credentials: source.made_of.credentials == made_of.credentials,
+            }),
         );
         Ok(Arc::new(Source {
             descriptor,
@@ -488,17 +523,23 @@ pub fn sources(
             adapter,
             guard,
             pack: Pack::default(),
+            enabled,
+            made_of,
         }))
     };
     let mut sources = Vec::new();
     for (id, section) in &config.sources {
         let descriptor = registry.get(id)?;
         for account in config::accounts(id, section)? {
+            let made_of = MadeOf::of(config, section, &account.pairs);
             let adapter: Arc<dyn Adapter> = Arc::from(registry.build(id, account.pairs)?);
             let mut limits = account.limits.over(descriptor.limits);
             limits.batch = adapter.batch(&limits).max(1);
-            let purse = purse("sources", id, account.cost, account.daily_budget);
-            sources.push(guarded(descriptor, account.name, adapter, limits, purse)?);
+            let (name, enabled) = (account.name, account.enabled);
+            let purse = purse("sources", id, &name, account.cost, account.daily_budget);
+            sources.push(guarded(
+                descriptor, name, adapter, limits, purse, enabled, made_of,
+            )?);
         }
     }
     for (id, settings) in &config.plugins {
@@ -511,7 +552,10 @@ pub fn sources(
             "default".to_owned(),
             Arc::new(adapter),
             limits,
-            purse("plugins", id, settings.cost, settings.daily_budget),
+            purse("plugins", id, "default", settings.cost, settings.daily_budget),
+            true,
+            // Its settings are those of the start, whatever the file says by now.
+            MadeOf::of(config, &toml::Table::new(), &[]),
         )?);
     }
     Ok(sources)

@@ -4,6 +4,7 @@
 //! naming the known ones. Credentials come from file, `<key>_file` or environment, into no error.
 
 mod calls;
+mod origin;
 mod redis;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,8 @@ use waybill_core::adapter::Limits;
 
 pub use self::calls::Calls;
 pub use self::leave::DrainSettings;
+pub use self::log::LogSettings;
+pub use self::origin::Files;
 use crate::money::{Amount, Budget};
 
 /// All settings.
@@ -24,6 +27,8 @@ use crate::money::{Amount, Budget};
 pub struct Config {
     /// Where the server listens.
     pub server: Server,
+    /// What is logged.
+    pub log: LogSettings,
     /// Limits of calls.
     pub calls: CallSettings,
     /// Which sources are asked.
@@ -98,8 +103,9 @@ macro_rules! section {
     };
 }
 
-// After the macro that it uses.
+// After the macro that they use.
 mod leave;
+mod log;
 
 section! {
     /// `[server]`
@@ -449,6 +455,8 @@ pub struct Account {
     pub cost: Amount,
     /// What the account may cost in a UTC day.
     pub daily_budget: Budget,
+    /// It is asked.
+    pub enabled: bool,
 }
 
 /// `[sources.<id>.limits]`: changes to what the source's own documents allow.
@@ -520,6 +528,7 @@ fn account(
 ) -> Result<Account, String> {
     let mut pairs = Vec::new();
     let (mut cost, mut daily_budget) = (Amount::ZERO, Budget::default());
+    let mut enabled = true;
     let wrong = |key: &str, error: &str| format!("sources.{id}.{key}: {error}");
     for (key, value) in table {
         let value = match value {
@@ -534,6 +543,11 @@ fn account(
             }
         };
         match key.as_str() {
+            "enabled" => {
+                let read = value.parse();
+                enabled = read.map_err(|_| wrong(key, "must be true or false"))?;
+                continue;
+            }
             "cost" => {
                 cost = value.parse().map_err(|error| wrong(key, error))?;
                 continue;
@@ -560,6 +574,7 @@ fn account(
         limits,
         cost,
         daily_budget,
+        enabled,
     })
 }
 

@@ -62,6 +62,25 @@ pub const METHODS: &[(&str, Need)] = {
             Of(&[Admin]),
         ),
         ("/waybill.admin.v1.AdminService/GetSchedule", Of(&[Admin])),
+        (
+            "/waybill.admin.v1.OperationsService/ListSources",
+            Of(&[Admin]),
+        ),
+        (
+            "/waybill.admin.v1.OperationsService/SetBreaker",
+            Of(&[Admin]),
+        ),
+        ("/waybill.admin.v1.OperationsService/SetSource", Of(&[Admin])),
+        ("/waybill.admin.v1.OperationsService/Drain", Of(&[Admin])),
+        ("/waybill.admin.v1.OperationsService/Reload", Of(&[Admin])),
+        (
+            "/waybill.admin.v1.OperationsService/SetLogLevel",
+            Of(&[Admin]),
+        ),
+        (
+            "/waybill.admin.v1.OperationsService/ReplayEvidence",
+            Of(&[Admin]),
+        ),
         ("/grpc.health.v1.Health/Check", Nothing),
         ("/grpc.health.v1.Health/Watch", Nothing),
         (

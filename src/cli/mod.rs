@@ -137,12 +137,15 @@ struct Configured {
 impl Configured {
     /// Reads the file that was named, or `waybill.toml` here if there is one, and the environment.
     fn load(&self) -> Result<waybill::config::Config, String> {
+        waybill::config::load(self.file().as_deref(), waybill::config::environment())
+    }
+
+    /// The file that was named, or the one here.
+    fn file(&self) -> Option<PathBuf> {
         let here = PathBuf::from("waybill.toml");
-        let file = self
-            .config
+        self.config
             .clone()
-            .or_else(|| here.exists().then_some(here));
-        waybill::config::load(file.as_deref(), waybill::config::environment())
+            .or_else(|| here.exists().then_some(here))
     }
 }
 

@@ -16,6 +16,7 @@ pub mod front;
 pub mod ingest;
 mod keys;
 mod method;
+pub mod operations;
 mod parse;
 pub mod reply;
 pub mod status;

@@ -83,8 +83,8 @@ impl Pipeline {
         };
         let lookup = lookup(&record, hints);
         let way = way::way(self, &lookup).await?;
-        let parts = &self.parts;
-        let route = route::route(&parts.sources, &parts.routing, &lookup, &way)?;
+        let live = self.live();
+        let route = route::route(&live.sources, &live.configured.routing, &lookup, &way)?;
         let pushing = route.sources.iter().filter(|routed| {
             routed.skip.is_none() && routed.source.descriptor.capabilities.push.is_some()
         });

@@ -136,7 +136,7 @@ impl Scheduler {
         load: Arc<Load>,
         pushes: bool,
     ) -> Result<Self, String> {
-        let quotas = quotas(pipeline.sources());
+        let quotas = quotas(&pipeline.sources());
         let sources: Vec<&'static str> = quotas.iter().map(|quota| quota.source).collect();
         let queue = Arc::new(MemoryDue::default());
         let mut places = None;
@@ -245,7 +245,8 @@ impl Scheduler {
         }
         let engine = &self.0.engine;
         let now = engine.pipeline.now();
-        let room = |source| rooms.of(source, engine.pipeline.sources(), now);
+        let sources = engine.pipeline.sources();
+        let room = |source| rooms.of(source, &sources, now);
         let claims = match planner.step(engine.queue.as_ref(), now, room).await {
             Ok(claims) => claims,
             Err(error) => {

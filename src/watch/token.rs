@@ -3,13 +3,16 @@
 //! Every node that has the secret reads them. One that cannot be read, because the secret is gone
 //! or it was never one, is no error: its reader starts anew.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
+use crate::config::StreamSettings;
 use crate::store::Head;
+use crate::store::seal::Keys;
 
 const FORMAT: u8 = 1;
 const MAC: usize = 16;
@@ -76,6 +79,28 @@ pub struct Token {
 }
 
 impl Secrets {
+    /// Reads them, the newest first, or makes one from the keys of the store.
+    ///
+    /// # Errors
+    /// Names the setting whose file cannot be read.
+    pub fn read(settings: &StreamSettings, keys: &Keys) -> Result<Self, String> {
+        let secret = |keys: &Keys| keys.hash("resume token", &[]);
+        let read = |field: &str, path: &Path| {
+            let keys = Keys::read(path).map_err(|error| format!("streams.{field}: {error}"))?;
+            Ok::<_, String>(secret(&keys))
+        };
+        let newest = &settings.token_secret_file;
+        let before = &settings.previous_token_secret_file;
+        let mut secrets = vec![match newest.as_os_str().is_empty() {
+            true => secret(keys),
+            false => read("token_secret_file", newest)?,
+        }];
+        if !before.as_os_str().is_empty() {
+            secrets.push(read("previous_token_secret_file", before)?);
+        }
+        Ok(Self::new(secrets))
+    }
+
     /// The newest first.
     pub fn new(secrets: impl IntoIterator<Item = [u8; 32]>) -> Self {
         Self(secrets.into_iter().collect())
