@@ -47,10 +47,7 @@ impl Pipeline {
         };
         let question = Question::Number(query.clone());
         let (mut answers, mut unreadable) = (0, 0);
-        for one in kept
-            .iter()
-            .filter(|one| one.source == source.descriptor.id)
-        {
+        for one in kept.iter().filter(|one| one.source == source.descriptor.id) {
             answers += 1;
             let response = http::Response::new(one.body.clone());
             let queries = std::slice::from_ref(&query);
