@@ -16,6 +16,8 @@ mod push;
 mod seed;
 #[path = "../../fuzz/target.rs"]
 mod target;
+#[path = "../../fuzz/tokens.rs"]
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

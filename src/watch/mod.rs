@@ -10,6 +10,7 @@
 
 pub mod filter;
 pub mod log;
+mod secrets;
 pub mod token;
 
 use std::collections::{BTreeMap, HashMap};
