@@ -11,6 +11,8 @@ use tokio::task::JoinHandle;
 use waybill_core::adapter::{Adapter, Descriptor, Http, Limits};
 use waybill_core::registry::Registry;
 
+use crate::auth::settings::Mode;
+use crate::auth::{Auth, Gate};
 use crate::cache::memory::MemoryCache;
 use crate::cache::redis::RedisCache;
 use crate::cache::{Cache, CacheState};
@@ -27,7 +29,7 @@ use crate::push::Push;
 use crate::remote::{self, Remote};
 use crate::schedule::Scheduler;
 use crate::server;
-use crate::server::{Readiness, Side, serve_side};
+use crate::server::{Load, Readiness, Side, serve_side};
 use crate::store::Store;
 use crate::store::file::FileStore;
 use crate::store::memory::MemoryStore;
@@ -54,7 +56,9 @@ pub struct App {
     kpis: Kpis,
     evidence: Evidence,
     pushes: Option<Push>,
+    retire: watch::Sender<bool>,
     drain: watch::Sender<bool>,
+    leave: config::DrainSettings,
     serving: JoinHandle<()>,
     others: Vec<JoinHandle<()>>,
 }
@@ -74,12 +78,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     config.push.check()?;
     config.schedule.check()?;
     let listen = config.server.listen;
-    if !listen.ip().is_loopback() && !config.server.insecure {
-        return Err(format!(
-            "server.listen: {listen} is not a loopback address and callers are not authenticated; \
-             set server.insecure (or --insecure) to listen there all the same"
-        ));
-    }
+    may_listen(&config)?;
     crate::http::install_crypto();
     let Kept {
         store,
@@ -92,6 +91,12 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let configured: BTreeSet<&str> = sources.iter().map(|source| source.descriptor.id).collect();
     let texts = Arc::new(Texts::load(&config.texts.folder, registry)?);
     let carriers = grpc::carrier::Carriers::new(registry, &configured, Arc::clone(&texts));
+    let issuers = config.auth.jwt.values();
+    let issuers = issuers.map(|issuer| issuer.jwks_url.as_str());
+    let issuers: Vec<&str> = issuers.filter(|url| !url.is_empty()).collect();
+    let http = http_client(&config)?.only(&issuers);
+    let http: Arc<dyn Http> = Arc::new(http.map_err(|error| format!("auth.jwt: {error}"))?);
+    let (auth, auth_tasks) = Auth::start(&config.auth, &http, clock.clone()).await?;
     let hub = Arc::new(Hub::default());
     let telling = crate::watch::log::tell_forever(Arc::clone(&store), Arc::clone(&hub));
     let telling = crate::tasks::spawn("change-log", telling);
@@ -118,7 +123,16 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         evidence: evidence.clone(),
     });
 
-    let scheduler = Scheduler::start(&config.schedule, folder, pipeline.clone(), store)?;
+    let load = Load::new(&config.load);
+    let scheduler = Scheduler::start(
+        &config.schedule,
+        folder,
+        pipeline.clone(),
+        store,
+        Arc::clone(&load),
+        config.push.address()?.is_some(),
+    )?;
+    let (retire, retired) = watch::channel(false);
     let (drain, drained) = watch::channel(false);
     let calls = Arc::new(config::Calls::from(&config.calls));
     let streams = Streams::new(
@@ -143,13 +157,19 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         Reflection::Auto => listen.ip().is_loopback(),
     };
     let front = grpc::service(
+        auth.clone(),
         tracking,
         carriers,
         analytics,
         ingest,
         &calls,
         reflection,
-        drained.clone(),
+        load,
+        grpc::Exit {
+            retire: retired.clone(),
+            drain: drained.clone(),
+            finish: config.drain.calls.0,
+        },
     )?;
 
     let grpc_port = bind(listen, "server.listen").await?;
@@ -180,10 +200,16 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let settings = config.front.clone();
     let admin_serving = crate::tasks::spawn("admin", async move {
         // Whoever looks into a server that stops wants to go on doing so.
-        server::run(admin_port, admin, settings, std::future::pending()).await;
+        server::run(
+            admin_port,
+            Gate::new(auth, admin),
+            settings,
+            std::future::pending(),
+        )
+        .await;
     });
     let view = Side {
-        readiness: Arc::new(move || readiness(cache.as_ref(), is_working(), *drained.borrow())),
+        readiness: Arc::new(move || readiness(cache.as_ref(), is_working(), *retired.borrow())),
         metrics: crate::telemetry::metrics_handle()?,
     };
     let side_serving = crate::tasks::spawn("side", async move {
@@ -196,6 +222,8 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
             hub.sweep();
         }
     });
+    let mut others = vec![side_serving, admin_serving, sweeping, clearing, telling];
+    others.extend(auth_tasks);
     Ok(App {
         address,
         side,
@@ -206,17 +234,37 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         kpis,
         evidence,
         pushes,
+        retire,
         drain,
+        leave: config.drain,
         serving,
-        others: vec![side_serving, admin_serving, sweeping, clearing, telling],
+        others,
     })
 }
 
 impl App {
-    /// Says that the server stops, and waits until it has.
+    /// Takes its leave as balancers want it: says that the server goes, serves on until they have
+    /// noticed, and stops.
+    pub async fn leave(self) {
+        let (total, notice) = (self.leave.total.0, self.leave.notice.0);
+        self.retire.send_replace(true);
+        tracing::info!("going; calls are taken until balancers have noticed");
+        let leaving = async {
+            tokio::time::sleep(notice).await;
+            self.end().await;
+        };
+        in_time(total, leaving).await;
+    }
+
+    /// Stops at once: takes no more calls, lets those that run end, and waits until all has ended.
     pub async fn stop(self) {
-        // Nobody listens any more only if everything has ended already.
-        let _ended = self.drain.send(true);
+        let total = self.leave.total.0;
+        in_time(total, self.end()).await;
+    }
+
+    async fn end(self) {
+        self.retire.send_replace(true);
+        self.drain.send_replace(true);
         // A task that panicked has been reported where it happened.
         let _reported = self.serving.await;
         if let Some(pushes) = self.pushes {
@@ -232,9 +280,44 @@ impl App {
     }
 }
 
+/// Whatever was acknowledged is kept before it is acknowledged, so that nothing is lost by an end
+/// in the middle.
+async fn in_time(total: Duration, ending: impl Future<Output = ()>) {
+    if tokio::time::timeout(total, ending).await.is_err() {
+        tracing::warn!("not everything has ended in time; it ends all the same");
+    }
+}
+
 async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, String> {
     let bound = TcpListener::bind(address).await;
     bound.map_err(|error| format!("{setting}: cannot listen on {address}: {error}"))
+}
+
+/// Beyond loopback, callers are known and connections are not in clear, unless the configuration says
+/// otherwise.
+fn may_listen(config: &Config) -> Result<(), String> {
+    let listen = config.server.listen;
+    if listen.ip().is_loopback() || config.auth.mode == Mode::None {
+        return Ok(());
+    }
+    if !config.auth.knows_callers() {
+        return Err(format!(
+            "server.listen: {listen} is not a loopback address and callers are not authenticated; \
+             set auth.keys_file (docs/auth.md), or auth.mode = \"none\" (or --insecure) to let \
+             everybody in"
+        ));
+    }
+    if !config.server.insecure {
+        return Err(format!(
+            "server.listen: {listen} is not a loopback address, and credentials would go there in \
+             clear; set server.insecure (or --insecure) if what stands before this server speaks TLS"
+        ));
+    }
+    Ok(())
+}
+
+fn http_client(config: &Config) -> Result<crate::http::Client, String> {
+    crate::http::Client::new(&config.http).map_err(|error| error.to_string())
 }
 
 /// Where the operators' port is to be. Nobody is asked who they are there, so it is never anywhere
@@ -367,8 +450,7 @@ pub fn sources(
     registry: Registry,
     clock: &Clock,
 ) -> Result<Vec<Arc<Source>>, String> {
-    let http: Arc<dyn Http> =
-        Arc::new(crate::http::Client::new(&config.http).map_err(|error| error.to_string())?);
+    let http = http_client(config)?;
     let setting = "routing.daily_budget".to_owned();
     let all = Arc::new(Ledger::new(setting, config.routing.daily_budget));
     let purse = |section: &str, id: &str, cost: Amount, budget: Budget| {
@@ -379,7 +461,11 @@ pub fn sources(
                    account: String,
                    adapter: Arc<dyn Adapter>,
                    limits: Limits,
-                   purse: Purse| {
+                   purse: Purse|
+     -> Result<Arc<Source>, String> {
+        let only = http.only(&adapter.reaches());
+        let http: Arc<dyn Http> =
+            Arc::new(only.map_err(|error| format!("sources.{}: {error}", descriptor.id))?);
         let platforms = adapter.platforms();
         let whose = guard::Account {
             source: descriptor.id,
@@ -390,11 +476,11 @@ pub fn sources(
         let guard = Guard::new(
             whose,
             Arc::clone(&adapter),
-            Arc::clone(&http),
+            http,
             &config.guard,
             clock.clone(),
         );
-        Arc::new(Source {
+        Ok(Arc::new(Source {
             descriptor,
             account,
             limits,
@@ -402,7 +488,7 @@ pub fn sources(
             adapter,
             guard,
             pack: Pack::default(),
-        })
+        }))
     };
     let mut sources = Vec::new();
     for (id, section) in &config.sources {
@@ -412,7 +498,7 @@ pub fn sources(
             let mut limits = account.limits.over(descriptor.limits);
             limits.batch = adapter.batch(&limits).max(1);
             let purse = purse("sources", id, account.cost, account.daily_budget);
-            sources.push(guarded(descriptor, account.name, adapter, limits, purse));
+            sources.push(guarded(descriptor, account.name, adapter, limits, purse)?);
         }
     }
     for (id, settings) in &config.plugins {
@@ -426,7 +512,7 @@ pub fn sources(
             Arc::new(adapter),
             limits,
             purse("plugins", id, settings.cost, settings.daily_budget),
-        ));
+        )?);
     }
     Ok(sources)
 }

@@ -102,8 +102,13 @@ pub struct Metric {
 pub const METRICS: &[Metric] = &[
     counter("waybill_rpc_total", "RPCs answered, by method and gRPC code"),
     histogram("waybill_rpc_seconds", "time to answer an RPC, by method"),
+    counter("waybill_auth_failures_total", "calls without a valid credential, by what was wrong with it"),
+    counter("waybill_auth_keys_reads_total", "reads of the keys file after a change, by result"),
+    gauge("waybill_auth_keys_generation", "how often the keys file has been read"),
+    counter("waybill_jwks_reads_total", "reads of an issuer's public keys, by issuer and result"),
     counter("waybill_source_requests_total", "requests to a source, by source and outcome"),
     histogram("waybill_source_latency_seconds", "time of one request to a source, by source"),
+    counter("waybill_http_refused_total", "requests that would have left for a host or an address that is not a source's, by reason"),
     gauge("waybill_breaker_state", "0 passing, 1 probing, 2 tripped, by source"),
     counter("waybill_breaker_transitions_total", "changes of a breaker, by source and new state"),
     counter("waybill_quota_waits_total", "requests that waited for a source's quota, by source"),
@@ -123,6 +128,7 @@ pub const METRICS: &[Metric] = &[
     counter("waybill_unmapped_codes_total", "events with a code that we do not know, by source"),
     counter("waybill_reports_foreign_total", "shipments that nobody asked for in answers, by source"),
     counter("waybill_told_numbers_total", "numbers that texts of events name, by whether another shipment has them"),
+    counter("waybill_shipments_united_total", "stored shipments that became a part of another one"),
     gauge("waybill_evidence_bytes", "bytes of what sources said, as kept for evidence"),
     counter("waybill_evidence_dropped_total", "answers not kept for evidence, because too many waited or the disk failed"),
     counter("waybill_evidence_evictions_total", "answers kept for evidence that went early for room"),
@@ -132,6 +138,7 @@ pub const METRICS: &[Metric] = &[
     histogram("waybill_push_seconds", "time to acknowledge a push once its head is there, by source"),
     gauge("waybill_push_waiting", "pushes and polls for them that wait to be worked on, by source"),
     counter("waybill_push_work_total", "pushes and polls for them worked on, by source and outcome"),
+    counter("waybill_subscriptions_total", "subscriptions to pushes of sources made, renewed or ended, by source and outcome"),
     counter("waybill_push_faults_total", "writes of pushes that failed"),
     counter("waybill_schedule_polls_total", "polls of followed shipments, by source, lane and outcome"),
     histogram("waybill_schedule_lateness_seconds", "time from when a poll was due to when it was sent off, by source"),
@@ -141,6 +148,8 @@ pub const METRICS: &[Metric] = &[
     counter("waybill_watch_history_lost_total", "times the change log was lost and every watcher started anew"),
     gauge("waybill_connections", "connections now"),
     counter("waybill_connections_refused_total", "connections closed at once, by limit"),
+    counter("waybill_connections_cut_total", "connections cut because of what came over them, by reason"),
+    counter("waybill_requests_shed_total", "requests turned away because the server had enough work, by class"),
     counter("waybill_task_panics_total", "tasks that panicked, by task"),
 ];
 

@@ -45,12 +45,12 @@ fn main() -> ExitCode {
         .skip(1)
         .filter(|it| it != "--bench")
         .collect();
-    if let [role, name] = &arguments[..]
+    if let [role, name, events] = &arguments[..]
         && role == "--serve"
     {
         match name.starts_with("streams") {
             true => streams::serve(name),
-            false => cached::serve(name),
+            false => cached::serve(name, events.parse().unwrap()),
         }
         return ExitCode::SUCCESS;
     }
@@ -61,8 +61,9 @@ fn main() -> ExitCode {
     let only = value_of("--only");
     let mut results = Map::new();
     type Bench = fn() -> Value;
-    let benches: [(&str, Bench); 10] = [
+    let benches: [(&str, Bench); 11] = [
         ("cached", cached::run),
+        ("cached-3500-bytes", cached::run_little),
         ("miss", miss::run),
         ("parse", parse::run),
         ("reconcile", reconcile::run),
@@ -74,7 +75,10 @@ fn main() -> ExitCode {
         ("streams", streams::run),
     ];
     for (name, run) in benches {
-        if only.as_deref().is_none_or(|only| only == name) {
+        if only
+            .as_deref()
+            .is_none_or(|only| only == name || name.starts_with(&format!("{only}-")))
+        {
             println!("== {name}");
             results.insert(name.to_owned(), run());
         }

@@ -271,7 +271,7 @@ pub(super) async fn follow(options: Follow) -> Result<ExitCode, String> {
     let stop = super::serve::stop_signal()?;
     tokio::select! {
         ended = keep_following(options) => ended,
-        () = stop => Ok(ExitCode::SUCCESS),
+        _ = stop => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -354,7 +354,7 @@ pub(super) async fn watch(options: Watch) -> Result<ExitCode, String> {
     let stop = super::serve::stop_signal()?;
     tokio::select! {
         ended = keep_watching(options) => ended,
-        () = stop => Ok(ExitCode::SUCCESS),
+        _ = stop => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -12,6 +12,7 @@ mod fleet;
 mod ingest;
 mod init;
 mod json;
+mod keys;
 mod kpi;
 mod local;
 mod normalize;
@@ -92,6 +93,8 @@ enum Command {
     Init(init::Options),
     /// Check a configuration and show what protects each source.
     Check(check::Options),
+    /// Make, list and revoke the API keys of callers.
+    Keys(keys::Options),
     /// Run the simulated carriers alone.
     Sim(sim::Options),
     /// Write the .proto files of this version.
@@ -193,6 +196,7 @@ pub(crate) async fn run(cli: Cli, registry: Registry) -> Result<ExitCode, String
         Command::Carriers(options) => carriers::run(&options, registry),
         Command::Init(options) => init::run(&options, registry),
         Command::Check(options) => check::run(options, registry).await,
+        Command::Keys(options) => keys::run(options),
         Command::Sim(options) => sim::run(options).await,
         Command::Proto(options) => local::proto(&options),
         Command::Normalize(options) => normalize::run(&options, registry),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use waybill::auth::settings::Mode;
 use waybill::clock::Clock;
 use waybill::config::Reflection;
 use waybill::telemetry;
@@ -41,7 +42,8 @@ pub(super) struct Options {
     /// File of the master key, the same on every node; over the configuration.
     #[arg(long)]
     key_file: Option<PathBuf>,
-    /// Listen beyond loopback although callers are not authenticated.
+    /// Listen beyond loopback in clear, and without asking callers who they are if nothing configured
+    /// says how.
     #[arg(long)]
     insecure: bool,
     /// Serve reflection on any address.
@@ -70,7 +72,12 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
     };
     telemetry::init(format, &options.filter)?;
     let mut config = options.configured.load()?;
-    config.server.insecure |= options.insecure;
+    if options.insecure {
+        config.server.insecure = true;
+        if !config.auth.knows_callers() {
+            config.auth.mode = Mode::None;
+        }
+    }
     if options.reflection {
         config.server.reflection = Reflection::On;
     }
@@ -114,23 +121,34 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
             "carriers push to http://{push}/push/SOURCE"
         );
     }
-    stop.await;
-    app.stop().await;
+    match stop.await {
+        Stop::Terminate => app.leave().await,
+        // Somebody waits at a terminal.
+        Stop::Interrupt => app.stop().await,
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Which signal it was.
+pub(super) enum Stop {
+    /// An orchestrator wants the program to go.
+    Terminate,
+    /// Somebody at a terminal does.
+    Interrupt,
 }
 
 /// Listens for the signals that ask the program to stop; what is returned waits for one.
 ///
 /// Made before a program says that it runs, because a signal that nobody listens for kills it.
-pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, String> {
+pub(super) fn stop_signal() -> Result<impl Future<Output = Stop>, String> {
     use tokio::signal::unix::{SignalKind, signal};
     let listen = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
     let mut terminate = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;
     Ok(async move {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = terminate.recv() => Stop::Terminate,
+            _ = interrupt.recv() => Stop::Interrupt,
         }
     })
 }

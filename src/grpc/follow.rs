@@ -18,6 +18,7 @@ use super::stream::press::Press;
 use super::stream::{Plan, Stream, Target};
 use super::tracking::Tracking;
 use crate::config::{Calls, StreamSettings};
+use crate::server::{Peer, Running, parse_grpc_timeout};
 use crate::v1;
 use crate::v1::watch_open;
 use crate::v1::watch_request::Kind;
@@ -46,6 +47,8 @@ pub struct Streams {
 #[derive(Clone, Copy)]
 pub(super) struct Settings {
     pub(super) max_age: Duration,
+    /// Time over which streams end when the server stops.
+    pub(super) spread: Duration,
     pub(super) heartbeat: Duration,
     pub(super) count: usize,
     /// Shipments of one stream.
@@ -78,6 +81,7 @@ impl Streams {
             press: Arc::default(),
             settings: Settings {
                 max_age: settings.max_age.0,
+                spread: settings.drain_spread.0,
                 heartbeat: settings.heartbeat.0,
                 count: settings.count,
                 shipments: settings.shipments,
@@ -92,20 +96,48 @@ impl Streams {
 
 impl Tracking {
     /// Answers `Follow`.
-    pub(super) fn start_follow(&self, request: v1::FollowRequest) -> Result<Frames, Failure> {
-        start(self, request.open.unwrap_or_default(), None)
+    pub(super) fn start_follow(
+        &self,
+        request: v1::FollowRequest,
+        around: Around,
+    ) -> Result<Frames, Failure> {
+        self.bounded(&request)?;
+        start(self, request.open.unwrap_or_default(), None, around)
     }
 
     /// Answers `Watch`.
     pub(super) async fn start_watch(
         &self,
         mut requests: Streaming<v1::WatchRequest>,
+        around: Around,
     ) -> Result<Frames, Status> {
         let first = requests.message().await?.and_then(|first| first.kind);
         let Some(Kind::Open(open)) = first else {
             return Err(Failure::field("open", "must be the first message").into());
         };
-        Ok(start(self, open, Some(requests))?)
+        Ok(start(self, open, Some(requests), around)?)
+    }
+}
+
+/// What a call brings beside its messages.
+pub(super) struct Around {
+    /// Ends with an error then, as the caller wishes.
+    pub(super) deadline: Option<Instant>,
+    /// Turns true when the connection is asked to go.
+    pub(super) leaving: Option<watch::Receiver<bool>>,
+    /// The work of setting the stream up.
+    pub(super) running: Option<Running>,
+}
+
+impl Around {
+    /// Reads it from a call; `running` is what its start counts as.
+    pub(super) fn of<T>(request: &http::Request<T>, running: Option<Running>) -> Self {
+        let stated = parse_grpc_timeout(request.headers());
+        Self {
+            deadline: stated.and_then(|time| Instant::now().checked_add(time)),
+            leaving: request.extensions().get::<Peer>().map(Peer::leaving),
+            running,
+        }
     }
 }
 
@@ -123,6 +155,7 @@ fn start(
     tracking: &Tracking,
     open: v1::WatchOpen,
     requests: Option<Streaming<v1::WatchRequest>>,
+    around: Around,
 ) -> Result<Frames, Failure> {
     let plan = read(tracking, open)?;
     let permit = Arc::clone(&tracking.streams.permits)
@@ -133,7 +166,7 @@ fn start(
         })?;
     metrics::gauge!("waybill_streams").increment(1);
     let counted = Counted(permit);
-    Ok(Stream::new(tracking, plan, requests).into_body(counted))
+    Ok(Stream::new(tracking, plan, requests, around).into_body(counted))
 }
 
 fn read(tracking: &Tracking, open: v1::WatchOpen) -> Result<Plan, Failure> {

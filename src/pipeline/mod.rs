@@ -26,6 +26,8 @@ mod review;
 mod route;
 mod settle;
 mod standing;
+mod subscribe;
+mod unite;
 mod way;
 mod work;
 
@@ -391,7 +393,10 @@ impl Pipeline {
         let record = stored.ok_or(Miss::UnknownId)?.record.clone();
         let lookup = options.lookup(record.number.clone().into(), record.carrier.clone());
         let mut found = self.track(&lookup).await?;
-        found.shipments.retain(|shipment| shipment.id == *id);
+        // By now it may have become a part of another one.
+        found.shipments.retain(|shipment| {
+            shipment.id == record.id || shipment.superseded.contains(&record.id)
+        });
         if found.shipments.is_empty() {
             return Err(Miss::UnknownId);
         }

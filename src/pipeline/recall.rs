@@ -243,7 +243,12 @@ pub(super) async fn answer(
     for id in pipeline.known(&lookup.subject).await? {
         if let Some((record, change)) = current(pipeline, &id).await? {
             next_change = [next_change, change].into_iter().flatten().min();
-            shipments.push(record);
+            if !shipments
+                .iter()
+                .any(|known: &Arc<Shipment>| known.id == record.id)
+            {
+                shipments.push(record);
+            }
         }
     }
     shipments.sort_by_cached_key(|record| {

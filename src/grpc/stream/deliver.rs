@@ -32,6 +32,9 @@ impl Stream {
             return Ok(self.left(id).await?);
         };
         let (record, overlay) = (&look.record, look.overlay.as_deref());
+        if record.id != *id {
+            return self.superseded(id, &record.id).await;
+        }
         let known = self.sent.held.get(id).copied();
         let fits = match &self.plan.target {
             Target::Shipments => true,
@@ -89,6 +92,17 @@ impl Stream {
         self.sent.put(id, held);
         if overlay_is_new && !shows_overlay {
             self.send_overlay(&look, Some(held)).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends the shipment that this one turned out to be, and then that this one is gone.
+    async fn superseded(&mut self, id: &ShipmentId, other: &ShipmentId) -> Result<(), Halt> {
+        // What is put into the mailbox comes after this one, and looks at it again.
+        self.mailbox.put(other, News::default());
+        if self.sent.held.contains_key(id) {
+            self.listen(other);
+            return Ok(self.left(id).await?);
         }
         Ok(())
     }

@@ -20,17 +20,19 @@ use frames::{Frames, Outbox};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tonic::{Status, Streaming};
 use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
 use super::convert::{self, View};
-use super::follow::{self, Streams};
+use super::follow::{self, Around, Streams};
 use super::keys::{Followed, look_again};
-use super::status::Failure;
+use super::status::{Failure, late};
 use super::tracking::{Tracking, too_large};
 use crate::pipeline::{Miss, Pipeline};
+use crate::server::Running;
 use crate::store::Head;
 use crate::texts::Texts;
 use crate::v1;
@@ -43,6 +45,8 @@ use crate::watch::{Mailbox, Room, Topic, Trouble, told};
 const WIDTH: usize = 16;
 /// Time left for messages that are due once the stream is announced to end.
 const GRACE: Duration = Duration::from_secs(5);
+/// Most time over which the streams of a connection that is asked to go end; less than its grace.
+const LEAVING: Duration = Duration::from_secs(20);
 /// Pause after a fault of the store.
 const AGAIN: Duration = Duration::from_millis(200);
 /// Shipments of which a stream over everything registered knows what it sent last.
@@ -81,6 +85,11 @@ pub(super) struct Stream {
     plan: Plan,
     requests: Option<Box<Streaming<v1::WatchRequest>>>,
     outbox: Outbox,
+    /// Turns true when the connection is asked to go.
+    leaving: Option<watch::Receiver<bool>>,
+    /// The work of setting the stream up.
+    running: Option<Running>,
+    end: End,
     sequence: u64,
     last_message: Instant,
     /// The newest update, which waits for the place that it completes.
@@ -134,6 +143,29 @@ enum Halt {
     Lagged,
 }
 
+/// When a stream ends at the latest, and how.
+#[derive(Clone, Copy)]
+struct End {
+    at: Instant,
+    how: Ending,
+}
+
+#[derive(Clone, Copy)]
+enum Ending {
+    GoingAway(v1::GoingAwayReason),
+    /// The time that the caller has given it is over.
+    Late,
+}
+
+impl End {
+    fn or_sooner(self, other: Self) -> Self {
+        match other.at < self.at {
+            true => other,
+            false => self,
+        }
+    }
+}
+
 impl From<Status> for Halt {
     fn from(status: Status) -> Self {
         Self::Over(status)
@@ -183,6 +215,7 @@ impl Stream {
         tracking: &Tracking,
         plan: Plan,
         requests: Option<Streaming<v1::WatchRequest>>,
+        around: Around,
     ) -> Self {
         let shared = tracking.streams.clone();
         let room = match plan.every_revision {
@@ -193,6 +226,14 @@ impl Stream {
             Target::Shipments => usize::MAX,
             Target::Registered(_) => REMEMBERED,
         };
+        let of_age = End {
+            at: plan.end,
+            how: Ending::GoingAway(v1::GoingAwayReason::MaxAge),
+        };
+        let end = around.deadline.map_or(of_age, |at| {
+            let how = Ending::Late;
+            of_age.or_sooner(End { at, how })
+        });
         Self {
             pipeline: tracking.pipeline.clone(),
             texts: Arc::clone(&tracking.texts),
@@ -202,6 +243,9 @@ impl Stream {
             plan,
             requests: requests.map(Box::new),
             outbox: Outbox::default(),
+            leaving: around.leaving,
+            running: around.running,
+            end,
             sequence: 0,
             last_message: Instant::now(),
             held: None,
@@ -247,11 +291,14 @@ impl Stream {
         let keys = std::mem::take(&mut self.plan.keys);
         let added = self.admit(keys).await?;
         let token = std::mem::take(&mut self.plan.resume_token);
-        match self.resumption(&token) {
+        let started = match self.resumption(&token) {
             Ok(None) => self.snapshot(added).await,
             Ok(Some(place)) => self.resume(place).await,
             Err(reason) => self.reset(reason).await,
-        }
+        };
+        // What comes now, others have paid for.
+        self.running = None;
+        started
     }
 
     /// Sends what changes until the stream ends, and sees to it that somebody looks.
@@ -259,6 +306,8 @@ impl Stream {
         let mut running = FuturesUnordered::new();
         let mut drain = self.shared.drain.clone();
         let mut drained = pin!(told(&mut drain));
+        let mut leaving = pin!(asked_to_go(self.leaving.take()));
+        let mut called = false;
         let mailbox = Arc::clone(&self.mailbox);
         let mut timer = pin!(sleep_until(self.due(true)));
         loop {
@@ -283,8 +332,11 @@ impl Stream {
                 () = timer.as_mut() => {
                     let now = Instant::now();
                     let look = self.looks.first().filter(|(at, _)| *at <= now).copied();
-                    if self.plan.end <= now {
-                        return Box::pin(self.go_away(v1::GoingAwayReason::MaxAge)).await;
+                    if self.end.at <= now {
+                        return match self.end.how {
+                            Ending::Late => Err(late().into()),
+                            Ending::GoingAway(reason) => Box::pin(self.go_away(reason)).await,
+                        };
                     } else if self.last_message + self.plan.heartbeat <= now {
                         Box::pin(self.beat()).await?;
                     } else if let Some(look) = look && running.len() < WIDTH {
@@ -295,16 +347,30 @@ impl Stream {
                     }
                     timer.as_mut().reset(self.due(running.len() < WIDTH));
                 }
-                () = drained.as_mut() => {
-                    return Box::pin(self.go_away(v1::GoingAwayReason::Draining)).await;
+                () = drained.as_mut(), if !called => {
+                    called = true;
+                    let spread = self.shared.settings.spread;
+                    self.end_within(spread, v1::GoingAwayReason::Draining);
+                }
+                () = leaving.as_mut(), if !called => {
+                    called = true;
+                    let spread = self.shared.settings.spread.min(LEAVING);
+                    self.end_within(spread, v1::GoingAwayReason::MaxAge);
                 }
             }
         }
     }
 
+    /// Ends at some moment of the time that follows, unless it ends before that anyhow.
+    fn end_within(&mut self, spread: Duration, reason: v1::GoingAwayReason) {
+        let at = Instant::now() + spread.mul_f64(rand::random_range(0.0..=1.0));
+        let how = Ending::GoingAway(reason);
+        self.end = self.end.or_sooner(End { at, how });
+    }
+
     /// When there is something to do even if nothing changes.
     fn due(&self, may_look: bool) -> Instant {
-        let due = self.plan.end.min(self.last_message + self.plan.heartbeat);
+        let due = self.end.at.min(self.last_message + self.plan.heartbeat);
         match self.looks.first() {
             Some((look, _)) if may_look => due.min(*look),
             _ => due,
@@ -434,8 +500,14 @@ impl Stream {
     }
 
     async fn go_away(&mut self, reason: v1::GoingAwayReason) -> Result<(), Status> {
-        // Clients come back spread over a second per thousand streams, not all at once.
-        let spread = 1.0 + self.shared.settings.count as f64 / 1_000.0;
+        // Clients come back spread over a second per thousand streams, not all at once, unless they
+        // are sent away one after the other anyhow.
+        let settings = &self.shared.settings;
+        let draining = reason == v1::GoingAwayReason::Draining;
+        let spread = match draining && !settings.spread.is_zero() {
+            true => 1.0,
+            false => 1.0 + settings.count as f64 / 1_000.0,
+        };
         let delay = Duration::from_secs_f64(rand::random_range(0.0..spread));
         let going = v1::WatchGoingAway {
             reason: reason as i32,
@@ -472,6 +544,17 @@ impl Stream {
         self.last_message = Instant::now();
         Ok(())
     }
+}
+
+/// Waits until the connection is asked to go; for ever if there is none that says so.
+async fn asked_to_go(mut leaving: Option<watch::Receiver<bool>>) {
+    if let Some(leaving) = &mut leaving
+        && leaving.wait_for(|asked| *asked).await.is_ok()
+    {
+        return;
+    }
+    // Whoever would say so is gone with the connection, and then so is the reader.
+    std::future::pending().await
 }
 
 /// The next request of the reader; none ever comes without a stream of them.
