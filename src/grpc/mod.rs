@@ -17,6 +17,7 @@ pub mod ingest;
 mod keys;
 mod method;
 mod parse;
+pub mod reply;
 pub mod status;
 mod stream;
 pub mod tracking;
