@@ -180,7 +180,8 @@ impl Room {
         let started = async {
             let me = self.of(&request)?;
             let around = Around::of(&request, running);
-            let message = self.read_message(request.into_body(), limit).await?;
+            // The stream is counted already.
+            let message = self.read_message(request.into_body(), limit, false).await?;
             let request = v1::FollowRequest::decode(message)
                 .map_err(|_| Failure::field("request", "is not a FollowRequest"))?;
             me.start_follow(request, around)
@@ -225,7 +226,7 @@ impl Room {
         deadline: Instant,
     ) -> Result<Bytes, Failure> {
         let calls = &self.tracking.calls;
-        let message = self.read_message(body, calls.request_bytes).await?;
+        let message = self.read_message(body, calls.request_bytes, true).await?;
         let request = v1::TrackRequest::decode(message)
             .map_err(|_| Failure::field("request", "is not a TrackRequest"))?;
         let key = plain_key(&principal.caller, &request);
@@ -265,8 +266,13 @@ impl Room {
         Ok(frame)
     }
 
-    /// Reads the one message of a unary call.
-    async fn read_message(&self, mut body: Incoming, limit: usize) -> Result<Bytes, Failure> {
+    /// Reads the one message of a call. A long one `counts` as work while it is read.
+    async fn read_message(
+        &self,
+        mut body: Incoming,
+        limit: usize,
+        counts: bool,
+    ) -> Result<Bytes, Failure> {
         let broken = || Failure::field("request", "is not one uncompressed gRPC message");
         let mut whole: Option<Bytes> = None;
         let mut parts = BytesMut::new();
@@ -279,7 +285,7 @@ impl Room {
             if so_far > limit + HEAD {
                 return Err(Failure::too_large(limit));
             }
-            if running.is_none() && so_far > PROMPT {
+            if counts && running.is_none() && so_far > PROMPT {
                 // Not what a lookup looks like: it is to be as little and as few as other work.
                 let entered = self.load.enter(Class::Interactive);
                 running = Some(entered.ok_or_else(Failure::overloaded)?);

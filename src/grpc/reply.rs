@@ -87,7 +87,15 @@ pub(super) fn reply(body: Reply) -> Response<Reply> {
 pub(super) fn typed(response: Response<tonic::body::Body>, limit: usize) -> Response<Reply> {
     let failed = Status::from_header_map(response.headers())
         .filter(|_| !response.headers().contains_key("waybill-reason"));
-    let failure = failed.and_then(|status| match status.code() {
+    match failed.and_then(|status| found_by_tonic(status.code(), limit)) {
+        Some(failure) => Status::from(failure).into_http(),
+        None => response.map(|body| Reply::Tonic(Box::new(body), None)),
+    }
+}
+
+/// What tonic means by a code that only it uses.
+pub(super) fn found_by_tonic(code: Code, limit: usize) -> Option<Failure> {
+    match code {
         Code::OutOfRange => Some(Failure::too_large(limit)),
         Code::Unimplemented => Some(Failure::new(
             v1::ErrorReason::Unsupported,
@@ -98,10 +106,6 @@ pub(super) fn typed(response: Response<tonic::body::Body>, limit: usize) -> Resp
             "is not one well-formed gRPC message",
         )),
         _ => None,
-    });
-    match failure {
-        Some(failure) => Status::from(failure).into_http(),
-        None => response.map(|body| Reply::Tonic(Box::new(body), None)),
     }
 }
 
