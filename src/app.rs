@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use waybill_core::adapter::{Adapter, Descriptor, Http, Limits};
+use waybill_core::owner;
 use waybill_core::registry::Registry;
 
 use crate::auth::settings::Mode;
@@ -29,7 +30,7 @@ use crate::push::Push;
 use crate::remote::{self, Remote};
 use crate::schedule::Scheduler;
 use crate::server;
-use crate::server::{Readiness, Side, serve_side};
+use crate::server::{Port, Readiness, Side, Tls, serve_side};
 use crate::store::Store;
 use crate::store::file::FileStore;
 use crate::store::memory::MemoryStore;
@@ -71,6 +72,10 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// Names the setting, the file or the address that is wrong.
 pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<App, String> {
     config.check()?;
+    config.server.tls.check()?;
+    if !config.auth.spiffe.is_empty() && !config.server.tls.asks_clients() {
+        return Err("auth.spiffe: needs server.tls.client_ca_file".to_owned());
+    }
     config.kpi.check()?;
     config.evidence.check()?;
     config.push.check()?;
@@ -115,6 +120,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         hub: Arc::clone(&hub),
         kpis: kpis.clone(),
         evidence: evidence.clone(),
+        has_tenants: auth.asks(),
     });
 
     let scheduler = Scheduler::start(&config.schedule, folder, pipeline.clone(), store)?;
@@ -155,6 +161,10 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let grpc_port = bind(listen, "server.listen").await?;
     let side_port = bind(config.server.side, "server.side").await?;
     let admin_port = bind(admin_address(&config.server)?, "server.admin").await?;
+    let (tls, certificates) = match config.server.tls.is_on() {
+        true => Tls::open(&config.server.tls).map(Option::Some)?.unzip(),
+        false => (None, None),
+    };
     let address = grpc_port.local_addr().map_err(|error| error.to_string())?;
     let side = side_port.local_addr().map_err(|error| error.to_string())?;
     let admin_at = admin_port.local_addr().map_err(|error| error.to_string())?;
@@ -175,7 +185,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let settings = config.front.clone();
     let serving = crate::tasks::spawn("server", async move {
         let shutdown = async move { told(&mut stop).await };
-        server::run(grpc_port, front, settings, shutdown).await;
+        server::run(Port::new(grpc_port, tls), front, settings, shutdown).await;
     });
     let settings = config.front.clone();
     let admin_serving = crate::tasks::spawn("admin", async move {
@@ -204,6 +214,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     });
     let mut others = vec![side_serving, admin_serving, sweeping, clearing, telling];
     others.extend(auth_tasks);
+    others.extend(certificates.map(|watching| crate::tasks::spawn("certificates", watching)));
     Ok(App {
         address,
         side,
@@ -259,10 +270,10 @@ fn may_listen(config: &Config) -> Result<(), String> {
              everybody in"
         ));
     }
-    if !config.server.insecure {
+    if !config.server.insecure && !config.server.tls.is_on() {
         return Err(format!(
             "server.listen: {listen} is not a loopback address, and credentials would go there in \
-             clear; set server.insecure (or --insecure) if what stands before this server speaks TLS"
+             clear; set server.tls, or server.insecure (or --insecure) if what stands before this server speaks TLS"
         ));
     }
     Ok(())
@@ -413,6 +424,7 @@ pub fn sources(
                    account: String,
                    adapter: Arc<dyn Adapter>,
                    limits: Limits,
+                   tenants: Vec<String>,
                    purse: Purse| {
         let platforms = adapter.platforms();
         let whose = guard::Account {
@@ -431,6 +443,8 @@ pub fn sources(
         Arc::new(Source {
             descriptor,
             account,
+            name: owner::name_of(descriptor.id, &tenants),
+            tenants,
             limits,
             platforms,
             adapter,
@@ -446,7 +460,8 @@ pub fn sources(
             let mut limits = account.limits.over(descriptor.limits);
             limits.batch = adapter.batch(&limits).max(1);
             let purse = purse("sources", id, account.cost, account.daily_budget);
-            sources.push(guarded(descriptor, account.name, adapter, limits, purse));
+            let (name, tenants) = (account.name, account.tenants);
+            sources.push(guarded(descriptor, name, adapter, limits, tenants, purse));
         }
     }
     for (id, settings) in &config.plugins {
@@ -459,6 +474,7 @@ pub fn sources(
             "default".to_owned(),
             Arc::new(adapter),
             limits,
+            Vec::new(),
             purse("plugins", id, settings.cost, settings.daily_budget),
         ));
     }

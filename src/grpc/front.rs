@@ -30,7 +30,7 @@ use super::status::Failure;
 use super::tracking::{Tracked, Tracking, fits};
 use crate::auth::{Admission, Auth, Principal};
 use crate::config::Calls;
-use crate::server::parse_grpc_timeout;
+use crate::server::{Peer, parse_grpc_timeout};
 use crate::v1;
 use crate::watch::Topic;
 
@@ -232,7 +232,7 @@ impl Room {
             return;
         }
         for (id, shipment) in tracked.ids.iter().zip(&tracked.response.shipments) {
-            match pipeline.held(id).await {
+            match pipeline.held(tenant, id).await {
                 Ok((record, _)) if record.etag == shipment.etag => {
                     let overlay = pipeline.overlay(tenant, &record).await;
                     let revision = overlay.map(|one| one.map_or(0, |one| one.revision));
@@ -480,7 +480,9 @@ impl Service<Request<Incoming>> for Front {
             let failure = Failure::new(v1::ErrorReason::ServerDraining, "the server is going away");
             return Box::pin(async { Ok(Status::from(failure).into_http()) });
         }
-        let admission = room.auth.admit(path, request.headers());
+        let client = request.extensions().get::<Arc<Peer>>();
+        let client = client.map(|client| &**client);
+        let admission = room.auth.admit(path, request.headers(), client);
         let room = Arc::clone(room);
         match admission {
             // Apart, so that a hit carries the room of no other call.

@@ -16,6 +16,7 @@ pub mod front;
 pub mod ingest;
 mod keys;
 mod parse;
+mod redact;
 pub mod status;
 mod stream;
 pub mod tracking;

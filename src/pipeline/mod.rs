@@ -24,6 +24,7 @@ mod push;
 mod recall;
 mod review;
 mod route;
+mod seen;
 mod settle;
 mod standing;
 mod way;
@@ -37,6 +38,7 @@ use waybill_core::adapter::{Adapter, Descriptor, Hints, Limits, OrderQuery, Quer
 use waybill_core::error::Error;
 use waybill_core::forecast::Forecast;
 use waybill_core::order::Subject;
+use waybill_core::owner::source_of;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use crate::cache::flight::Flights;
@@ -66,6 +68,10 @@ pub struct Source {
     pub descriptor: &'static Descriptor,
     /// Name of the account, "default" if there is only one.
     pub account: String,
+    /// Tenants that may use the account; empty: all of them.
+    pub tenants: Vec<String>,
+    /// Under which name what it says is kept: its id, and whose it is if it is not everybody's.
+    pub name: String,
     /// Limits with the operator's changes.
     pub limits: Limits,
     /// Shops and platforms whose orders it can look up.
@@ -102,6 +108,8 @@ pub struct Parts {
     pub kpis: Kpis,
     /// What sources said, as received.
     pub evidence: Evidence,
+    /// There can be more than one tenant.
+    pub has_tenants: bool,
 }
 
 /// The eight steps. Cheap to clone.
@@ -123,6 +131,8 @@ const LAPSES: u64 = 10_000;
 /// One question of a caller.
 #[derive(Clone)]
 pub struct Lookup {
+    /// Tenant that asks; empty: the server itself, which sees what is shared.
+    pub tenant: String,
     /// The number or order.
     pub subject: Subject,
     /// Carrier named by the caller; empty if none. Of an order it only tells which parcel is meant
@@ -323,7 +333,8 @@ impl Pipeline {
     pub async fn track(&self, lookup: &Lookup) -> Result<Found, Miss> {
         let parts = &self.parts;
         let mut way = way::way(self, lookup).await?;
-        let mut route = route::route(&parts.sources, &parts.routing, lookup, &way)?;
+        let sources = self.sources_of(&lookup.tenant);
+        let mut route = route::route(&sources, &parts.routing, lookup, &way)?;
         let mut held = recall::recall(self, lookup, &route.sources).await?;
         let mut asked = ask::ask(self, lookup, &route.sources, &held, &[]).await;
         // What one end of the way has just said can be the reason to ask the other one.
@@ -331,7 +342,7 @@ impl Pipeline {
             let known = way::way(self, lookup).await?;
             if known != way {
                 way = known;
-                route = route::route(&parts.sources, &parts.routing, lookup, &way)?;
+                route = route::route(&sources, &parts.routing, lookup, &way)?;
                 held = recall::recall(self, lookup, &route.sources).await?;
                 let further = ask::ask(self, lookup, &route.sources, &held, &asked).await;
                 asked.extend(further);
@@ -372,7 +383,7 @@ impl Pipeline {
     pub(crate) fn least_interval(&self, source: &str) -> Duration {
         let mut accounts = self.parts.sources.iter();
         accounts
-            .find(|account| account.descriptor.id == source)
+            .find(|account| account.descriptor.id == source_of(source))
             .map_or(Duration::ZERO, |account| account.limits.min_interval)
     }
 
@@ -389,6 +400,8 @@ impl Pipeline {
             .await
             .map_err(|error| Miss::Store(error.to_string()))?;
         let record = stored.ok_or(Miss::UnknownId)?.record.clone();
+        let record = self.seen_by(&options.tenant, record).await?;
+        let (record, _) = record.ok_or(Miss::UnknownId)?;
         let lookup = options.lookup(record.number.clone().into(), record.carrier.clone());
         let mut found = self.track(&lookup).await?;
         found.shipments.retain(|shipment| shipment.id == *id);
@@ -398,12 +411,17 @@ impl Pipeline {
         Ok(found)
     }
 
-    /// Returns the record with this id as it is held, brought up to now, and its age.
+    /// Returns the record with this id as it is held and as a tenant sees it, brought up to now,
+    /// and its age.
     ///
     /// # Errors
     /// [`Miss::Store`] or [`Miss::UnknownId`].
-    pub async fn held(&self, id: &ShipmentId) -> Result<(Arc<Shipment>, Freshness), Miss> {
-        let (record, _) = recall::current(self, id).await?.ok_or(Miss::UnknownId)?;
+    pub async fn held(
+        &self,
+        tenant: &str,
+        id: &ShipmentId,
+    ) -> Result<(Arc<Shipment>, Freshness), Miss> {
+        let record = self.current_of(tenant, id).await?;
         let freshness = freshness::stored_freshness(self, &record).await?;
         Ok((record, freshness))
     }
@@ -412,6 +430,8 @@ impl Pipeline {
 /// The options of a lookup without its subject.
 #[derive(Clone)]
 pub struct LookupOptions {
+    /// As in [`Lookup`].
+    pub tenant: String,
     /// As in [`Lookup`].
     pub hints: Hints,
     /// As in [`Lookup`].
@@ -434,6 +454,7 @@ impl LookupOptions {
     /// Makes a lookup of these options.
     pub fn lookup(&self, subject: Subject, carrier: String) -> Lookup {
         Lookup {
+            tenant: self.tenant.clone(),
             subject,
             carrier,
             hints: self.hints.clone(),

@@ -322,6 +322,7 @@ impl Engine {
         let asked_at = self.pipeline.now();
         let deadline = Instant::now() + self.deadline;
         let options = LookupOptions {
+            tenant: item.flow.tenant.to_string(),
             hints: self.hints(id).await,
             // What somebody has fetched in the second half of the interval is good enough.
             max_age: Some(Duration::from_millis(item.interval / 2)),

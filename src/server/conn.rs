@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::Settings;
+use super::{Peer, Settings};
 use crate::tasks;
 
 /// Length of the HTTP/2 client preface.
@@ -57,6 +57,7 @@ enum Stage {
 
 pub(super) async fn serve<I, S, B>(
     io: I,
+    client: Option<Arc<Peer>>,
     service: S,
     settings: Arc<Settings>,
     mut gate: watch::Receiver<Gate>,
@@ -77,6 +78,7 @@ pub(super) async fn serve<I, S, B>(
     });
     let service = Noted {
         service: TowerToHyperService::new(service),
+        client,
         asked: Arc::clone(&asked),
     };
     let mut connection = pin!(protocol(&settings).serve_connection(io, service));
@@ -171,9 +173,10 @@ where
     }
 }
 
-/// Notes that a request has come.
+/// Notes that a request has come, and tells it whose connection it is.
 struct Noted<S> {
     service: TowerToHyperService<S>,
+    client: Option<Arc<Peer>>,
     asked: Arc<AtomicBool>,
 }
 
@@ -185,7 +188,10 @@ where
     type Error = S::Error;
     type Future = TowerToHyperServiceFuture<S, Request<Incoming>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        if let Some(client) = &self.client {
+            request.extensions_mut().insert(Arc::clone(client));
+        }
         self.asked.store(true, Ordering::Relaxed);
         self.service.call(request)
     }

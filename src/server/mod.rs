@@ -8,6 +8,7 @@ mod conn;
 mod deadline;
 mod side;
 mod slots;
+mod tls;
 
 use std::io;
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ use tower::Service;
 
 pub use self::deadline::parse_grpc_timeout;
 pub use self::side::{Readiness, Side, serve_side};
+pub use self::tls::{Peer, Port, Tls, TlsSettings};
 use crate::tasks;
 use conn::Gate;
 use slots::Slots;
@@ -88,6 +90,12 @@ pub trait Listener: Send {
 
     /// Waits for the next connection and says whose it is. Dropping the future loses nothing.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Io, SocketAddr)>> + Send;
+
+    /// Where it will stand who the client of a connection is; `None` if nobody finds out. Every
+    /// request of the connection has it among its extensions.
+    fn peer(_: &Self::Io) -> Option<Arc<Peer>> {
+        None
+    }
 }
 
 impl Listener for TcpListener {
@@ -144,8 +152,10 @@ where
         };
         match slots.take(peer.ip().to_canonical()) {
             Ok(slot) => {
+                let client = L::peer(&io);
+                let service = service.clone();
                 let serving =
-                    conn::serve(io, service.clone(), Arc::clone(&settings), entry.clone());
+                    conn::serve(io, client, service, Arc::clone(&settings), entry.clone());
                 tasks::spawn("connection", async move {
                     serving.await;
                     drop(slot);

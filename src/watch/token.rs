@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
 
 use crate::store::Head;
+use crate::store::seal::hex;
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 const MAC: usize = 16;
 /// Partitions that a token has room for.
 const PARTITIONS: usize = 64;
@@ -22,6 +24,8 @@ pub struct Secrets(Arc<[[u8; 32]]>);
 /// What a token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
+    /// Hash of whose it is, and of what its owner may see.
+    pub owner: u64,
     /// Hash of what was followed, and how.
     pub target: u64,
     /// Everything up to here was sent.
@@ -35,11 +39,12 @@ impl Secrets {
     }
 
     /// Writes a token; empty if there is no secret.
-    pub fn seal(&self, target: u64, place: &[Head]) -> Vec<u8> {
+    pub fn seal(&self, owner: u64, target: u64, place: &[Head]) -> Vec<u8> {
         let Some(secret) = self.0.first() else {
             return Vec::new();
         };
         let mut text = vec![FORMAT];
+        text.extend_from_slice(&owner.to_be_bytes());
         text.extend_from_slice(&target.to_be_bytes());
         // Epochs are mostly one and the same: written once for a run of partitions.
         let mut rest = place;
@@ -61,6 +66,22 @@ impl Secrets {
         text
     }
 
+    /// A page token of a list: a text, and the proof that it was made for its owner.
+    pub fn sign(&self, owner: &str, text: &str) -> String {
+        let secret = self.0.first().copied().unwrap_or_default();
+        format!("{text}.{}", hex(&list_mac(&secret, owner, text)))
+    }
+
+    /// Text of a page token; `None` if none of the secrets made it for this owner.
+    pub fn read<'a>(&self, owner: &str, token: &'a str) -> Option<&'a str> {
+        let (text, proof) = token.rsplit_once('.')?;
+        let is_ours = |secret: &[u8; 32]| {
+            let right = hex(&list_mac(secret, owner, text));
+            right.as_bytes().ct_eq(proof.as_bytes()).into()
+        };
+        self.0.iter().any(is_ours).then_some(text)
+    }
+
     /// Reads a token; `None` if none of the secrets made it.
     pub fn open(&self, token: &[u8]) -> Option<Token> {
         let (text, sealed) = token.split_at_checked(token.len().checked_sub(MAC)?)?;
@@ -71,6 +92,7 @@ impl Secrets {
         };
         self.0.iter().find_map(is_ours)?;
         let (format, text) = text.split_first()?;
+        let (owner, text) = text.split_first_chunk()?;
         let (target, mut text) = text.split_first_chunk()?;
         if *format != FORMAT {
             return None;
@@ -88,9 +110,18 @@ impl Secrets {
                 return None;
             }
         }
-        let target = u64::from_be_bytes(*target);
-        Some(Token { target, place })
+        Some(Token {
+            owner: u64::from_be_bytes(*owner),
+            target: u64::from_be_bytes(*target),
+            place,
+        })
     }
+}
+
+fn list_mac(secret: &[u8; 32], owner: &str, text: &str) -> [u8; MAC] {
+    let length = u64::try_from(owner.len()).unwrap_or(u64::MAX).to_be_bytes();
+    let parts = [b"list", &length[..], owner.as_bytes(), text.as_bytes()];
+    mac(secret, &parts.concat())
 }
 
 fn keyed(secret: &[u8; 32]) -> Option<Hmac<Sha256>> {
@@ -123,10 +154,18 @@ mod tests {
         let secrets = Secrets::new([[7; 32]]);
         for partitions in [0, 1, 64] {
             let place = place(partitions);
-            let token = secrets.seal(42, &place);
+            let (owner, target) = (7, 42);
+            let token = secrets.seal(owner, target, &place);
             assert!(token.len() <= 1_024, "{}", token.len());
-            let target = 42;
-            assert_eq!(secrets.open(&token), Some(Token { target, place }));
+            let token = secrets.open(&token);
+            assert_eq!(
+                token,
+                Some(Token {
+                    owner,
+                    target,
+                    place
+                })
+            );
         }
     }
 
@@ -134,16 +173,26 @@ mod tests {
     fn the_secret_before_is_still_read_and_a_foreign_one_never() {
         let old = Secrets::new([[1; 32]]);
         let both = Secrets::new([[2; 32], [1; 32]]);
-        let token = old.seal(1, &place(3));
+        let token = old.seal(1, 1, &place(3));
         assert_eq!(both.open(&token), old.open(&token));
-        assert_eq!(old.open(&both.seal(1, &place(3))), None);
-        assert!(Secrets::new([]).seal(1, &place(3)).is_empty());
+        assert_eq!(old.open(&both.seal(1, 1, &place(3))), None);
+        assert!(Secrets::new([]).seal(1, 1, &place(3)).is_empty());
+    }
+
+    #[test]
+    fn a_page_token_is_for_its_owner_and_its_text() {
+        let (old, new) = (Secrets::new([[1; 32]]), Secrets::new([[2; 32], [1; 32]]));
+        let token = old.sign("shop-a", "12.ab");
+        assert_eq!(new.read("shop-a", &token), Some("12.ab"));
+        assert_eq!(new.read("shop-b", &token), None);
+        assert_eq!(new.read("shop-a", &token.replace("12", "13")), None);
+        assert_eq!(old.read("shop-a", &new.sign("shop-a", "12.ab")), None);
     }
 
     #[test]
     fn nothing_but_the_token_itself_is_read() {
         let secrets = Secrets::new([[7; 32]]);
-        let token = secrets.seal(42, &place(5));
+        let token = secrets.seal(7, 42, &place(5));
         for bit in 0..token.len() * 8 {
             let mut forged = token.clone();
             forged[bit / 8] ^= 1 << (bit % 8);

@@ -21,6 +21,7 @@ pub mod push;
 pub mod python;
 pub mod record;
 pub mod redis;
+pub mod shops;
 pub mod watching;
 
 use std::net::SocketAddr;

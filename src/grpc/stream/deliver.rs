@@ -65,6 +65,7 @@ impl Stream {
                 .pipeline
                 .hub()
                 .recent(id, revision)
+                .filter(|older| self.pipeline.shows_all(&self.tenant, older))
                 .ok_or(Halt::Lagged)?;
             self.judge(
                 &older,
@@ -146,7 +147,7 @@ impl Stream {
         self.sent.put(&record.id, held);
         let update = v1::WatchUpdate {
             change: v1::WatchChange::Overlay as i32,
-            overlay: Some(added::overlay(&record.id, &overlay)),
+            overlay: Some(self.added(&record.id, &overlay)),
             previous_revision,
             ..Default::default()
         };
@@ -173,7 +174,7 @@ impl Stream {
         &self,
         id: &ShipmentId,
     ) -> Result<Option<(Arc<Shipment>, Freshness, Option<Arc<Overlay>>)>, Miss> {
-        let (record, freshness) = match self.pipeline.held(id).await {
+        let (record, freshness) = match self.pipeline.held(&self.tenant, id).await {
             Ok(held) => held,
             Err(Miss::UnknownId) => return Ok(None),
             Err(miss) => return Err(miss),
@@ -196,6 +197,10 @@ impl Stream {
         }
     }
 
+    fn added(&self, id: &ShipmentId, overlay: &Overlay) -> v1::TenantOverlay {
+        tracking::shown_overlay(self.scopes, added::overlay(id, overlay))
+    }
+
     pub(super) fn update(
         &self,
         record: &Shipment,
@@ -205,9 +210,12 @@ impl Stream {
         let voice = self.texts.voice(&self.plan.language);
         let forecast = self.pipeline.forecast(record);
         v1::WatchUpdate {
-            shipment: Some(convert::shipment(record, self.plan.view, voice)),
+            shipment: Some(tracking::shown(
+                self.scopes,
+                convert::shipment(record, self.plan.view, voice),
+            )),
             freshness: Some(tracking::freshness(&freshness)),
-            overlay: overlay.map(|one| added::overlay(&record.id, one)),
+            overlay: overlay.map(|one| self.added(&record.id, one)),
             forecast: forecast.map(|one| convert::forecast(&record.id, &one, voice)),
             ..Default::default()
         }

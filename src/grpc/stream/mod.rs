@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tonic::{Status, Streaming};
+use waybill_core::caller::{Caller, Scope, Scopes};
 use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
@@ -74,6 +75,8 @@ pub(super) struct Stream {
     texts: Arc<Texts>,
     /// Whose overlays it shows.
     tenant: String,
+    /// What it may show.
+    scopes: Scopes,
     plan: Plan,
     requests: Option<Streaming<v1::WatchRequest>>,
     sender: mpsc::Sender<Result<v1::WatchMessage, Status>>,
@@ -92,6 +95,8 @@ pub(super) struct Stream {
     /// When to look at which key again.
     looks: BTreeSet<(Instant, usize)>,
     keys_so_far: usize,
+    /// Hash of whose tokens they are.
+    owner: u64,
     /// Hash of the keys and of everything else that a token is bound to.
     target: u64,
     /// Shipments that the keys stood for when the stream resumed: the reader may hold them.
@@ -192,6 +197,8 @@ impl Stream {
             pipeline: tracking.pipeline.clone(),
             texts: Arc::clone(&tracking.texts),
             tenant: tracking.caller.tenant.clone(),
+            scopes: tracking.caller.scopes,
+            owner: owner(&tracking.caller),
             target: fingerprint(&tracking.caller.tenant, &plan),
             shared,
             plan,
@@ -387,7 +394,7 @@ impl Stream {
 
     fn renew_token(&mut self) {
         let place = self.place.as_deref().unwrap_or_default();
-        self.token = self.shared.secrets.seal(self.target, place);
+        self.token = self.shared.secrets.seal(self.owner, self.target, place);
     }
 
     async fn beat(&mut self) -> Result<(), Gone> {
@@ -477,6 +484,12 @@ fn fingerprint(tenant: &str, plan: &Plan) -> u64 {
         filter.significant_only
     );
     hash(text.as_bytes())
+}
+
+/// Hash of a tenant, and of whether it sees personal data.
+pub(super) fn owner(caller: &Caller) -> u64 {
+    let personal = caller.scopes.has(Scope::Personal);
+    hash(format!("{:?} {personal}", caller.tenant).as_bytes())
 }
 
 fn fingerprint_of(key: &v1::ShipmentKey) -> u64 {
