@@ -29,6 +29,12 @@ pub trait Adapter: Send + Sync {
     /// their order.
     fn fetch<'a>(&'a self, ctx: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>>;
 
+    /// URLs at the hosts that it asks, with its settings: the way out leads to these hosts, by the same
+    /// scheme and port, and nowhere else.
+    fn reaches(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// Finds the shipments of an order: one report for each parcel, which names the order among its
     /// references as the source does. Asked only if [`Adapter::platforms`] has its platform.
     fn look_up<'a>(&'a self, _ctx: Ctx<'a>, _query: &'a OrderQuery) -> BoxFuture<'a, Answer> {

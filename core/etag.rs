@@ -107,6 +107,7 @@ fn shipment(form: &mut Form, record: &Shipment) {
         origin,
         destination,
         pieces,
+        superseded,
         physical,
         proof,
         photos,
@@ -155,6 +156,10 @@ fn shipment(form: &mut Form, record: &Shipment) {
     form.option(origin.as_ref(), location);
     form.option(destination.as_ref(), location);
     form.list(pieces, |form, piece| form.text(&piece.0));
+    // Of most records it is empty, and so their etags are what they were before there was any.
+    if !superseded.is_empty() {
+        form.list(superseded, |form, id| form.text(&id.0));
+    }
     self::physical(form, physical);
     form.option(proof.as_ref(), |form, proof| {
         let Proof {

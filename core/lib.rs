@@ -61,5 +61,6 @@ pub mod text;
 pub mod time;
 mod timeline;
 mod travel;
+pub mod union;
 mod verify;
 mod zone;

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use crate::caller::LOCAL;
 use crate::event::Digest;
+use crate::number::TrackingNumber;
 use crate::reconcile::Dossier;
 
 /// Between a source and its owners; no id has it.
@@ -45,11 +46,21 @@ pub enum View {
     All,
     /// This.
     Part(Box<Dossier>),
-    /// Nothing: only others have spoken of it.
-    Nothing,
+    /// Nothing but that it exists: only others have spoken of it.
+    Nothing(Box<Dossier>),
 }
 
 impl Dossier {
+    /// Whether somebody whom this shows has named it by this number. A number that only another
+    /// tenant's own sources connect with it leads nobody else to it.
+    pub fn is_named(&self, number: &TrackingNumber) -> bool {
+        *number == self.number
+            || self.is_stated(number.reveal())
+            || self.facts.iter().any(|facts| facts.under.contains(number))
+            || self.superseded.iter().any(|one| one.number == *number)
+            || self.told_numbers().contains(number)
+    }
+
     /// What a tenant sees of it.
     pub fn seen_by(&self, tenant: &str) -> View {
         let observed = self.observations.iter().map(|one| &*one.source);
@@ -60,11 +71,11 @@ impl Dossier {
         let mut part = self.clone();
         part.observations.retain(|one| sees(tenant, &one.source));
         part.facts.retain(|facts| sees(tenant, &facts.source));
-        if part.observations.is_empty() && part.facts.is_empty() {
-            return View::Nothing;
-        }
         let seen: BTreeSet<Digest> = part.observations.iter().map(|one| one.id).collect();
         part.photos.retain(|photo| seen.contains(&photo.event));
+        if part.observations.is_empty() && part.facts.is_empty() {
+            return View::Nothing(Box::new(part));
+        }
         View::Part(Box::new(part))
     }
 }

@@ -83,6 +83,9 @@ pub struct Shipment {
     pub destination: Option<Location>,
     /// Other shipments of the same consignment.
     pub pieces: Vec<ShipmentId>,
+    /// Ids of shipments that turned out to be this one, which lead to it.
+    #[serde(default)]
+    pub superseded: Vec<ShipmentId>,
     /// Physical facts.
     pub physical: Physical,
     /// Proof of delivery.

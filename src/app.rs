@@ -30,7 +30,7 @@ use crate::push::Push;
 use crate::remote::{self, Remote};
 use crate::schedule::Scheduler;
 use crate::server;
-use crate::server::{Port, Readiness, Side, Tls, serve_side};
+use crate::server::{Load, Port, Readiness, Side, Tls, serve_side};
 use crate::store::Store;
 use crate::store::file::FileStore;
 use crate::store::memory::MemoryStore;
@@ -57,7 +57,9 @@ pub struct App {
     kpis: Kpis,
     evidence: Evidence,
     pushes: Option<Push>,
+    retire: watch::Sender<bool>,
     drain: watch::Sender<bool>,
+    leave: config::DrainSettings,
     serving: JoinHandle<()>,
     others: Vec<JoinHandle<()>>,
 }
@@ -94,7 +96,11 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let configured: BTreeSet<&str> = sources.iter().map(|source| source.descriptor.id).collect();
     let texts = Arc::new(Texts::load(&config.texts.folder, registry)?);
     let carriers = grpc::carrier::Carriers::new(registry, &configured, Arc::clone(&texts));
-    let http: Arc<dyn Http> = Arc::new(http_client(&config)?);
+    let issuers = config.auth.jwt.values();
+    let issuers = issuers.map(|issuer| issuer.jwks_url.as_str());
+    let issuers: Vec<&str> = issuers.filter(|url| !url.is_empty()).collect();
+    let http = http_client(&config)?.only(&issuers);
+    let http: Arc<dyn Http> = Arc::new(http.map_err(|error| format!("auth.jwt: {error}"))?);
     let (auth, auth_tasks) = Auth::start(&config.auth, &http, clock.clone()).await?;
     let hub = Arc::new(Hub::default());
     let telling = crate::watch::log::tell_forever(Arc::clone(&store), Arc::clone(&hub));
@@ -123,7 +129,16 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         has_tenants: auth.asks(),
     });
 
-    let scheduler = Scheduler::start(&config.schedule, folder, pipeline.clone(), store)?;
+    let load = Load::new(&config.load);
+    let scheduler = Scheduler::start(
+        &config.schedule,
+        folder,
+        pipeline.clone(),
+        store,
+        Arc::clone(&load),
+        config.push.address()?.is_some(),
+    )?;
+    let (retire, retired) = watch::channel(false);
     let (drain, drained) = watch::channel(false);
     let calls = Arc::new(config::Calls::from(&config.calls));
     let streams = Streams::new(
@@ -155,7 +170,12 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         ingest,
         &calls,
         reflection,
-        drained.clone(),
+        load,
+        grpc::Exit {
+            retire: retired.clone(),
+            drain: drained.clone(),
+            finish: config.drain.calls.0,
+        },
     )?;
 
     let grpc_port = bind(listen, "server.listen").await?;
@@ -199,7 +219,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         .await;
     });
     let view = Side {
-        readiness: Arc::new(move || readiness(cache.as_ref(), is_working(), *drained.borrow())),
+        readiness: Arc::new(move || readiness(cache.as_ref(), is_working(), *retired.borrow())),
         metrics: crate::telemetry::metrics_handle()?,
     };
     let side_serving = crate::tasks::spawn("side", async move {
@@ -225,17 +245,37 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         kpis,
         evidence,
         pushes,
+        retire,
         drain,
+        leave: config.drain,
         serving,
         others,
     })
 }
 
 impl App {
-    /// Says that the server stops, and waits until it has.
+    /// Takes its leave as balancers want it: says that the server goes, serves on until they have
+    /// noticed, and stops.
+    pub async fn leave(self) {
+        let (total, notice) = (self.leave.total.0, self.leave.notice.0);
+        self.retire.send_replace(true);
+        tracing::info!("going; calls are taken until balancers have noticed");
+        let leaving = async {
+            tokio::time::sleep(notice).await;
+            self.end().await;
+        };
+        in_time(total, leaving).await;
+    }
+
+    /// Stops at once: takes no more calls, lets those that run end, and waits until all has ended.
     pub async fn stop(self) {
-        // Nobody listens any more only if everything has ended already.
-        let _ended = self.drain.send(true);
+        let total = self.leave.total.0;
+        in_time(total, self.end()).await;
+    }
+
+    async fn end(self) {
+        self.retire.send_replace(true);
+        self.drain.send_replace(true);
         // A task that panicked has been reported where it happened.
         let _reported = self.serving.await;
         if let Some(pushes) = self.pushes {
@@ -248,6 +288,14 @@ impl App {
             let _aborted = other.await;
         }
         self.evidence.stop().await;
+    }
+}
+
+/// Whatever was acknowledged is kept before it is acknowledged, so that nothing is lost by an end
+/// in the middle.
+async fn in_time(total: Duration, ending: impl Future<Output = ()>) {
+    if tokio::time::timeout(total, ending).await.is_err() {
+        tracing::warn!("not everything has ended in time; it ends all the same");
     }
 }
 
@@ -413,7 +461,7 @@ pub fn sources(
     registry: Registry,
     clock: &Clock,
 ) -> Result<Vec<Arc<Source>>, String> {
-    let http: Arc<dyn Http> = Arc::new(http_client(config)?);
+    let http = http_client(config)?;
     let setting = "routing.daily_budget".to_owned();
     let all = Arc::new(Ledger::new(setting, config.routing.daily_budget));
     let purse = |section: &str, id: &str, cost: Amount, budget: Budget| {
@@ -425,7 +473,11 @@ pub fn sources(
                    adapter: Arc<dyn Adapter>,
                    limits: Limits,
                    tenants: Vec<String>,
-                   purse: Purse| {
+                   purse: Purse|
+     -> Result<Arc<Source>, String> {
+        let only = http.only(&adapter.reaches());
+        let http: Arc<dyn Http> =
+            Arc::new(only.map_err(|error| format!("sources.{}: {error}", descriptor.id))?);
         let platforms = adapter.platforms();
         let whose = guard::Account {
             source: descriptor.id,
@@ -436,11 +488,11 @@ pub fn sources(
         let guard = Guard::new(
             whose,
             Arc::clone(&adapter),
-            Arc::clone(&http),
+            http,
             &config.guard,
             clock.clone(),
         );
-        Arc::new(Source {
+        Ok(Arc::new(Source {
             descriptor,
             account,
             name: owner::name_of(descriptor.id, &tenants),
@@ -450,7 +502,7 @@ pub fn sources(
             adapter,
             guard,
             pack: Pack::default(),
-        })
+        }))
     };
     let mut sources = Vec::new();
     for (id, section) in &config.sources {
@@ -461,7 +513,7 @@ pub fn sources(
             limits.batch = adapter.batch(&limits).max(1);
             let purse = purse("sources", id, account.cost, account.daily_budget);
             let (name, tenants) = (account.name, account.tenants);
-            sources.push(guarded(descriptor, name, adapter, limits, tenants, purse));
+            sources.push(guarded(descriptor, name, adapter, limits, tenants, purse)?);
         }
     }
     for (id, settings) in &config.plugins {
@@ -476,7 +528,7 @@ pub fn sources(
             limits,
             Vec::new(),
             purse("plugins", id, settings.cost, settings.daily_budget),
-        ));
+        )?);
     }
     Ok(sources)
 }

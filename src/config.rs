@@ -4,6 +4,7 @@
 //! naming the known ones. Credentials come from file, `<key>_file` or environment, into no error.
 
 mod accounts;
+mod calls;
 mod redis;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use waybill_core::adapter::Limits;
 
 pub use self::accounts::{Account, LimitSettings, accounts};
+pub use self::calls::Calls;
+pub use self::leave::DrainSettings;
 use crate::money::{Amount, Budget};
 
 /// All settings.
@@ -31,6 +34,10 @@ pub struct Config {
     pub streams: StreamSettings,
     /// The front door: connections and their limits.
     pub front: crate::server::Settings,
+    /// How much work is taken on at once.
+    pub load: crate::server::LoadSettings,
+    /// How the server takes its leave.
+    pub drain: DrainSettings,
     /// The cache of sources' answers.
     pub cache: CacheSettings,
     /// How long an answer is fresh.
@@ -92,6 +99,9 @@ macro_rules! section {
         }
     };
 }
+
+// After the macro that it uses.
+mod leave;
 
 section! {
     /// `[server]`
@@ -175,6 +185,8 @@ section! {
         count: usize = 10_000,
         /// Shipments that one stream follows by their keys.
         shipments: usize = 10_000,
+        /// Time over which streams are ended, one after the other, when the server stops.
+        drain_spread: Span = secs(20),
         /// Revisions that wait for a reader who wants every one; beyond that it starts anew.
         revisions: usize = 1_000,
         /// File of the secret that resume tokens are sealed with, 32 bytes or 64 hexadecimal
@@ -335,53 +347,11 @@ impl Config {
                 return Err(format!("{setting}: must be 1 to {}", u32::MAX));
             }
         }
+        self.check_leave()?;
         if calls.patience.0 > LONGEST.0 {
             return Err("calls.patience: must be at most 7 d".to_owned());
         }
         Ok(())
-    }
-}
-
-/// Limits of calls as plain values.
-#[derive(Clone, Debug)]
-pub struct Calls {
-    /// As in [`CallSettings`].
-    pub default_deadline: Duration,
-    /// As in [`CallSettings`].
-    pub unary_cap: Duration,
-    /// As in [`CallSettings`].
-    pub batch_cap: Duration,
-    /// As in [`CallSettings`].
-    pub batch_items: usize,
-    /// As in [`CallSettings`].
-    pub ingest_events: usize,
-    /// As in [`CallSettings`].
-    pub request_bytes: usize,
-    /// As in [`CallSettings`].
-    pub batch_bytes: usize,
-    /// As in [`CallSettings`].
-    pub response_bytes: usize,
-}
-
-impl Calls {
-    /// Time for a call that states `stated`.
-    pub fn time_for(&self, stated: Option<Duration>, cap: Duration) -> Duration {
-        stated.unwrap_or(self.default_deadline.min(cap)).min(cap)
-    }
-}
-
-impl From<&CallSettings> for Calls {
-    fn from(settings: &CallSettings) -> Self {
-        Self {
-            default_deadline: settings.default_deadline.0,
-            unary_cap: settings.unary_cap.0,
-            batch_cap: settings.batch_cap.0,
-            batch_items: settings.batch_items,
-            ingest_events: settings.ingest_events,
-            request_bytes: settings.request_bytes,
-            batch_bytes: settings.batch_bytes,
-            response_bytes: settings.response_bytes,
-        }
     }
 }
 

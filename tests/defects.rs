@@ -75,7 +75,7 @@ impl Store for Broken {
         }
     }
 
-    fn load<'a>(
+    fn load_stored<'a>(
         &'a self,
         id: &'a ShipmentId,
     ) -> BoxFuture<'a, Result<Option<Arc<Stored>>, StoreError>> {
@@ -131,7 +131,7 @@ impl Store for Broken {
     fn overlays<'a>(
         &'a self,
         id: &'a ShipmentId,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Overlay>>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Vec<(String, Arc<Overlay>)>, StoreError>> {
         self.0.overlays(id)
     }
 
@@ -197,8 +197,14 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
     let (auth, _) = Auth::start(&config.auth, &(Arc::new(http) as _), Clock::system())
         .await
         .unwrap();
+    let exit = waybill::grpc::Exit {
+        retire: drained.clone(),
+        drain: drained,
+        finish: config.drain.calls.0,
+    };
+    let load = server::Load::new(&config.load);
     let front = waybill::grpc::service(
-        auth, tracking, carriers, analytics, ingest, &calls, true, drained,
+        auth, tracking, carriers, analytics, ingest, &calls, true, load, exit,
     )
     .unwrap();
     let listener = tokio::net::TcpListener::bind(common::ANY).await.unwrap();

@@ -442,6 +442,10 @@ fn everything(entries: Vec<Entry>) -> Answer {
 }
 
 impl Adapter for Sf {
+    fn reaches(&self) -> Vec<&str> {
+        vec![&self.url]
+    }
+
     fn fetch<'a>(&'a self, ctx: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>> {
         Box::pin(async move {
             let mut answers: Vec<Option<Answer>> = Vec::with_capacity(queries.len());

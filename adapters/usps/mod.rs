@@ -351,6 +351,10 @@ impl Usps {
 }
 
 impl Adapter for Usps {
+    fn reaches(&self) -> Vec<&str> {
+        vec![&self.base_url]
+    }
+
     fn fetch<'a>(&'a self, ctx: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>> {
         Box::pin(async move {
             if self.version == Version::V3r2 {

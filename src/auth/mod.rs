@@ -258,8 +258,8 @@ impl Principal {
     ///
     /// # Errors
     /// A defect: nobody has checked the call.
-    pub fn of<T>(request: &tonic::Request<T>) -> Result<&Self, Failure> {
-        let found = request.extensions().get::<Self>();
+    pub fn of(extensions: &http::Extensions) -> Result<&Self, Failure> {
+        let found = extensions.get::<Self>();
         found.ok_or_else(|| Failure::internal("a call has no caller"))
     }
 

@@ -83,7 +83,7 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
     };
     let ended = tokio::select! {
         ended = kept => ended,
-        () = stop => Ok(()),
+        _ = stop => Ok(()),
     };
     app.stop().await;
     simulator.stop().await;

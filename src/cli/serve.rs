@@ -121,23 +121,34 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
             "carriers push to http://{push}/push/SOURCE"
         );
     }
-    stop.await;
-    app.stop().await;
+    match stop.await {
+        Stop::Terminate => app.leave().await,
+        // Somebody waits at a terminal.
+        Stop::Interrupt => app.stop().await,
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Which signal it was.
+pub(super) enum Stop {
+    /// An orchestrator wants the program to go.
+    Terminate,
+    /// Somebody at a terminal does.
+    Interrupt,
 }
 
 /// Listens for the signals that ask the program to stop; what is returned waits for one.
 ///
 /// Made before a program says that it runs, because a signal that nobody listens for kills it.
-pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, String> {
+pub(super) fn stop_signal() -> Result<impl Future<Output = Stop>, String> {
     use tokio::signal::unix::{SignalKind, signal};
     let listen = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
     let mut terminate = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;
     Ok(async move {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = terminate.recv() => Stop::Terminate,
+            _ = interrupt.recv() => Stop::Interrupt,
         }
     })
 }

@@ -182,8 +182,10 @@ impl Evidence {
             true => Timestamp::MIN,
             false => self.since(now),
         };
-        let (shelf, id) = (Arc::clone(&self.shelf), record.id.clone());
-        blocking(move || shelf.of(&id, since, BUNDLE_BYTES)).await
+        let shelf = Arc::clone(&self.shelf);
+        let mut ids = vec![record.id.clone()];
+        ids.extend(record.superseded.iter().cloned());
+        blocking(move || shelf.of(&ids, since, BUNDLE_BYTES)).await
     }
 
     /// Drops what is too old and not held. Returns how many bodies went.
@@ -232,6 +234,7 @@ impl Evidence {
             return Ok(false);
         }
         let overlays = self.store.overlays(&record.id).await?;
+        let overlays: Vec<_> = overlays.into_iter().map(|(_, overlay)| overlay).collect();
         Ok(is_evidence(record, &overlays))
     }
 

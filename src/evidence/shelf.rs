@@ -107,14 +107,17 @@ impl Shelf {
     /// Bodies of a shipment that were received since a time, the newest up to `room` bytes.
     pub(super) fn of(
         &self,
-        id: &ShipmentId,
+        ids: &[ShipmentId],
         since: Timestamp,
         room: usize,
     ) -> Result<Gathered, StoreError> {
-        let mut found = match &self.place {
-            Place::File(file) => file.of(id, since)?,
-            Place::Memory(memory) => memory.of(id, since),
-        };
+        let mut found = Vec::new();
+        for id in ids {
+            found.extend(match &self.place {
+                Place::File(file) => file.of(id, since)?,
+                Place::Memory(memory) => memory.of(id, since),
+            });
+        }
         found.sort_by(|a, b| (b.last, &b.source, b.hash).cmp(&(a.last, &a.source, a.hash)));
         let mut gathered = Gathered::default();
         let mut bytes = 0;

@@ -301,7 +301,7 @@ impl AdminService for Admin {
         &self,
         request: Request<admin::ExplainShipmentRequest>,
     ) -> Result<Response<admin::ExplainShipmentResponse>, Status> {
-        let tenant = Principal::of(&request)?.caller.tenant.clone();
+        let tenant = Principal::of(request.extensions())?.caller.tenant.clone();
         let answer = self.explain(&tenant, request.into_inner());
         Ok(Response::new(self.in_time(answer).await?))
     }
@@ -310,7 +310,7 @@ impl AdminService for Admin {
         &self,
         request: Request<admin::RebuildShipmentRequest>,
     ) -> Result<Response<admin::RebuildShipmentResponse>, Status> {
-        let tenant = Principal::of(&request)?.caller.tenant.clone();
+        let tenant = Principal::of(request.extensions())?.caller.tenant.clone();
         let answer = self.rebuild(&tenant, request.into_inner());
         Ok(Response::new(self.in_time(answer).await?))
     }

@@ -120,6 +120,7 @@ pub fn shipment(record: &Shipment, view: View, voice: Voice<'_>) -> v1::Shipment
             .filter(|_| standard)
             .map(located),
         pieces: part(standard, &record.pieces, |id| id.0.clone()),
+        superseded_ids: part(true, &record.superseded, |id| id.0.clone()),
         physical: full.then(|| physical(&record.physical)).flatten(),
         proof_of_delivery: record.proof.as_ref().filter(|_| full).map(proof),
         photos: part(full, &record.photos, photo),

@@ -167,13 +167,13 @@ impl Tracking {
     fn write_place(&self, place: Option<&Place>) -> String {
         place.map_or_else(String::new, |place| {
             let text = format!("{}.{}", place.updated.as_nanosecond(), place.id.0);
-            self.streams.secrets.sign(&self.caller.tenant, &text)
+            self.streams.tokens.sign(&self.caller.tenant, &text)
         })
     }
 
     fn read_place(&self, token: &str) -> Result<Place, Failure> {
         let wrong = || Failure::token("page_token", "is not a token of this list");
-        let text = self.streams.secrets.read(&self.caller.tenant, token);
+        let text = self.streams.tokens.read(&self.caller.tenant, token);
         let (nanos, id) = text
             .and_then(|text| text.split_once('.'))
             .ok_or_else(wrong)?;

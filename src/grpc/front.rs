@@ -21,22 +21,30 @@ use hyper::body::Incoming;
 use jiff::Timestamp;
 use prost::Message;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
-use tonic::{Code, Status};
+use tokio::time::{Instant, sleep, timeout_at};
+use tonic::codec::Codec;
+use tonic::{Code, Status, Streaming};
+use tonic_prost::ProstCodec;
 use tower::Service;
 use waybill_core::caller::{Caller, Scope};
 
-use super::status::Failure;
+use super::follow::Around;
+use super::status::{Failure, late};
+use super::stream::frames::Frames;
 use super::tracking::{Tracked, Tracking, fits};
+use super::{Exit, method};
 use crate::auth::{Admission, Auth, Principal};
-use crate::config::Calls;
-use crate::server::{Peer, parse_grpc_timeout};
+use crate::server::{Class, Load, Peer, Running, parse_grpc_timeout};
 use crate::v1;
-use crate::watch::Topic;
+use crate::watch::{Topic, told};
 
 const TRACK: &str = "/waybill.v1.TrackingService/Track";
+const FOLLOW: &str = "/waybill.v1.TrackingService/Follow";
+const WATCH: &str = "/waybill.v1.TrackingService/Watch";
 /// Length of a gRPC frame's head: one byte of flags, four of length.
-const HEAD: usize = 5;
+pub(super) const HEAD: usize = 5;
+/// Bytes of a request that are read without counting it as work.
+const PROMPT: usize = 4 * 1_024;
 /// Bytes of the answers that are kept.
 const KEPT: u64 = 128 * 1_024 * 1_024;
 /// What a kept answer takes beside its bytes: key, versions and the cache's own.
@@ -51,7 +59,10 @@ struct Room {
     tracking: Tracking,
     routes: tonic::service::Routes,
     kept: moka::sync::Cache<String, Arc<Kept>, std::hash::RandomState>,
+    load: Arc<Load>,
     drain: watch::Receiver<bool>,
+    /// Time for running calls once the server drains.
+    finish: Duration,
     hit_count: metrics::Counter,
     hit_seconds: metrics::Histogram,
 }
@@ -79,12 +90,13 @@ impl Kept {
 }
 
 impl Front {
-    /// Puts the front before tonic's routes. `drain` turns true when the server stops.
+    /// Puts the front before tonic's routes.
     pub fn new(
         auth: Auth,
         tracking: Tracking,
         routes: tonic::service::Routes,
-        drain: watch::Receiver<bool>,
+        load: Arc<Load>,
+        exit: Exit,
     ) -> Self {
         Self(Arc::new(Room {
             auth,
@@ -96,7 +108,9 @@ impl Front {
                     u32::try_from(key.len() + kept.frame.len() + KEPT_HEAD).unwrap_or(u32::MAX)
                 })
                 .build_with_hasher(std::hash::RandomState::new()),
-            drain,
+            load,
+            drain: exit.drain,
+            finish: exit.finish,
             hit_count: metrics::counter!("waybill_rpc_total", "method" => "Track", "code" => "OK"),
             hit_seconds: metrics::histogram!("waybill_rpc_seconds", "method" => "Track"),
         }))
@@ -118,17 +132,9 @@ impl Room {
 
     /// Sends a call on to tonic.
     async fn pass(&self, request: Request<Incoming>) -> Response<Reply> {
-        let method = method_name(request.uri().path());
-        let mut routes = self.routes.clone();
-        let (time, limit) = bounds(method, request.headers(), &self.tracking.calls);
+        let (method, class) = method::of(request.uri().path());
         let started = Instant::now();
-        let answer = AssertUnwindSafe(routes.call(request)).catch_unwind();
-        let response = match timeout_at(started + time, answer).await {
-            Ok(Ok(Ok(response))) => typed(response, limit),
-            Ok(Ok(Err(never))) => match never {},
-            Ok(Err(_)) => Status::from(panicked()).into_http(),
-            Err(_) => Status::from(late()).into_http(),
-        };
+        let response = self.pass_on(request, method, class).await;
         let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |it| it.code());
         count(method, code);
         metrics::histogram!("waybill_rpc_seconds", "method" => method)
@@ -166,6 +172,51 @@ impl Room {
         }
     }
 
+    async fn follow(
+        &self,
+        request: Request<Incoming>,
+        running: Option<Running>,
+        limit: usize,
+    ) -> Response<Reply> {
+        let started = async {
+            let me = self.of(&request)?;
+            let around = Around::of(&request, running);
+            let message = self.read_message(request.into_body(), limit).await?;
+            let request = v1::FollowRequest::decode(message)
+                .map_err(|_| Failure::field("request", "is not a FollowRequest"))?;
+            me.start_follow(request, around)
+        };
+        match started.await {
+            Ok(frames) => reply(Reply::Stream(Box::new(frames))),
+            Err(failure) => Status::from(failure).into_http(),
+        }
+    }
+
+    async fn watch(
+        &self,
+        request: Request<Incoming>,
+        running: Option<Running>,
+        limit: usize,
+    ) -> Response<Reply> {
+        let me = match self.of(&request) {
+            Ok(me) => me,
+            Err(failure) => return Status::from(failure).into_http(),
+        };
+        let around = Around::of(&request, running);
+        let mut codec = ProstCodec::<v1::WatchMessage, v1::WatchRequest>::default();
+        let body = request.into_body();
+        let requests = Streaming::new_request(codec.decoder(), body, None, Some(limit));
+        match me.start_watch(requests, around).await {
+            Ok(frames) => reply(Reply::Stream(Box::new(frames))),
+            Err(status) => typed(status.into_http(), limit),
+        }
+    }
+
+    /// The service for whoever makes a call.
+    fn of(&self, request: &Request<Incoming>) -> Result<Tracking, Failure> {
+        Ok(self.tracking.by(Principal::of(request.extensions())?))
+    }
+
     async fn answer(
         &self,
         principal: &Principal,
@@ -173,7 +224,7 @@ impl Room {
         deadline: Instant,
     ) -> Result<Bytes, Failure> {
         let calls = &self.tracking.calls;
-        let message = read_message(body, calls.request_bytes).await?;
+        let message = self.read_message(body, calls.request_bytes).await?;
         let request = v1::TrackRequest::decode(message)
             .map_err(|_| Failure::field("request", "is not a TrackRequest"))?;
         let key = plain_key(&principal.caller, &request);
@@ -195,15 +246,117 @@ impl Room {
         key: Option<String>,
         deadline: Instant,
     ) -> Result<Bytes, Failure> {
+        // A hit costs less than a refusal would, so only from here on is there work to be limited.
+        let class = Class::Interactive;
+        let _running = self.load.enter(class).ok_or_else(Failure::overloaded)?;
         let conditional = !request.if_none_match.is_empty();
         let tracking = self.tracking.by(principal);
-        let tracked = tracking.track_until(request, deadline).await?;
+        let tracked = tokio::select! {
+            biased;
+            tracked = tracking.track_until(request, deadline) => tracked?,
+            () = self.overdue() => return Err(draining()),
+        };
         let frame = frame(&tracked.response, self.tracking.calls.response_bytes)?;
         if let (Some(key), Some(until), false) = (key, tracked.until, conditional) {
             let tenant = &principal.caller.tenant;
             self.keep(tenant, key, tracked, frame.clone(), until).await;
         }
         Ok(frame)
+    }
+
+    /// Reads the one message of a unary call.
+    async fn read_message(&self, mut body: Incoming, limit: usize) -> Result<Bytes, Failure> {
+        let broken = || Failure::field("request", "is not one uncompressed gRPC message");
+        let mut whole: Option<Bytes> = None;
+        let mut parts = BytesMut::new();
+        let mut running = None;
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(|_| broken())?.into_data() else {
+                continue;
+            };
+            let so_far = data.len() + parts.len() + whole.as_ref().map_or(0, Bytes::len);
+            if so_far > limit + HEAD {
+                return Err(Failure::too_large(limit));
+            }
+            if running.is_none() && so_far > PROMPT {
+                // Not what a lookup looks like: it is to be as little and as few as other work.
+                let entered = self.load.enter(Class::Interactive);
+                running = Some(entered.ok_or_else(Failure::overloaded)?);
+            }
+            match whole.take() {
+                None if parts.is_empty() => whole = Some(data),
+                first => {
+                    parts.extend_from_slice(&first.unwrap_or_default());
+                    parts.extend_from_slice(&data);
+                }
+            }
+        }
+        let mut whole = whole.unwrap_or_else(|| parts.freeze());
+        if whole.len() < HEAD {
+            return Err(broken());
+        }
+        let head = whole.split_to(HEAD);
+        let length = usize::try_from(u32::from_be_bytes([head[1], head[2], head[3], head[4]]));
+        if head[0] == 1 {
+            let message = "compressed requests are not supported";
+            return Err(Failure::new(v1::ErrorReason::Unsupported, message));
+        }
+        if head[0] != 0 || length.ok() != Some(whole.len()) {
+            return Err(broken());
+        }
+        Ok(whole)
+    }
+
+    /// Has tonic answer, if there is room for it.
+    async fn pass_on(
+        &self,
+        request: Request<Incoming>,
+        method: &'static str,
+        class: Option<Class>,
+    ) -> Response<Reply> {
+        let started = Instant::now();
+        let mut running = match class.map(|class| self.load.enter(class)) {
+            None => None,
+            Some(Some(running)) => Some(running),
+            Some(None) => return Status::from(Failure::overloaded()).into_http(),
+        };
+        // A stream has it until all that there is has been sent.
+        let streaming = running.take_if(|_| class == Some(Class::Stream));
+        let (time, limit) = method::bounds(method, request.headers(), &self.tracking.calls);
+        let mut routes = self.routes.clone();
+        let answer = async {
+            match request.uri().path() {
+                FOLLOW => self.follow(request, streaming, limit).await,
+                WATCH => self.watch(request, streaming, limit).await,
+                _ => match routes.call(request).await {
+                    Ok(response) => typed(response, limit),
+                    Err(never) => match never {},
+                },
+            }
+        };
+        let answer = AssertUnwindSafe(answer).catch_unwind();
+        let answer = tokio::select! {
+            biased;
+            answer = timeout_at(started + time, answer) => answer,
+            () = self.overdue() => return Status::from(draining()).into_http(),
+        };
+        let mut response = match answer {
+            Ok(Ok(response)) => response,
+            Ok(Err(_)) => Status::from(panicked()).into_http(),
+            Err(_) => Status::from(late()).into_http(),
+        };
+        if class == Some(Class::Batch)
+            && let Reply::Tonic(_, held) = response.body_mut()
+        {
+            *held = running;
+        }
+        response
+    }
+
+    /// Waits until calls that still run have had their time to end.
+    async fn overdue(&self) {
+        told(&mut self.drain.clone()).await;
+        sleep(self.finish).await;
     }
 
     /// Keeps an answer, unless one of its records or overlays has changed while it was made.
@@ -261,12 +414,9 @@ impl Room {
     }
 }
 
-/// The deadline passed while the answer was made.
-fn late() -> Failure {
-    Failure::new(
-        v1::ErrorReason::Deadline,
-        "the deadline passed with nothing usable",
-    )
+/// The server does not take calls any more, or not to their end.
+fn draining() -> Failure {
+    Failure::new(v1::ErrorReason::ServerDraining, "the server is going away")
 }
 
 /// Key of a request whose answer depends on nothing but who asks, number, carrier, language and view:
@@ -311,42 +461,6 @@ fn plain_key(caller: &Caller, request: &v1::TrackRequest) -> Option<String> {
     Some(key)
 }
 
-/// Reads the one message of a unary call.
-async fn read_message(mut body: Incoming, limit: usize) -> Result<Bytes, Failure> {
-    let broken = || Failure::field("request", "is not one uncompressed gRPC message");
-    let mut whole: Option<Bytes> = None;
-    let mut parts = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| broken())?.into_data() else {
-            continue;
-        };
-        if data.len() + parts.len() + whole.as_ref().map_or(0, Bytes::len) > limit + HEAD {
-            return Err(Failure::too_large(limit));
-        }
-        match whole.take() {
-            None if parts.is_empty() => whole = Some(data),
-            first => {
-                parts.extend_from_slice(&first.unwrap_or_default());
-                parts.extend_from_slice(&data);
-            }
-        }
-    }
-    let mut whole = whole.unwrap_or_else(|| parts.freeze());
-    if whole.len() < HEAD {
-        return Err(broken());
-    }
-    let head = whole.split_to(HEAD);
-    let length = usize::try_from(u32::from_be_bytes([head[1], head[2], head[3], head[4]]));
-    if head[0] == 1 {
-        let message = "compressed requests are not supported";
-        return Err(Failure::new(v1::ErrorReason::Unsupported, message));
-    }
-    if head[0] != 0 || length.ok() != Some(whole.len()) {
-        return Err(broken());
-    }
-    Ok(whole)
-}
-
 /// Encodes an answer with its frame head.
 fn frame(response: &v1::TrackResponse, limit: usize) -> Result<Bytes, Failure> {
     let length = fits(response, limit)?;
@@ -360,7 +474,7 @@ fn frame(response: &v1::TrackResponse, limit: usize) -> Result<Bytes, Failure> {
 /// A call that is not let in.
 fn refused(path: &str, failure: Failure) -> Response<Reply> {
     let status = Status::from(failure);
-    count(method_name(path), status.code());
+    count(method::of(path).0, status.code());
     status.into_http()
 }
 
@@ -374,7 +488,11 @@ fn panicked() -> Failure {
 }
 
 fn ok(frame: Bytes) -> Response<Reply> {
-    let mut response = Response::new(Reply::Frame(Some(frame)));
+    reply(Reply::Frame(Some(frame)))
+}
+
+fn reply(body: Reply) -> Response<Reply> {
+    let mut response = Response::new(body);
     let grpc = HeaderValue::from_static("application/grpc");
     response
         .headers_mut()
@@ -401,43 +519,8 @@ fn typed(response: Response<tonic::body::Body>, limit: usize) -> Response<Reply>
     });
     match failure {
         Some(failure) => Status::from(failure).into_http(),
-        None => response.map(|body| Reply::Tonic(Box::new(body))),
+        None => response.map(|body| Reply::Tonic(Box::new(body), None)),
     }
-}
-
-/// Time until a call's answer has to begin, and the greatest size of its request. What streams
-/// ends by rules of its own.
-fn bounds(method: &str, headers: &HeaderMap, calls: &Calls) -> (Duration, usize) {
-    let stated = parse_grpc_timeout(headers);
-    match method {
-        "BatchTrack" => (calls.time_for(stated, calls.batch_cap), calls.batch_bytes),
-        "IngestEvents" => (calls.time_for(stated, calls.unary_cap), calls.batch_bytes),
-        "Follow" => (calls.default_deadline, calls.request_bytes),
-        _ => (calls.time_for(stated, calls.unary_cap), calls.request_bytes),
-    }
-}
-
-/// Last segment of a method's path, if it is one of ours; keeps the metric's labels few.
-fn method_name(path: &str) -> &'static str {
-    const METHODS: [&str; 12] = [
-        "Track",
-        "GetShipment",
-        "BatchTrack",
-        "Follow",
-        "UpdateException",
-        "GetEvidence",
-        "ListCarriers",
-        "GetCarrier",
-        "DetectCarriers",
-        "ListEventCodes",
-        "QueryKpis",
-        "IngestEvents",
-    ];
-    let last = path.rsplit('/').next().unwrap_or_default();
-    METHODS
-        .into_iter()
-        .find(|method| path.starts_with("/waybill.") && *method == last)
-        .unwrap_or("other")
 }
 
 /// Name of a code as the metrics print it.
@@ -475,15 +558,12 @@ impl Service<Request<Incoming>> for Front {
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
         let path = request.uri().path();
         // Whoever asks for the health of a server that stops is to hear that it stops.
-        let room = &self.0;
+        let room = Arc::clone(&self.0);
         if *room.drain.borrow() && !path.starts_with("/grpc.health.") {
-            let failure = Failure::new(v1::ErrorReason::ServerDraining, "the server is going away");
-            return Box::pin(async { Ok(Status::from(failure).into_http()) });
+            return Box::pin(async { Ok(Status::from(draining()).into_http()) });
         }
-        let client = request.extensions().get::<Arc<Peer>>();
-        let client = client.map(|client| &**client);
+        let client = request.extensions().get::<Peer>();
         let admission = room.auth.admit(path, request.headers(), client);
-        let room = Arc::clone(room);
         match admission {
             // Apart, so that a hit carries the room of no other call.
             Admission::Known(principal) if path == TRACK => {
@@ -512,8 +592,10 @@ impl Service<Request<Incoming>> for Front {
 pub enum Reply {
     /// One frame, then the trailer of success.
     Frame(Option<Bytes>),
-    /// What tonic made.
-    Tonic(Box<tonic::body::Body>),
+    /// Messages as they come.
+    Stream(Box<Frames>),
+    /// What tonic made, and the work that it stands for as long as it is sent.
+    Tonic(Box<tonic::body::Body>, Option<Running>),
     /// Nothing more.
     #[default]
     Done,
@@ -529,7 +611,8 @@ impl Body for Reply {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
         match this {
-            Self::Tonic(body) => Pin::new(body.as_mut()).poll_frame(cx),
+            Self::Tonic(body, _) => Pin::new(body.as_mut()).poll_frame(cx),
+            Self::Stream(frames) => frames.poll(cx),
             Self::Done => Poll::Ready(None),
             Self::Frame(frame) => match frame.take() {
                 Some(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
@@ -547,13 +630,14 @@ impl Body for Reply {
         match self {
             Self::Done => true,
             Self::Frame(_) => false,
-            Self::Tonic(body) => body.is_end_stream(),
+            Self::Tonic(body, _) => body.is_end_stream(),
+            Self::Stream(frames) => frames.is_over(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Tonic(body) => body.size_hint(),
+            Self::Tonic(body, _) => body.size_hint(),
             _ => SizeHint::default(),
         }
     }

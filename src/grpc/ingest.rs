@@ -134,7 +134,7 @@ impl IngestService for Ingest {
         &self,
         request: Request<v1::IngestEventsRequest>,
     ) -> Result<Response<v1::IngestEventsResponse>, Status> {
-        let tenant = Principal::of(&request)?.caller.tenant.clone();
+        let tenant = Principal::of(request.extensions())?.caller.tenant.clone();
         let response = self.ingest(&tenant, request.into_inner()).await?;
         tracking::fits(&response, self.calls.response_bytes)?;
         Ok(Response::new(response))

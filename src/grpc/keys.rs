@@ -42,7 +42,10 @@ impl Followed {
 
     /// The records of a lookup that the key stands for.
     pub(super) fn of(&self, found: &Found) -> Vec<Arc<Shipment>> {
-        let wanted = |record: &&Arc<Shipment>| self.only.as_ref().is_none_or(|id| *id == record.id);
+        let wanted = |record: &&Arc<Shipment>| match &self.only {
+            Some(id) => *id == record.id || record.superseded.contains(id),
+            None => true,
+        };
         found.shipments.iter().filter(wanted).cloned().collect()
     }
 }

@@ -89,7 +89,7 @@ impl Tracking {
 
     /// The service for whoever makes a call. The front has found out who that is.
     fn of<T>(&self, request: &Request<T>) -> Result<Self, Failure> {
-        Ok(self.by(Principal::of(request)?))
+        Ok(self.by(Principal::of(request.extensions())?))
     }
 
     /// A record as the caller may see it.
@@ -315,12 +315,17 @@ fn out_of_time() -> Failure {
 pub(super) fn fits(answer: &impl prost::Message, limit: usize) -> Result<usize, Failure> {
     let length = answer.encoded_len();
     if length > limit {
-        let message = format!("the answer is larger than {limit} bytes; ask for a smaller view");
-        let mut failure = Failure::field("view", message);
-        failure.reason = v1::ErrorReason::MessageTooLarge;
-        return Err(failure);
+        return Err(too_large(limit));
     }
     Ok(length)
+}
+
+/// An answer is larger than it may be.
+pub(super) fn too_large(limit: usize) -> Failure {
+    let message = format!("the answer is larger than {limit} bytes; ask for a smaller view");
+    let mut failure = Failure::field("view", message);
+    failure.reason = v1::ErrorReason::MessageTooLarge;
+    failure
 }
 
 /// Sends every result, then the totals.
@@ -384,24 +389,23 @@ impl TrackingService for Tracking {
         Ok(Response::new(me.batch(request.into_inner(), deadline)?))
     }
 
-    type FollowStream = follow::FollowStream;
+    // What streams is made by the front, which gives its body encoded messages.
+    type FollowStream = tokio_stream::Empty<Result<v1::WatchMessage, Status>>;
 
     async fn follow(
         &self,
-        request: Request<v1::FollowRequest>,
-    ) -> Result<Response<follow::FollowStream>, Status> {
-        Ok(Response::new(self.of(&request)?.start_follow(request)?))
+        _: Request<v1::FollowRequest>,
+    ) -> Result<Response<Self::FollowStream>, Status> {
+        Err(Failure::internal("streams are answered by the front").into())
     }
 
-    type WatchStream = follow::FollowStream;
+    type WatchStream = tokio_stream::Empty<Result<v1::WatchMessage, Status>>;
 
     async fn watch(
         &self,
-        request: Request<Streaming<v1::WatchRequest>>,
-    ) -> Result<Response<follow::FollowStream>, Status> {
-        Ok(Response::new(
-            self.of(&request)?.start_watch(request).await?,
-        ))
+        _: Request<Streaming<v1::WatchRequest>>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        Err(Failure::internal("streams are answered by the front").into())
     }
 
     async fn list_events(

@@ -22,11 +22,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use tokio::time::Instant;
 use tower::retry::RetryLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
-use waybill_core::adapter::{Adapter, Answer, Http, Limits, OrderQuery, Query};
+use waybill_core::adapter::{Adapter, Answer, Http, Limits, OrderQuery, Query, Subscription};
 use waybill_core::error::{Error, ErrorKind};
 
 pub use self::breaker::BreakerState;
@@ -78,13 +79,15 @@ pub enum Asking {
     Numbers(Arc<[Query]>),
     /// About one order.
     Order(Arc<OrderQuery>),
+    /// To push news of these numbers, or no longer. An answer to it holds no reports.
+    Subscription(Arc<[Query]>, Subscription),
 }
 
 impl Asking {
     /// Answers that are due.
     pub fn count(&self) -> usize {
         match self {
-            Self::Numbers(queries) => queries.len(),
+            Self::Numbers(queries) | Self::Subscription(queries, _) => queries.len(),
             Self::Order(_) => 1,
         }
     }
@@ -112,6 +115,8 @@ pub enum Share {
 pub struct Asked {
     /// One answer per query or order. What stopped the whole call is repeated for each.
     pub answers: Vec<Answer>,
+    /// Of a subscription that was made: when it has to be made again, one per answer; `None`: never.
+    pub renewals: Vec<Option<Timestamp>>,
     /// How often the source was asked.
     pub attempts: u32,
     /// How long the source took the last time; `None`: the call never left.
@@ -241,14 +246,20 @@ impl Guard {
             let message = "no queries, or more than the source takes at once";
             Err(Failure::unsent(ErrorKind::Internal, message))
         };
-        let (answers, latency, raw) = match outcome {
-            Ok(reply) => (reply.answers, Some(reply.took), reply.raw.into()),
+        let (answers, renewals, latency, raw) = match outcome {
+            Ok(reply) => (
+                reply.answers,
+                reply.renewals,
+                Some(reply.took),
+                reply.raw.into(),
+            ),
             Err(failure) => {
                 if failure.took.is_none() {
                     self.count_refusal(failure.error.kind);
                 }
                 (
                     vec![Err(failure.error); count],
+                    Vec::new(),
                     failure.took,
                     Arc::default(),
                 )
@@ -256,6 +267,7 @@ impl Guard {
         };
         Asked {
             answers,
+            renewals,
             attempts: attempts.load(Ordering::Relaxed),
             latency,
             raw,

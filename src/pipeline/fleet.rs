@@ -76,7 +76,7 @@ impl Pipeline {
     /// # Errors
     /// [`Miss::UnknownId`] or [`Miss::Store`].
     pub async fn unregister(&self, tenant: &str, id: &ShipmentId) -> Result<(), Miss> {
-        self.current_of(tenant, id).await?;
+        let id = &self.current_of(tenant, id).await?.id;
         self.enrol(tenant, id, None).await.map(|_| ())
     }
 
@@ -119,17 +119,19 @@ impl Pipeline {
     ) -> Result<Vec<ShipmentId>, Miss> {
         let mut ids = Vec::new();
         for id in self.known(subject).await? {
-            let stored = self.parts.store.load(&id).await.map_err(failed)?;
-            let is_meant = stored.is_some_and(|stored| {
-                let record: &Shipment = &stored.record;
-                let carrier = &enrolment.carrier;
-                carrier.is_empty()
-                    || record.carrier == *carrier
-                    || stored.dossier.carrier == *carrier
-                    || internal::is_only_own(&stored.dossier)
-                    || record.legs.iter().any(|leg| leg.carrier == *carrier)
-            });
-            ids.extend(is_meant.then_some(id));
+            let Some(stored) = self.parts.store.load(&id).await.map_err(failed)? else {
+                continue;
+            };
+            let record: &Shipment = &stored.record;
+            let carrier = &enrolment.carrier;
+            let is_meant = carrier.is_empty()
+                || record.carrier == *carrier
+                || stored.dossier.carrier == *carrier
+                || internal::is_only_own(&stored.dossier)
+                || record.legs.iter().any(|leg| leg.carrier == *carrier);
+            if is_meant && !ids.contains(&record.id) {
+                ids.push(record.id.clone());
+            }
         }
         match subject {
             Subject::Number(number) if ids.is_empty() => {
@@ -190,6 +192,29 @@ impl Pipeline {
         })
     }
 
+    /// Tells the figures of another promise than before, also of a shipment that is delivered
+    /// already.
+    pub(super) async fn count_promise(
+        &self,
+        tenant: &str,
+        id: &ShipmentId,
+        old: &Overlay,
+        new: &Overlay,
+    ) {
+        let promise = |of: &Overlay| of.registration.as_ref().and_then(|one| one.promise);
+        let (old, new) = (promise(old), promise(new));
+        if old == new {
+            return;
+        }
+        // What cannot be read now is missing from the figures, and from nothing else.
+        if let Ok(Some(stored)) = self.parts.store.load(id).await
+            && stored.dossier.id == *id
+        {
+            let kpis = &self.parts.kpis;
+            kpis.promised(&stored.record, tenant, old, new, self.now());
+        }
+    }
+
     /// Writes that a tenant follows a shipment, or no longer. Tells whether that is new.
     async fn enrol(
         &self,
@@ -214,7 +239,10 @@ impl Pipeline {
                 return Ok(false);
             }
             match self.add(tenant, id, &before, after).await {
-                Ok(_) => return Ok(created),
+                Ok(after) => {
+                    self.count_promise(tenant, id, &before, &after).await;
+                    return Ok(created);
+                }
                 Err(CommitError::Conflict) => {
                     let stored = self.parts.store.load(id).await.map_err(failed)?;
                     stored.ok_or(Miss::UnknownId)?;

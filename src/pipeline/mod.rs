@@ -27,6 +27,8 @@ mod route;
 mod seen;
 mod settle;
 mod standing;
+mod subscribe;
+mod unite;
 mod way;
 mod work;
 
@@ -60,6 +62,7 @@ pub use push::Polled;
 pub use review::{Explained, Rebuilt};
 pub use route::Aggregators;
 pub use settle::Settled;
+pub use subscribe::Follower;
 pub use work::{Unworked, Worked};
 
 /// One account of one source, behind its guard.
@@ -404,7 +407,10 @@ impl Pipeline {
         let (record, _) = record.ok_or(Miss::UnknownId)?;
         let lookup = options.lookup(record.number.clone().into(), record.carrier.clone());
         let mut found = self.track(&lookup).await?;
-        found.shipments.retain(|shipment| shipment.id == *id);
+        // By now it may have become a part of another one.
+        found.shipments.retain(|shipment| {
+            shipment.id == record.id || shipment.superseded.contains(&record.id)
+        });
         if found.shipments.is_empty() {
             return Err(Miss::UnknownId);
         }
@@ -422,7 +428,7 @@ impl Pipeline {
         id: &ShipmentId,
     ) -> Result<(Arc<Shipment>, Freshness), Miss> {
         let record = self.current_of(tenant, id).await?;
-        let freshness = freshness::stored_freshness(self, &record).await?;
+        let freshness = freshness::stored_freshness(self, tenant, &record).await?;
         Ok((record, freshness))
     }
 }

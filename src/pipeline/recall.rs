@@ -242,10 +242,17 @@ pub(super) async fn answer(
     let mut next_change: Option<Timestamp> = None;
     for id in pipeline.known(&lookup.subject).await? {
         if let Some((record, change)) = current(pipeline, &id).await?
-            && let Some((record, own)) = pipeline.seen_by(&lookup.tenant, record).await?
+            && let Some((record, own)) = pipeline
+                .found_by(&lookup.tenant, &lookup.subject, record)
+                .await?
         {
             next_change = [next_change, change, own].into_iter().flatten().min();
-            shipments.push(record);
+            if !shipments
+                .iter()
+                .any(|known: &Arc<Shipment>| known.id == record.id)
+            {
+                shipments.push(record);
+            }
         }
     }
     shipments.sort_by_cached_key(|record| {

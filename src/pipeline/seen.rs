@@ -6,10 +6,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use waybill_core::assess::assess;
+use waybill_core::order::Subject;
 use waybill_core::owner::{View, sees};
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::{Miss, Pipeline, Source, recall};
+
+/// A record, and when time alone changes it.
+type Seen = (Arc<Shipment>, Option<Timestamp>);
 
 impl Pipeline {
     /// Accounts that a tenant may use.
@@ -25,6 +29,12 @@ impl Pipeline {
         Cow::Owned(all.iter().filter(serves).cloned().collect())
     }
 
+    /// Whether a tenant has accounts that not everybody uses.
+    pub fn has_accounts(&self, tenant: &str) -> bool {
+        let mut all = self.parts.sources.iter();
+        all.any(|source| source.tenants.iter().any(|one| one == tenant))
+    }
+
     /// A record as a tenant sees it, and when time alone changes that; `None` if the tenant sees
     /// nothing of it. What is left out is left out of everything that follows from it.
     ///
@@ -34,7 +44,27 @@ impl Pipeline {
         &self,
         tenant: &str,
         record: Arc<Shipment>,
-    ) -> Result<Option<(Arc<Shipment>, Option<Timestamp>)>, Miss> {
+    ) -> Result<Option<Seen>, Miss> {
+        self.seen(tenant, None, record).await
+    }
+
+    /// The same of a record that was found under a number or order, unless only what the tenant does
+    /// not see leads there.
+    pub(super) async fn found_by(
+        &self,
+        tenant: &str,
+        subject: &Subject,
+        record: Arc<Shipment>,
+    ) -> Result<Option<Seen>, Miss> {
+        self.seen(tenant, Some(subject), record).await
+    }
+
+    async fn seen(
+        &self,
+        tenant: &str,
+        subject: Option<&Subject>,
+        record: Arc<Shipment>,
+    ) -> Result<Option<Seen>, Miss> {
         if !self.parts.has_tenants {
             return Ok(Some((record, None)));
         }
@@ -44,13 +74,31 @@ impl Pipeline {
             return Ok(Some((record, None)));
         };
         let part = match stored.dossier.seen_by(tenant) {
-            View::All => return Ok(Some((record, None))),
-            View::Nothing => return Ok(None),
+            View::All if self.shows_all(tenant, &record) => return Ok(Some((record, None))),
+            // What is not seen has gone since the record was read.
+            View::All => return Ok(Some((Arc::clone(&stored.record), stored.next_change))),
             View::Part(part) => part,
+            View::Nothing(part) => {
+                let overlay = self.parts.store.overlay(tenant, &stored.dossier.id).await;
+                let overlay = overlay.map_err(|error| Miss::Store(error.to_string()))?;
+                // Whoever follows it sees what would be there if nobody else did.
+                if overlay.is_none_or(|overlay| overlay.registration.is_none()) {
+                    return Ok(None);
+                }
+                part
+            }
         };
+        if let Some(Subject::Number(number)) = subject
+            && !part.is_named(number)
+        {
+            return Ok(None);
+        }
         let (mut seen, next_change) = assess(part.record(), self.now());
         seen.revision = record.revision;
-        seen.update_time = record.update_time;
+        let heard = seen.events.iter().map(|event| event.ingest_time);
+        let stated = part.facts.iter().map(|facts| facts.receive_time);
+        // Not when others have heard something.
+        seen.update_time = heard.max().or(stated.min()).unwrap_or_default();
         let known: HashMap<_, _> = record.events.iter().map(|one| (one.id, one)).collect();
         for event in &mut seen.events {
             let known = known.get(&event.id);

@@ -87,10 +87,10 @@ impl Pipeline {
             if after.revision == before.revision {
                 return Ok(done(before));
             }
-            match self.add(tenant, id, &before, after).await {
+            match self.add(tenant, &record.id, &before, after).await {
                 Ok(overlay) => {
                     let kpis = &self.parts.kpis;
-                    kpis.worked(&record, &overlay, exception_id, self.now());
+                    kpis.worked(tenant, &record, &overlay, exception_id, self.now());
                     return Ok(done(overlay));
                 }
                 Err(CommitError::Conflict) => {}

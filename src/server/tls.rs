@@ -1,16 +1,11 @@
 //! TLS of the front door: certificates that change while calls run, and who the client is.
 //!
-//! The hand-shake is part of the first read of a connection, so a peer that is slow with it holds
-//! up nobody else, and has its own short deadline.
-//!
 //! **Invariant:** files that do not fit together change nothing; what was in use stays in use.
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject as _;
@@ -19,16 +14,13 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig};
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Sleep, sleep};
+use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use tokio_rustls::{Accept, TlsAcceptor};
 
 use super::Listener;
 
-/// Time for a hand-shake.
-const HAND_SHAKE: Duration = Duration::from_secs(5);
 /// How often the files are looked at.
 const POLL: Duration = Duration::from_secs(5);
 
@@ -74,17 +66,6 @@ impl TlsSettings {
             return Err("server.tls.require_client_cert: needs client_ca_file".to_owned());
         }
         Ok(())
-    }
-}
-
-/// What is known of the client of a connection.
-#[derive(Debug, Default)]
-pub struct Peer(OnceLock<Option<String>>);
-
-impl Peer {
-    /// The SPIFFE id of its certificate, which was checked; `None` if it showed none.
-    pub fn spiffe_id(&self) -> Option<&str> {
-        self.0.get()?.as_deref()
     }
 }
 
@@ -176,6 +157,18 @@ impl Tls {
         Ok((tls, watching))
     }
 
+    /// Shakes hands. Returns the connection, and the SPIFFE id of the client's certificate if it
+    /// showed one.
+    pub(super) async fn accept<I: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        io: I,
+    ) -> io::Result<(TlsStream<I>, Option<String>)> {
+        let io = TlsAcceptor::from(self.current()).accept(io).await?;
+        let shown = io.get_ref().1.peer_certificates();
+        let client = shown.and_then(spiffe_id);
+        Ok((io, client))
+    }
+
     fn current(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -219,10 +212,6 @@ fn count_read(result: &'static str) {
     metrics::counter!("waybill_tls_reads_total", "result" => result).increment(1);
 }
 
-fn count_shake(result: &'static str) {
-    metrics::counter!("waybill_tls_handshakes_total", "result" => result).increment(1);
-}
-
 /// A port with or without TLS.
 pub struct Port {
     listener: TcpListener,
@@ -237,143 +226,22 @@ impl Port {
 }
 
 impl Listener for Port {
-    type Io = Stream;
+    type Io = TcpStream;
 
-    async fn accept(&mut self) -> io::Result<(Stream, SocketAddr)> {
-        let (stream, peer) = Listener::accept(&mut self.listener).await?;
-        let stream = match &self.tls {
-            None => Stream(State::Clear(stream), None),
-            Some(tls) => Stream(
-                State::Shaking(
-                    Box::new(TlsAcceptor::from(tls.current()).accept(stream)),
-                    Box::pin(sleep(HAND_SHAKE)),
-                ),
-                Some(Arc::default()),
-            ),
-        };
-        Ok((stream, peer))
+    async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        Listener::accept(&mut self.listener).await
     }
 
-    fn peer(stream: &Stream) -> Option<Arc<Peer>> {
-        stream.1.clone()
-    }
-}
-
-/// A connection of a [`Port`].
-pub struct Stream(State, Option<Arc<Peer>>);
-
-enum State {
-    Clear(TcpStream),
-    Shaking(Box<Accept<TcpStream>>, Pin<Box<Sleep>>),
-    Secured(Box<TlsStream<TcpStream>>),
-    Failed,
-}
-
-impl Stream {
-    /// Takes the hand-shake on; ready once bytes can be read and written.
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let State::Shaking(accept, deadline) = &mut self.0 else {
-            return match self.0 {
-                State::Failed => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
-                _ => Poll::Ready(Ok(())),
-            };
-        };
-        let ended = match Pin::new(accept).poll(cx) {
-            Poll::Ready(ended) => ended,
-            Poll::Pending => {
-                ready!(deadline.as_mut().poll(cx));
-                Err(io::ErrorKind::TimedOut.into())
-            }
-        };
-        match ended {
-            Ok(stream) => {
-                count_shake("ok");
-                if let Some(peer) = &self.1 {
-                    // Nobody else sets it.
-                    let _first = peer.0.set(spiffe_id(&stream));
-                }
-                self.0 = State::Secured(Box::new(stream));
-                Poll::Ready(Ok(()))
-            }
-            Err(error) => {
-                count_shake("error");
-                self.0 = State::Failed;
-                Poll::Ready(Err(error))
-            }
-        }
+    fn tls(&self) -> Option<Tls> {
+        self.tls.clone()
     }
 }
 
 /// The one URI in the client's certificate, if it is a SPIFFE id.
-fn spiffe_id(stream: &TlsStream<TcpStream>) -> Option<String> {
-    let certificates = stream.get_ref().1.peer_certificates()?;
+fn spiffe_id(certificates: &[CertificateDer<'_>]) -> Option<String> {
     let own = webpki::EndEntityCert::try_from(certificates.first()?).ok()?;
     let mut names = own.valid_uri_names();
     let id = names.next().filter(|name| name.starts_with("spiffe://"))?;
     // A certificate with two of them is nobody's.
     names.next().is_none().then(|| id.to_owned())
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        ready!(self.poll_ready(cx))?;
-        match &mut self.0 {
-            State::Clear(stream) => Pin::new(stream).poll_read(cx, buf),
-            State::Secured(stream) => Pin::new(stream).poll_read(cx, buf),
-            State::Shaking(..) | State::Failed => Poll::Pending,
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_ready(cx))?;
-        match &mut self.0 {
-            State::Clear(stream) => Pin::new(stream).poll_write(cx, buf),
-            State::Secured(stream) => Pin::new(stream).poll_write(cx, buf),
-            State::Shaking(..) | State::Failed => Poll::Pending,
-        }
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_ready(cx))?;
-        match &mut self.0 {
-            State::Clear(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-            State::Secured(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-            State::Shaking(..) | State::Failed => Poll::Pending,
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_ready(cx))?;
-        match &mut self.0 {
-            State::Clear(stream) => Pin::new(stream).poll_flush(cx),
-            State::Secured(stream) => Pin::new(stream).poll_flush(cx),
-            State::Shaking(..) | State::Failed => Poll::Pending,
-        }
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.0 {
-            State::Clear(stream) => Pin::new(stream).poll_shutdown(cx),
-            State::Secured(stream) => Pin::new(stream).poll_shutdown(cx),
-            State::Shaking(..) | State::Failed => Poll::Ready(Ok(())),
-        }
-    }
 }

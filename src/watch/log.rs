@@ -176,7 +176,7 @@ async fn told(store: &dyn Store, hub: &Hub, change: Change) -> Result<(), StoreE
 }
 
 /// What a record can be asked for by.
-fn names(record: &Shipment) -> Vec<Subject> {
+pub(crate) fn names(record: &Shipment) -> Vec<Subject> {
     let further = record.identifiers.iter();
     let further = further.map(|one| &one.identifier);
     let further = further.filter(|one| one.kind != IdentifierKind::Reference);

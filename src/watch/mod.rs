@@ -13,6 +13,7 @@ pub mod log;
 pub mod token;
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -27,10 +28,20 @@ const RECENT: u64 = 10_000;
 
 /// All watchers of this server.
 pub struct Hub {
-    topics: Mutex<HashMap<Topic, Vec<Weak<Mailbox>>>>,
+    topics: Mutex<Topics>,
     versions: Mutex<HashMap<Topic, Weak<AtomicU64>>>,
     mark: Mutex<Arc<[Head]>>,
     recent: moka::sync::Cache<(ShipmentId, u32), Arc<Shipment>>,
+}
+
+type Followers = Vec<Weak<Mailbox>>;
+
+/// Who follows what, by its kind: for every change it is asked which kinds there are.
+#[derive(Default)]
+struct Topics {
+    shipments: HashMap<ShipmentId, Followers>,
+    subjects: HashMap<Subject, Followers>,
+    tenants: HashMap<String, Followers>,
 }
 
 /// What can be watched.
@@ -137,40 +148,38 @@ impl Hub {
     /// Puts a mailbox on a topic; it leaves when it is dropped.
     pub fn follow(&self, topic: Topic, mailbox: &Arc<Mailbox>) {
         let mut topics = lock(&self.topics);
-        let followers = topics.entry(topic).or_default();
-        followers.retain(|follower| follower.strong_count() > 0);
-        if !followers.iter().any(|follower| is(follower, mailbox)) {
-            followers.push(Arc::downgrade(mailbox));
+        let followers = match topic {
+            Topic::Shipment(id) => topics.shipments.entry(id).or_default(),
+            Topic::Subject(subject) => topics.subjects.entry(subject).or_default(),
+            Topic::Tenant(tenant) => topics.tenants.entry(tenant).or_default(),
+        };
+        // A look through all of them only now and then: very many may follow one topic. Whoever is
+        // on it twice is told twice, and holds it once.
+        if followers.len() == followers.capacity() {
+            followers.retain(|follower| follower.strong_count() > 0 && !is(follower, mailbox));
+            followers.reserve(followers.len());
         }
+        followers.push(Arc::downgrade(mailbox));
     }
 
     /// Takes a mailbox off a topic.
     pub fn leave(&self, topic: &Topic, mailbox: &Arc<Mailbox>) {
-        let mut topics = lock(&self.topics);
-        if let Some(followers) = topics.get_mut(topic) {
+        lock(&self.topics).visit(topic, |followers| {
             followers.retain(|follower| follower.strong_count() > 0 && !is(follower, mailbox));
-            if followers.is_empty() {
-                topics.remove(topic);
-            }
-        }
+        });
     }
 
     /// Tells everybody on a topic that something has changed.
     pub fn tell(&self, topic: &Topic, id: &ShipmentId, news: News) {
-        let mut topics = lock(&self.topics);
-        let Some(followers) = topics.get_mut(topic) else {
-            return;
-        };
-        followers.retain(|follower| match follower.upgrade() {
-            Some(mailbox) => {
-                mailbox.put(id, news);
-                true
-            }
-            None => false,
+        lock(&self.topics).visit(topic, |followers| {
+            followers.retain(|follower| match follower.upgrade() {
+                Some(mailbox) => {
+                    mailbox.put(id, news);
+                    true
+                }
+                None => false,
+            });
         });
-        if followers.is_empty() {
-            topics.remove(topic);
-        }
     }
 
     /// Tells those who wait for one of these numbers or orders that it stands for the shipment.
@@ -182,26 +191,19 @@ impl Hub {
 
     /// Tells everybody that the change log was lost.
     fn lost(&self) {
-        for followers in lock(&self.topics).values() {
+        lock(&self.topics).each(|followers| {
             let followers = followers.iter().filter_map(Weak::upgrade);
             followers.for_each(|mailbox| mailbox.fail(Trouble::Lost));
-        }
+        });
     }
 
     /// Tenants somebody watches for, and whether somebody waits for a number or order, or keeps
     /// something that was made of one.
     fn wanted(&self) -> (Vec<String>, bool) {
-        let mut subjects = !lock(&self.versions).is_empty();
+        let keeps = !lock(&self.versions).is_empty();
         let topics = lock(&self.topics);
-        let mut tenants = Vec::new();
-        for topic in topics.keys() {
-            match topic {
-                Topic::Tenant(tenant) => tenants.push(tenant.clone()),
-                Topic::Subject(_) => subjects = true,
-                Topic::Shipment(_) => {}
-            }
-        }
-        (tenants, subjects)
+        let tenants = topics.tenants.keys().cloned().collect();
+        (tenants, keeps || !topics.subjects.is_empty())
     }
 
     /// How far the change log has been told.
@@ -250,10 +252,48 @@ impl Hub {
     /// Forgets what nobody follows or keeps any more.
     pub fn sweep(&self) {
         lock(&self.versions).retain(|_, version| version.strong_count() > 0);
-        lock(&self.topics).retain(|_, followers| {
+        lock(&self.topics).each(|followers| {
             followers.retain(|follower| follower.strong_count() > 0);
-            !followers.is_empty()
         });
+    }
+}
+
+impl Topics {
+    /// Shows the followers of a topic, if it has any, and forgets the topic if none are left.
+    fn visit(&mut self, topic: &Topic, visit: impl FnOnce(&mut Followers)) {
+        match topic {
+            Topic::Shipment(id) => visit_one(&mut self.shipments, id, visit),
+            Topic::Subject(subject) => visit_one(&mut self.subjects, subject, visit),
+            Topic::Tenant(tenant) => visit_one(&mut self.tenants, tenant, visit),
+        }
+    }
+
+    /// Shows all followers, and forgets the topics of which none are left.
+    fn each(&mut self, mut visit: impl FnMut(&mut Followers)) {
+        let mut stays = |followers: &mut Followers| {
+            visit(followers);
+            !followers.is_empty()
+        };
+        self.shipments.retain(|_, followers| stays(followers));
+        self.subjects.retain(|_, followers| stays(followers));
+        self.tenants.retain(|_, followers| stays(followers));
+    }
+}
+
+fn visit_one<K, Q>(
+    topics: &mut HashMap<K, Followers>,
+    topic: &Q,
+    visit: impl FnOnce(&mut Followers),
+) where
+    K: std::borrow::Borrow<Q> + Hash + Eq,
+    Q: Hash + Eq,
+{
+    let Some(followers) = topics.get_mut(topic) else {
+        return;
+    };
+    visit(followers);
+    if followers.is_empty() {
+        topics.remove(topic);
     }
 }
 
@@ -358,6 +398,11 @@ mod tests {
         Arc::new(Mailbox::new(room))
     }
 
+    fn is_empty(hub: &Hub) -> bool {
+        let topics = lock(&hub.topics);
+        topics.shipments.is_empty() && topics.subjects.is_empty() && topics.tenants.is_empty()
+    }
+
     #[tokio::test]
     async fn changes_wait_for_a_slow_reader_once_per_shipment() {
         let hub = Hub::default();
@@ -411,14 +456,14 @@ mod tests {
         hub.follow(topic.clone(), &first);
         drop(first);
         hub.tell(&topic, &id("a"), News::record(1));
-        assert!(lock(&hub.topics).is_empty());
+        assert!(is_empty(&hub));
         let second = mailbox(Room::Shipments(2));
         hub.follow(topic.clone(), &second);
         hub.leave(&topic, &second);
-        assert!(lock(&hub.topics).is_empty());
+        assert!(is_empty(&hub));
         hub.follow(topic, &second);
         drop(second);
         hub.sweep();
-        assert!(lock(&hub.topics).is_empty());
+        assert!(is_empty(&hub));
     }
 }

@@ -3,8 +3,9 @@
 //! Every node that has the secret reads them. One that cannot be read, because the secret is gone
 //! or it was never one, is no error: its reader starts anew.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
@@ -16,10 +17,68 @@ const FORMAT: u8 = 2;
 const MAC: usize = 16;
 /// Partitions that a token has room for.
 const PARTITIONS: usize = 64;
+/// Written tokens that are kept, one for each remainder of a target.
+const LAST: usize = 64;
 
 /// The secrets: the first one seals, and all of them open.
 #[derive(Clone)]
 pub struct Secrets(Arc<[[u8; 32]]>);
+
+/// The last tokens that were written, so that streams of one target share them.
+pub struct Tokens {
+    secrets: Secrets,
+    last: [Mutex<Option<Sealed>>; LAST],
+}
+
+struct Sealed {
+    owner: u64,
+    target: u64,
+    place: Arc<[Head]>,
+    token: Bytes,
+}
+
+impl Tokens {
+    /// Of these secrets.
+    pub fn new(secrets: Secrets) -> Self {
+        let last = std::array::from_fn(|_| Mutex::default());
+        Self { secrets, last }
+    }
+
+    /// Reads a token; `None` if none of the secrets made it.
+    pub fn open(&self, token: &[u8]) -> Option<Token> {
+        self.secrets.open(token)
+    }
+
+    /// As [`Secrets::sign`].
+    pub fn sign(&self, owner: &str, text: &str) -> String {
+        self.secrets.sign(owner, text)
+    }
+
+    /// As [`Secrets::read`].
+    pub fn read<'a>(&self, owner: &str, token: &'a str) -> Option<&'a str> {
+        self.secrets.read(owner, token)
+    }
+
+    /// Writes a token; empty if there is no secret.
+    pub fn seal(&self, owner: u64, target: u64, place: &Arc<[Head]>) -> Bytes {
+        let slot = usize::try_from(target % LAST as u64).unwrap_or_default();
+        let mut last = super::lock(&self.last[slot]);
+        if let Some(sealed) = &*last
+            && (sealed.owner, sealed.target) == (owner, target)
+            && (Arc::ptr_eq(&sealed.place, place) || sealed.place == *place)
+        {
+            return sealed.token.clone();
+        }
+        let token = Bytes::from(self.secrets.seal(owner, target, place));
+        *last = Some(Sealed {
+            owner,
+            target,
+            place: Arc::clone(place),
+            token: token.clone(),
+        });
+        token
+    }
+}
 
 /// What a token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,6 +246,25 @@ mod tests {
         assert_eq!(new.read("shop-b", &token), None);
         assert_eq!(new.read("shop-a", &token.replace("12", "13")), None);
         assert_eq!(old.read("shop-a", &new.sign("shop-a", "12.ab")), None);
+    }
+
+    #[test]
+    fn streams_of_one_target_share_a_token_and_no_others_do() {
+        let tokens = Tokens::new(Secrets::new([[7; 32]]));
+        let (here, there) = (Arc::from(place(3)), Arc::from(place(4)));
+        for _ in 0..2 {
+            // The second target falls on the same slot.
+            for (owner, target) in [(1, 42), (1, 42 + LAST as u64), (2, 42)] {
+                for place in [&here, &there] {
+                    let token = tokens.seal(owner, target, place);
+                    let opened = tokens.open(&token).unwrap();
+                    assert_eq!((opened.owner, opened.target), (owner, target));
+                    assert_eq!(opened.place, place.to_vec());
+                    let again = tokens.seal(owner, target, &Arc::from(place.to_vec()));
+                    assert_eq!(again.as_ptr(), token.as_ptr(), "not written again");
+                }
+            }
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@
 pub mod callers;
 pub mod commits;
 pub mod every;
+pub mod figure;
 pub mod own;
 pub mod plugin;
 pub mod post;
@@ -23,6 +24,7 @@ pub mod record;
 pub mod redis;
 pub mod shops;
 pub mod watching;
+pub mod wire;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -67,6 +69,7 @@ pub fn config(simulator: &Simulator) -> Config {
     }
     config.server.listen = ANY;
     config.server.side = ANY;
+    config.streams.drain_spread = span(0);
     config
 }
 

@@ -1,21 +1,26 @@
-//! One stream of `Watch` or `Follow`: a task that sends the snapshot, or what changed since a resume
-//! token, and then whatever changes.
+//! One stream of `Watch` or `Follow`: it sends the snapshot, or what changed since a resume token, and
+//! then whatever changes.
 //!
 //! **Invariant:** a token covers only what was sent before it or with it. The mark of the change
 //! log is read before the mailbox is emptied, and becomes the stream's place once all of that is
 //! sent; what could not be read goes back into the mailbox, and the place stays.
 
 mod deliver;
+pub(super) mod frames;
+pub(super) mod press;
 mod start;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use frames::{Frames, Outbox};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::mpsc;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tonic::{Status, Streaming};
 use waybill_core::caller::{Caller, Scope, Scopes};
@@ -23,11 +28,12 @@ use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
 use super::convert::{self, View};
-use super::follow::{self, Streams};
+use super::follow::{self, Around, Streams};
 use super::keys::{Followed, look_again};
-use super::status::Failure;
-use super::tracking::Tracking;
+use super::status::{Failure, late};
+use super::tracking::{Tracking, too_large};
 use crate::pipeline::{Miss, Pipeline};
+use crate::server::Running;
 use crate::store::Head;
 use crate::texts::Texts;
 use crate::v1;
@@ -40,6 +46,8 @@ use crate::watch::{Mailbox, Room, Topic, Trouble, told};
 const WIDTH: usize = 16;
 /// Time left for messages that are due once the stream is announced to end.
 const GRACE: Duration = Duration::from_secs(5);
+/// Most time over which the streams of a connection that is asked to go end; less than its grace.
+const LEAVING: Duration = Duration::from_secs(20);
 /// Pause after a fault of the store.
 const AGAIN: Duration = Duration::from_millis(200);
 /// Shipments of which a stream over everything registered knows what it sent last.
@@ -54,7 +62,7 @@ pub(super) struct Plan {
     pub(super) filter: Filter,
     pub(super) every_revision: bool,
     pub(super) view: View,
-    pub(super) language: String,
+    pub(super) language: Arc<str>,
     pub(super) resume_token: Vec<u8>,
     pub(super) heartbeat: Duration,
     pub(super) end: Instant,
@@ -78,20 +86,27 @@ pub(super) struct Stream {
     /// What it may show.
     scopes: Scopes,
     plan: Plan,
-    requests: Option<Streaming<v1::WatchRequest>>,
-    sender: mpsc::Sender<Result<v1::WatchMessage, Status>>,
+    requests: Option<Box<Streaming<v1::WatchRequest>>>,
+    outbox: Outbox,
+    /// Turns true when the connection is asked to go.
+    leaving: Option<watch::Receiver<bool>>,
+    /// The work of setting the stream up.
+    running: Option<Running>,
+    end: End,
     sequence: u64,
     last_message: Instant,
     /// The newest update, which waits for the place that it completes.
-    held: Option<Kind>,
+    held: Option<Bytes>,
     mailbox: Arc<Mailbox>,
     /// What the reader holds.
     sent: Sent,
     /// Everything up to here was sent; `None` before the first `synced`.
-    place: Option<Vec<Head>>,
+    place: Option<Arc<[Head]>>,
     /// Token of the place.
-    token: Vec<u8>,
+    token: Bytes,
     followed: BTreeMap<usize, Arc<Followed>>,
+    /// Which of them a key is, by its hash.
+    by_key: HashMap<u64, usize>,
     /// When to look at which key again.
     looks: BTreeSet<(Instant, usize)>,
     keys_so_far: usize,
@@ -123,21 +138,42 @@ struct Sent {
     is_all: bool,
 }
 
-/// The reader is gone.
-struct Gone;
-
 /// Why a batch of changes was not sent to its end.
 enum Halt {
-    Gone,
+    /// The stream ends with this.
+    Over(Status),
     /// The store does not answer.
     Later,
     /// A revision that the reader wants is not at hand.
     Lagged,
 }
 
-impl From<Gone> for Halt {
-    fn from(_: Gone) -> Self {
-        Self::Gone
+/// When a stream ends at the latest, and how.
+#[derive(Clone, Copy)]
+struct End {
+    at: Instant,
+    how: Ending,
+}
+
+#[derive(Clone, Copy)]
+enum Ending {
+    GoingAway(v1::GoingAwayReason),
+    /// The time that the caller has given it is over.
+    Late,
+}
+
+impl End {
+    fn or_sooner(self, other: Self) -> Self {
+        match other.at < self.at {
+            true => other,
+            false => self,
+        }
+    }
+}
+
+impl From<Status> for Halt {
+    fn from(status: Status) -> Self {
+        Self::Over(status)
     }
 }
 
@@ -158,9 +194,11 @@ impl Sent {
     }
 
     fn put(&mut self, id: &ShipmentId, held: Held) {
-        if self.held.insert(id.clone(), held).is_some() {
+        if let Some(known) = self.held.get_mut(id) {
+            *known = held;
             return;
         }
+        self.held.insert(id.clone(), held);
         self.order.push_back(id.clone());
         while self.held.len() > self.room {
             self.is_all = false;
@@ -182,7 +220,7 @@ impl Stream {
         tracking: &Tracking,
         plan: Plan,
         requests: Option<Streaming<v1::WatchRequest>>,
-        sender: mpsc::Sender<Result<v1::WatchMessage, Status>>,
+        around: Around,
     ) -> Self {
         let shared = tracking.streams.clone();
         let room = match plan.every_revision {
@@ -193,6 +231,14 @@ impl Stream {
             Target::Shipments => usize::MAX,
             Target::Registered(_) => REMEMBERED,
         };
+        let of_age = End {
+            at: plan.end,
+            how: Ending::GoingAway(v1::GoingAwayReason::MaxAge),
+        };
+        let end = around.deadline.map_or(of_age, |at| {
+            let how = Ending::Late;
+            of_age.or_sooner(End { at, how })
+        });
         Self {
             pipeline: tracking.pipeline.clone(),
             texts: Arc::clone(&tracking.texts),
@@ -202,29 +248,39 @@ impl Stream {
             target: fingerprint(&tracking.caller.tenant, &plan),
             shared,
             plan,
-            requests,
-            sender,
+            requests: requests.map(Box::new),
+            outbox: Outbox::default(),
+            leaving: around.leaving,
+            running: around.running,
+            end,
             sequence: 0,
             last_message: Instant::now(),
             held: None,
             mailbox: Arc::new(Mailbox::new(room)),
             sent: Sent::new(remembered),
             place: None,
-            token: Vec::new(),
+            token: Bytes::new(),
             followed: BTreeMap::new(),
+            by_key: HashMap::new(),
             looks: BTreeSet::new(),
             keys_so_far: 0,
             resumed: BTreeSet::new(),
         }
     }
 
-    /// Runs to its end, which is quiet also if the reader goes away.
-    pub(super) async fn run(mut self) {
-        // Whoever is gone needs no goodbye.
-        let _gone = self.serve().await;
+    /// The body of the call; `kept` lives as long as it does.
+    pub(super) fn into_body<T: Send + 'static>(mut self, kept: T) -> Frames {
+        let outbox = self.outbox.clone();
+        Frames::new(outbox, async move {
+            let _kept = kept;
+            // What runs only now and then is in a box of its own, here and below: there are very
+            // many streams, and most of them wait.
+            Box::pin(self.begin()).await?;
+            self.follow().await
+        })
     }
 
-    async fn serve(&mut self) -> Result<(), Gone> {
+    async fn begin(&mut self) -> Result<(), Status> {
         let history = crate::store::CHANGES_KEPT;
         let opened = v1::WatchOpened {
             server_id: self.shared.server_id.to_string(),
@@ -242,73 +298,109 @@ impl Stream {
         let keys = std::mem::take(&mut self.plan.keys);
         let added = self.admit(keys).await?;
         let token = std::mem::take(&mut self.plan.resume_token);
-        match self.resumption(&token) {
-            Ok(None) => self.snapshot(added).await?,
-            Ok(Some(place)) => self.resume(place).await?,
-            Err(reason) => self.reset(reason).await?,
-        }
-        self.follow().await
+        let started = match self.resumption(&token) {
+            Ok(None) => self.snapshot(added).await,
+            Ok(Some(place)) => self.resume(place).await,
+            Err(reason) => self.reset(reason).await,
+        };
+        // What comes now, others have paid for.
+        self.running = None;
+        started
     }
 
     /// Sends what changes until the stream ends, and sees to it that somebody looks.
-    async fn follow(&mut self) -> Result<(), Gone> {
+    async fn follow(&mut self) -> Result<(), Status> {
         let mut running = FuturesUnordered::new();
         let mut drain = self.shared.drain.clone();
+        let mut drained = pin!(told(&mut drain));
+        let mut leaving = pin!(asked_to_go(self.leaving.take()));
+        let mut called = false;
         let mailbox = Arc::clone(&self.mailbox);
+        let mut timer = pin!(sleep_until(self.due(true)));
         loop {
-            let due = self.looks.first().copied();
-            let may_look = running.len() < WIDTH;
+            // It may ring too early, never too late: most messages put off what is due.
+            let due = self.due(running.len() < WIDTH);
+            if due < timer.deadline() {
+                timer.as_mut().reset(due);
+            }
             tokio::select! {
-                () = mailbox.filled() => self.open_mail().await?,
+                () = mailbox.filled() => Box::pin(self.open_mail()).await?,
                 Some((at, pause)) = running.next() => {
                     if self.followed.contains_key(&at) {
                         self.looks.insert((Instant::now() + pause, at));
                     }
                 }
-                () = sleep_until(due.map_or(self.plan.end, |(at, _)| at)), if may_look && due.is_some() => {
-                    if let Some((_, at)) = self.looks.pop_first()
-                        && let Some(followed) = self.followed.get(&at)
-                    {
-                        running.push(look_again(self.pipeline.clone(), Arc::clone(followed), at));
-                    }
-                }
                 asked = asked(&mut self.requests) => match asked {
-                    Ok(Some(request)) => self.take_request(request).await?,
+                    Ok(Some(request)) => Box::pin(self.take_request(request)).await?,
                     // The reader wants nothing more than what is due.
-                    Ok(None) => return self.open_mail().await,
-                    Err(_) => return Err(Gone),
+                    Ok(None) => return Box::pin(self.open_mail()).await,
+                    Err(status) => return Err(status),
                 },
-                () = sleep_until(self.last_message + self.plan.heartbeat) => self.beat().await?,
-                () = sleep_until(self.plan.end) => {
-                    return self.go_away(v1::GoingAwayReason::MaxAge).await;
+                () = timer.as_mut() => {
+                    let now = Instant::now();
+                    let look = self.looks.first().filter(|(at, _)| *at <= now).copied();
+                    if self.end.at <= now {
+                        return match self.end.how {
+                            Ending::Late => Err(late().into()),
+                            Ending::GoingAway(reason) => Box::pin(self.go_away(reason)).await,
+                        };
+                    } else if self.last_message + self.plan.heartbeat <= now {
+                        Box::pin(self.beat()).await?;
+                    } else if let Some(look) = look && running.len() < WIDTH {
+                        self.looks.remove(&look);
+                        let followed = self.followed.get(&look.1).map(Arc::clone);
+                        let pipeline = self.pipeline.clone();
+                        running.extend(followed.map(|it| look_again(pipeline, it, look.1)));
+                    }
+                    timer.as_mut().reset(self.due(running.len() < WIDTH));
                 }
-                () = told(&mut drain) => {
-                    return self.go_away(v1::GoingAwayReason::Draining).await;
+                () = drained.as_mut(), if !called => {
+                    called = true;
+                    let spread = self.shared.settings.spread;
+                    self.end_within(spread, v1::GoingAwayReason::Draining);
                 }
-                () = self.sender.closed() => return Err(Gone),
+                () = leaving.as_mut(), if !called => {
+                    called = true;
+                    let spread = self.shared.settings.spread.min(LEAVING);
+                    self.end_within(spread, v1::GoingAwayReason::MaxAge);
+                }
             }
         }
     }
 
-    async fn take_request(&mut self, request: v1::WatchRequest) -> Result<(), Gone> {
+    /// Ends at some moment of the time that follows, unless it ends before that anyhow.
+    fn end_within(&mut self, spread: Duration, reason: v1::GoingAwayReason) {
+        let at = Instant::now() + spread.mul_f64(rand::random_range(0.0..=1.0));
+        let how = Ending::GoingAway(reason);
+        self.end = self.end.or_sooner(End { at, how });
+    }
+
+    /// When there is something to do even if nothing changes.
+    fn due(&self, may_look: bool) -> Instant {
+        let due = self.end.at.min(self.last_message + self.plan.heartbeat);
+        match self.looks.first() {
+            Some((look, _)) if may_look => due.min(*look),
+            _ => due,
+        }
+    }
+
+    async fn take_request(&mut self, request: v1::WatchRequest) -> Result<(), Status> {
         let wrong = |field: &str, description: &str| Failure::field(field, description);
         let (field, shipments, adds) = match request.kind {
             // A kind that this version does not know.
             None => return Ok(()),
             Some(Asked::Open(_)) => {
-                return self
-                    .refuse(wrong("open", "must be the first message only"))
-                    .await;
+                return Err(wrong("open", "must be the first message only").into());
             }
             Some(Asked::Add(shipments)) => ("add.shipments", shipments, true),
             Some(Asked::Remove(shipments)) => ("remove.shipments", shipments, false),
         };
         if !matches!(self.plan.target, Target::Shipments) {
             let description = "needs a subscription to shipments";
-            return self.refuse(wrong(field, description)).await;
+            return Err(wrong(field, description).into());
         }
         match follow::keys(field, shipments, &self.shared.settings) {
-            Err(failure) => self.refuse(failure).await,
+            Err(failure) => Err(failure.into()),
             Ok(keys) if adds => {
                 let added = self.admit(keys).await?;
                 self.show(added).await?;
@@ -324,26 +416,22 @@ impl Stream {
         }
     }
 
-    async fn refuse(&mut self, failure: Failure) -> Result<(), Gone> {
-        let sent = self.sender.send(Err(failure.into())).await;
-        sent.map_err(|_| Gone)?;
-        Err(Gone)
-    }
-
     /// Sends what is in the mailbox.
-    async fn open_mail(&mut self) -> Result<(), Gone> {
+    async fn open_mail(&mut self) -> Result<(), Status> {
         // In this order; see the invariant.
         let mark = self.pipeline.hub().mark();
         let mail = self.mailbox.empty();
         match mail.trouble {
-            Some(Trouble::Lost) => return self.reset(v1::WatchResetReason::HistoryLost).await,
+            Some(Trouble::Lost) => {
+                return Box::pin(self.reset(v1::WatchResetReason::HistoryLost)).await;
+            }
             Some(Trouble::Overflow) if self.plan.every_revision => {
-                return self.reset(v1::WatchResetReason::Lagged).await;
+                return Box::pin(self.reset(v1::WatchResetReason::Lagged)).await;
             }
             Some(Trouble::Overflow) => {
-                return match self.catch_up().await? {
+                return match Box::pin(self.catch_up()).await? {
                     Ok(_) => Ok(()),
-                    Err(reason) => self.reset(reason).await,
+                    Err(reason) => Box::pin(self.reset(reason)).await,
                 };
             }
             None => {}
@@ -352,13 +440,16 @@ impl Stream {
         while let Some((id, news)) = due.pop_front() {
             match self.deliver(&id, news).await {
                 Ok(()) => {}
-                Err(Halt::Gone) => return Err(Gone),
-                Err(Halt::Lagged) => return self.reset(v1::WatchResetReason::Lagged).await,
+                Err(Halt::Over(status)) => return Err(status),
+                Err(Halt::Lagged) => {
+                    return Box::pin(self.reset(v1::WatchResetReason::Lagged)).await;
+                }
                 Err(Halt::Later) => {
                     self.mailbox.put(&id, news);
                     due.iter()
                         .for_each(|(id, news)| self.mailbox.put(id, *news));
-                    return self.wait(AGAIN).await;
+                    sleep(AGAIN).await;
+                    return Ok(());
                 }
             }
         }
@@ -366,26 +457,33 @@ impl Stream {
     }
 
     /// Everything up to the mark has been sent, with the update that is still held.
-    async fn complete(&mut self, mark: &[Head]) -> Result<(), Gone> {
+    async fn complete(&mut self, mark: &Arc<[Head]>) -> Result<(), Status> {
         self.advance(mark);
         match self.held.take() {
-            Some(update) => self.send(update).await,
+            Some(update) => self.send_encoded(&update).await,
             None => Ok(()),
         }
     }
 
     /// Moves the place on; never back, which a mark that is behind another node's would do.
-    fn advance(&mut self, mark: &[Head]) {
-        let known = self.place.take().unwrap_or_default();
-        let place: Vec<Head> = mark
-            .iter()
-            .enumerate()
-            .map(|(at, head)| match known.get(at) {
-                Some(old) if old.epoch == head.epoch && old.sequence > head.sequence => *old,
-                _ => *head,
-            })
-            .collect();
-        let same = place == known;
+    fn advance(&mut self, mark: &Arc<[Head]>) {
+        let is_behind = |(known, head): (&Head, &Head)| {
+            known.epoch == head.epoch && known.sequence > head.sequence
+        };
+        let place = match &self.place {
+            Some(known) if known.iter().zip(&**mark).any(is_behind) => {
+                let heads = mark
+                    .iter()
+                    .enumerate()
+                    .map(|(at, head)| match known.get(at) {
+                        Some(known) if is_behind((known, head)) => *known,
+                        _ => *head,
+                    });
+                heads.collect()
+            }
+            _ => Arc::clone(mark),
+        };
+        let same = self.place.as_ref() == Some(&place);
         self.place = Some(place);
         if !same || self.token.is_empty() {
             self.renew_token();
@@ -393,11 +491,12 @@ impl Stream {
     }
 
     fn renew_token(&mut self) {
-        let place = self.place.as_deref().unwrap_or_default();
-        self.token = self.shared.secrets.seal(self.owner, self.target, place);
+        if let Some(place) = &self.place {
+            self.token = self.shared.tokens.seal(self.owner, self.target, place);
+        }
     }
 
-    async fn beat(&mut self) -> Result<(), Gone> {
+    async fn beat(&mut self) -> Result<(), Status> {
         let mark = self.pipeline.hub().mark();
         if self.mailbox.is_empty() {
             self.advance(&mark);
@@ -407,9 +506,15 @@ impl Stream {
             .await
     }
 
-    async fn go_away(&mut self, reason: v1::GoingAwayReason) -> Result<(), Gone> {
-        // Clients come back spread over a second per thousand streams, not all at once.
-        let spread = 1.0 + self.shared.settings.count as f64 / 1_000.0;
+    async fn go_away(&mut self, reason: v1::GoingAwayReason) -> Result<(), Status> {
+        // Clients come back spread over a second per thousand streams, not all at once, unless they
+        // are sent away one after the other anyhow.
+        let settings = &self.shared.settings;
+        let draining = reason == v1::GoingAwayReason::Draining;
+        let spread = match draining && !settings.spread.is_zero() {
+            true => 1.0,
+            false => 1.0 + settings.count as f64 / 1_000.0,
+        };
         let delay = Duration::from_secs_f64(rand::random_range(0.0..spread));
         let going = v1::WatchGoingAway {
             reason: reason as i32,
@@ -421,41 +526,47 @@ impl Stream {
             self.send(Kind::GoingAway(going)).await
         };
         let sent = tokio::time::timeout(GRACE, leaving).await;
-        sent.unwrap_or(Err(Gone))
-    }
-
-    /// Waits; a reader that goes meanwhile is gone.
-    async fn wait(&self, pause: Duration) -> Result<(), Gone> {
-        tokio::select! {
-            () = sleep(pause) => Ok(()),
-            () = self.sender.closed() => Err(Gone),
-        }
+        sent.unwrap_or(Ok(()))
     }
 
     /// Sends an update once another one or its place is known.
-    async fn hold(&mut self, kind: Kind) -> Result<(), Gone> {
-        match self.held.replace(kind) {
-            Some(before) => self.send(before).await,
+    async fn hold(&mut self, update: Bytes) -> Result<(), Status> {
+        match self.held.replace(update) {
+            Some(before) => self.send_encoded(&before).await,
             None => Ok(()),
         }
     }
 
-    async fn send(&mut self, kind: Kind) -> Result<(), Gone> {
+    async fn send(&mut self, kind: Kind) -> Result<(), Status> {
+        self.send_encoded(&frames::encode(kind)).await
+    }
+
+    async fn send_encoded(&mut self, kind: &[u8]) -> Result<(), Status> {
+        if kind.len() > self.shared.settings.message {
+            return Err(too_large(self.shared.settings.message).into());
+        }
         self.sequence += 1;
-        let message = v1::WatchMessage {
-            sequence: self.sequence,
-            resume_token: self.token.clone(),
-            kind: Some(kind),
-        };
-        self.sender.send(Ok(message)).await.map_err(|_| Gone)?;
+        let frame = frames::frame(self.sequence, &self.token, kind);
+        self.outbox.push(frame).await;
         self.last_message = Instant::now();
         Ok(())
     }
 }
 
+/// Waits until the connection is asked to go; for ever if there is none that says so.
+async fn asked_to_go(mut leaving: Option<watch::Receiver<bool>>) {
+    if let Some(leaving) = &mut leaving
+        && leaving.wait_for(|asked| *asked).await.is_ok()
+    {
+        return;
+    }
+    // Whoever would say so is gone with the connection, and then so is the reader.
+    std::future::pending().await
+}
+
 /// The next request of the reader; none ever comes without a stream of them.
 async fn asked(
-    requests: &mut Option<Streaming<v1::WatchRequest>>,
+    requests: &mut Option<Box<Streaming<v1::WatchRequest>>>,
 ) -> Result<Option<v1::WatchRequest>, Status> {
     match requests {
         Some(requests) => requests.message().await,
