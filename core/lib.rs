@@ -42,6 +42,7 @@ mod onward;
 pub mod order;
 pub mod overlay;
 mod overtaken;
+pub mod owner;
 pub mod place;
 pub mod poll;
 pub mod privacy;

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use waybill_core::adapter::{Adapter, Descriptor, Http, Limits};
+use waybill_core::owner;
 use waybill_core::registry::Registry;
 
 use crate::auth::settings::Mode;
@@ -29,7 +30,7 @@ use crate::push::Push;
 use crate::remote::{self, Remote};
 use crate::schedule::Scheduler;
 use crate::server;
-use crate::server::{Load, Readiness, Side, serve_side};
+use crate::server::{Load, Port, Readiness, Side, Tls, serve_side};
 use crate::store::Store;
 use crate::store::file::FileStore;
 use crate::store::memory::MemoryStore;
@@ -118,7 +119,7 @@ pub async fn start_from(
     let every = config.evidence.sweep_interval.0;
     let clearing = evidence.clone().sweep_forever(clock.clone(), every);
     let clearing = crate::tasks::spawn("evidence-sweep", clearing);
-    let secrets = Secrets::read(&config.streams, &keys)?;
+    let secrets = Secrets::of(&config.streams, &keys)?;
     let pipeline = Pipeline::new(Parts {
         sources,
         store: Arc::clone(&store),
@@ -131,6 +132,7 @@ pub async fn start_from(
         hub: Arc::clone(&hub),
         kpis: kpis.clone(),
         evidence: evidence.clone(),
+        has_tenants: auth.asks(),
     });
     let control = Control::new(Making {
         pipeline: pipeline.clone(),
@@ -196,6 +198,10 @@ pub async fn start_from(
     let grpc_port = bind(listen, "server.listen").await?;
     let side_port = bind(config.server.side, "server.side").await?;
     let admin_port = bind(admin_address(&config.server)?, "server.admin").await?;
+    let (tls, certificates) = match config.server.tls.is_on() {
+        true => Tls::open(&config.server.tls).map(Option::Some)?.unzip(),
+        false => (None, None),
+    };
     let address = grpc_port.local_addr().map_err(|error| error.to_string())?;
     let side = side_port.local_addr().map_err(|error| error.to_string())?;
     let admin_at = admin_port.local_addr().map_err(|error| error.to_string())?;
@@ -216,7 +222,7 @@ pub async fn start_from(
     let settings = config.front.clone();
     let serving = crate::tasks::spawn("server", async move {
         let shutdown = async move { told(&mut stop).await };
-        server::run(grpc_port, front, settings, shutdown).await;
+        server::run(Port::new(grpc_port, tls), front, settings, shutdown).await;
     });
     let settings = config.front.clone();
     let admin_serving = crate::tasks::spawn("admin", async move {
@@ -252,6 +258,7 @@ pub async fn start_from(
         watching,
     ];
     others.extend(auth_tasks);
+    others.extend(certificates.map(|watching| crate::tasks::spawn("certificates", watching)));
     Ok(App {
         address,
         side,
@@ -336,10 +343,10 @@ fn may_listen(config: &Config) -> Result<(), String> {
              everybody in"
         ));
     }
-    if !config.server.insecure {
+    if !config.server.insecure && !config.server.tls.is_on() {
         return Err(format!(
             "server.listen: {listen} is not a loopback address, and credentials would go there in \
-             clear; set server.insecure (or --insecure) if what stands before this server speaks TLS"
+             clear; set server.tls, or server.insecure (or --insecure) if what stands before this server speaks TLS"
         ));
     }
     Ok(())
@@ -493,6 +500,7 @@ pub(crate) fn sources_after(
                    account: String,
                    adapter: Arc<dyn Adapter>,
                    limits: Limits,
+                   tenants: Vec<String>,
                    purse: Purse,
                    enabled: bool,
                    made_of: MadeOf|
@@ -525,6 +533,8 @@ pub(crate) fn sources_after(
         Ok(Arc::new(Source {
             descriptor,
             account,
+            name: owner::name_of(descriptor.id, &tenants),
+            tenants,
             limits,
             platforms,
             adapter,
@@ -542,10 +552,10 @@ pub(crate) fn sources_after(
             let adapter: Arc<dyn Adapter> = Arc::from(registry.build(id, account.pairs)?);
             let mut limits = account.limits.over(descriptor.limits);
             limits.batch = adapter.batch(&limits).max(1);
-            let (name, enabled) = (account.name, account.enabled);
+            let (name, tenants, enabled) = (account.name, account.tenants, account.enabled);
             let purse = purse("sources", id, &name, account.cost, account.daily_budget);
             sources.push(guarded(
-                descriptor, name, adapter, limits, purse, enabled, made_of,
+                descriptor, name, adapter, limits, tenants, purse, enabled, made_of,
             )?);
         }
     }
@@ -559,6 +569,7 @@ pub(crate) fn sources_after(
             "default".to_owned(),
             Arc::new(adapter),
             limits,
+            Vec::new(),
             purse(
                 "plugins",
                 id,

@@ -178,6 +178,7 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
         clock,
         hub: Arc::new(Hub::default()),
         kpis: kpis.clone(),
+        has_tenants: false,
     });
     let (drain, drained) = watch::channel(draining);
     let calls = Arc::new(Calls::from(&config.calls));

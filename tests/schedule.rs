@@ -106,6 +106,7 @@ impl World {
             hub: Arc::new(Hub::default()),
             kpis: kpis.clone(),
             evidence: evidence.clone(),
+            has_tenants: false,
         });
         let scheduler = Scheduler::start(
             &config.schedule,
@@ -154,6 +155,7 @@ impl World {
     /// Asks once, and follows what comes back.
     async fn register(&self, number: &str, tenant: &str) -> ShipmentId {
         let options = LookupOptions {
+            tenant: "local".to_owned(),
             hints: Hints::default(),
             max_age: None,
             cache_only: false,

@@ -10,6 +10,7 @@ use super::{Change, Metric, Sample};
 use crate::code::EventCode;
 use crate::event::{Classifier, Event, SourceClass, Standing};
 use crate::exception::Category;
+use crate::owner::source_of;
 use crate::place::{CodeSystem, Location};
 use crate::reconcile::SourceFacts;
 use crate::shipment::{Estimate, EstimateKind, LocalWindow, MilestoneProgress, Shipment};
@@ -318,7 +319,7 @@ impl<'a> Journey<'a> {
         let said = self.record.events.iter().flat_map(Event::observations);
         for observation in said {
             let at = first
-                .entry(&*observation.source)
+                .entry(source_of(&observation.source))
                 .or_insert(observation.receive_time);
             *at = observation.receive_time.min(*at);
         }
@@ -329,7 +330,7 @@ impl<'a> Journey<'a> {
                     continue;
                 };
                 let new = (observation.receive_time, instant);
-                let known = heard.entry(&*observation.source).or_insert(new);
+                let known = heard.entry(source_of(&observation.source)).or_insert(new);
                 *known = new.min(*known);
             }
             for (source, (received, happened)) in heard {
@@ -422,7 +423,7 @@ impl<'a> Journey<'a> {
                 .observations()
                 .filter(|observation| observation.class != SourceClass::Internal);
             for observation in feeds {
-                let events = told.entry(&*observation.source).or_default();
+                let events = told.entry(source_of(&observation.source)).or_default();
                 if events.last().is_none_or(|last| last.id != event.id) {
                     events.push(event);
                 }

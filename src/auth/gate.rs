@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
@@ -11,6 +12,7 @@ use tonic::service::Routes;
 use tower::Service;
 
 use super::{Admission, Auth};
+use crate::server::Peer;
 
 /// Routes behind the check.
 #[derive(Clone)]
@@ -40,7 +42,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let admission = self.auth.admit(request.uri().path(), request.headers());
+        let client = request.extensions().get::<Arc<Peer>>();
+        let path = request.uri().path();
+        let admission = self
+            .auth
+            .admit(path, request.headers(), client.map(|it| &**it));
         let mut routes = self.routes.clone();
         Box::pin(async move {
             let principal = match admission {

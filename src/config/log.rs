@@ -21,6 +21,10 @@ impl Config {
     /// Names the setting and its bounds.
     pub fn check_all(&self) -> Result<(), String> {
         self.check()?;
+        self.server.tls.check()?;
+        if !self.auth.spiffe.is_empty() && !self.server.tls.asks_clients() {
+            return Err("auth.spiffe: needs server.tls.client_ca_file".to_owned());
+        }
         self.kpi.check()?;
         self.evidence.check()?;
         self.push.check()?;

@@ -82,8 +82,8 @@ impl Settings {
 pub struct Said {
     /// Shipments that it is about, and whether a loss, damage or missing contents is open.
     pub about: Vec<(ShipmentId, bool)>,
-    /// Source id.
-    pub source: &'static str,
+    /// Name of the source, with its owner if it has one.
+    pub source: String,
     /// Bodies, as received after decompression.
     pub bodies: Arc<[Bytes]>,
     /// When.
@@ -92,7 +92,7 @@ pub struct Said {
 
 /// One body that was kept.
 pub struct Kept {
-    /// Source id.
+    /// Name of the source, with its owner if it has one.
     pub source: String,
     /// When it was first received so.
     pub first: Timestamp,

@@ -38,7 +38,7 @@ pub(super) struct Row {
 pub(super) struct Incoming<'a> {
     pub(super) id: &'a ShipmentId,
     pub(super) is_grave: bool,
-    pub(super) source: &'static str,
+    pub(super) source: &'a str,
     pub(super) hash: [u8; 32],
     pub(super) time: i128,
     pub(super) body: &'a Bytes,
@@ -86,7 +86,7 @@ impl Shelf {
                 incoming.extend(one.about.iter().map(|(id, is_grave)| Incoming {
                     id,
                     is_grave: *is_grave,
-                    source: one.source,
+                    source: &one.source,
                     hash,
                     time: one.time.as_nanosecond(),
                     body,

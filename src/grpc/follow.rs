@@ -16,7 +16,7 @@ use super::status::Failure;
 use super::stream::end::Leaving;
 use super::stream::frames::Frames;
 use super::stream::press::Press;
-use super::stream::{Plan, Stream, Target};
+use super::stream::{self, Plan, Stream, Target};
 use super::tracking::Tracking;
 use crate::config::{Calls, StreamSettings};
 use crate::server::{Peer, Running, parse_grpc_timeout};
@@ -162,6 +162,12 @@ fn start(
     around: Around,
 ) -> Result<Frames, Failure> {
     let plan = read(tracking, open)?;
+    // One that cannot be read may be of a secret that is gone; one of somebody else's is refused.
+    let token = tracking.streams.tokens.open(&plan.resume_token);
+    if token.is_some_and(|token| token.owner != stream::owner(&tracking.caller)) {
+        let description = "was made for another caller";
+        return Err(Failure::token("open.resume_token", description));
+    }
     let permit = Arc::clone(&tracking.streams.permits)
         .try_acquire_owned()
         .map_err(|_| {

@@ -33,7 +33,7 @@ use super::status::{Failure, late};
 use super::tracking::{Tracked, Tracking, fits};
 use super::{Exit, method};
 use crate::auth::{Admission, Auth, Principal};
-use crate::server::{Class, Load, Running, parse_grpc_timeout};
+use crate::server::{Class, Load, Peer, Running, parse_grpc_timeout};
 use crate::v1;
 use crate::watch::{Topic, told};
 
@@ -214,9 +214,7 @@ impl Room {
 
     /// The service for whoever makes a call.
     fn of(&self, request: &Request<Incoming>) -> Result<Tracking, Failure> {
-        let principal = request.extensions().get::<Principal>();
-        let principal = principal.ok_or_else(|| Failure::internal("a call has no caller"))?;
-        Ok(self.tracking.by(principal))
+        Ok(self.tracking.by(Principal::of(request.extensions())?))
     }
 
     async fn answer(
@@ -392,7 +390,7 @@ impl Room {
             return;
         }
         for (id, shipment) in tracked.ids.iter().zip(&tracked.response.shipments) {
-            match pipeline.held(id).await {
+            match pipeline.held(tenant, id).await {
                 Ok((record, _)) if record.etag == shipment.etag => {
                     let overlay = pipeline.overlay(tenant, &record).await;
                     let revision = overlay.map(|one| one.map_or(0, |one| one.revision));
@@ -510,7 +508,8 @@ impl Service<Request<Incoming>> for Front {
         if *room.drain.borrow() && !path.starts_with("/grpc.health.") {
             return Box::pin(async { Ok(Status::from(draining()).into_http()) });
         }
-        let admission = room.auth.admit(path, request.headers());
+        let client = request.extensions().get::<Peer>();
+        let admission = room.auth.admit(path, request.headers(), client);
         match admission {
             // Apart, so that a hit carries the room of no other call.
             Admission::Known(principal) if path == TRACK => {

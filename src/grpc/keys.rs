@@ -22,6 +22,7 @@ pub(super) const LEAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A key that is followed: what to look up, and as what the client asked for it.
 pub(super) struct Followed {
+    tenant: String,
     pub(super) requested: v1::ShipmentKey,
     pub(super) subject: Subject,
     carrier: String,
@@ -52,6 +53,7 @@ impl Followed {
 /// Reads a key; the id of a shipment has to be known.
 pub(super) async fn read_key(
     pipeline: &Pipeline,
+    tenant: &str,
     key: &v1::ShipmentKey,
 ) -> Result<Followed, Failure> {
     use v1::shipment_key::Key;
@@ -64,7 +66,7 @@ pub(super) async fn read_key(
         None => return Err(Failure::field("key", "is required")),
         Some(Key::Id(id)) => {
             let id = parse::shipment_id("id", id.clone())?;
-            let (record, _) = pipeline.held(&id).await?;
+            let (record, _) = pipeline.held(tenant, &id).await?;
             (
                 record.number.clone().into(),
                 record.carrier.clone(),
@@ -76,9 +78,10 @@ pub(super) async fn read_key(
             let number = parse::number("tracking_number", text)?;
             named(number.into())?
         }
-        Some(Key::Order(order)) => named(parse::order("order", order)?.into())?,
+        Some(Key::Order(order)) => named(parse::order(tenant, "order", order)?.into())?,
     };
     Ok(Followed {
+        tenant: tenant.to_owned(),
         requested: key.clone(),
         subject,
         carrier,
@@ -95,6 +98,7 @@ pub(super) async fn look(
     priority: Priority,
 ) -> Result<Found, Miss> {
     let lookup = Lookup {
+        tenant: followed.tenant.clone(),
         subject: followed.subject.clone(),
         carrier: followed.carrier.clone(),
         hints: followed.hints.clone(),

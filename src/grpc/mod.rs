@@ -18,6 +18,7 @@ mod keys;
 mod method;
 pub mod operations;
 mod parse;
+mod redact;
 pub mod reply;
 pub mod status;
 mod stream;

@@ -149,6 +149,7 @@ impl Operations {
 
     async fn replay(
         &self,
+        tenant: &str,
         request: admin::ReplayEvidenceRequest,
     ) -> Result<admin::ReplayEvidenceResponse, Failure> {
         let sources = self.named(&request.source, &request.account)?;
@@ -156,7 +157,7 @@ impl Operations {
             .first()
             .ok_or_else(|| unknown("source or account"))?;
         let mut shipments = Vec::new();
-        for id in self.admin.ids(request.shipment).await? {
+        for id in self.admin.ids(tenant, request.shipment).await? {
             let replayed = self.pipeline.replay(source, &id, request.validate_only);
             shipments.push(replayed_shipment(&id, &replayed.await?));
         }
@@ -402,7 +403,7 @@ impl OperationsService for Operations {
         let request = request.into_inner();
         let sources = self.control.accounts(&request.source, &request.account);
         let what = known(&sources[..sources.len().min(1)]);
-        let result = self.in_time(self.replay(request)).await;
+        let result = self.in_time(self.replay(&who, request)).await;
         note(&who, "ReplayEvidence", &what, &result);
         Ok(Response::new(result?))
     }

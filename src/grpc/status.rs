@@ -166,6 +166,14 @@ impl Failure {
         failure
     }
 
+    /// A token was not made by this service, or not for this request and caller.
+    pub fn token(field: &str, description: &str) -> Self {
+        Self {
+            reason: Reason::TokenInvalid,
+            ..Self::field(field, description)
+        }
+    }
+
     /// A request is larger than `limit` bytes.
     pub fn too_large(limit: usize) -> Self {
         Self {

@@ -60,11 +60,9 @@ impl Pipeline {
     ) -> Result<(Vec<ShipmentId>, bool), Miss> {
         let ids = match &enrolment.target {
             Enrolled::Id(id) => {
-                let stored = self.parts.store.load(id).await.map_err(failed)?;
-                let known = stored.map(|stored| stored.dossier.id.clone());
-                vec![known.ok_or(Miss::UnknownId)?]
+                vec![self.current_of(tenant, id).await?.id.clone()]
             }
-            Enrolled::Subject(subject) => self.enrolled(subject, enrolment).await?,
+            Enrolled::Subject(subject) => self.enrolled(tenant, subject, enrolment).await?,
         };
         let mut created = false;
         for id in &ids {
@@ -78,8 +76,7 @@ impl Pipeline {
     /// # Errors
     /// [`Miss::UnknownId`] or [`Miss::Store`].
     pub async fn unregister(&self, tenant: &str, id: &ShipmentId) -> Result<(), Miss> {
-        let stored = self.parts.store.load(id).await.map_err(failed)?;
-        let id = &stored.ok_or(Miss::UnknownId)?.dossier.id;
+        let id = &self.current_of(tenant, id).await?.id;
         self.enrol(tenant, id, None).await.map(|_| ())
     }
 
@@ -116,6 +113,7 @@ impl Pipeline {
     /// Stored shipments of a number or order, or a new one.
     async fn enrolled(
         &self,
+        tenant: &str,
         subject: &Subject,
         enrolment: &Enrolment,
     ) -> Result<Vec<ShipmentId>, Miss> {
@@ -137,7 +135,7 @@ impl Pipeline {
         }
         match subject {
             Subject::Number(number) if ids.is_empty() => {
-                let carrier = self.carrier_of(subject, enrolment)?;
+                let carrier = self.carrier_of(tenant, subject, enrolment)?;
                 let shared = issuer_of(number).unwrap_or(&carrier);
                 let id = self.parts.keys.shipment_id(shared, number, 0);
                 let dossier = Dossier::new(id.clone(), number.clone(), carrier);
@@ -153,8 +151,14 @@ impl Pipeline {
     }
 
     /// Carrier of a number that nobody has asked for yet. Some source has to serve it.
-    fn carrier_of(&self, subject: &Subject, enrolment: &Enrolment) -> Result<String, Miss> {
+    fn carrier_of(
+        &self,
+        tenant: &str,
+        subject: &Subject,
+        enrolment: &Enrolment,
+    ) -> Result<String, Miss> {
         let lookup = Lookup {
+            tenant: tenant.to_owned(),
             subject: subject.clone(),
             carrier: enrolment.carrier.clone(),
             hints: enrolment.hints.clone(),
@@ -169,7 +173,8 @@ impl Pipeline {
         let live = self.live();
         // Nothing is known of its way yet.
         let way = Way::default();
-        let route = route::route(&live.sources, &live.configured.routing, &lookup, &way)?;
+        let sources = live.sources_of(tenant);
+        let route = route::route(&sources, &live.configured.routing, &lookup, &way)?;
         if let Some(miss) = route.miss {
             return Err(miss);
         }

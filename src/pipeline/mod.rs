@@ -26,6 +26,7 @@ mod recall;
 mod replay;
 mod review;
 mod route;
+mod seen;
 mod settle;
 mod standing;
 mod subscribe;
@@ -41,6 +42,7 @@ use waybill_core::adapter::{Adapter, Descriptor, Hints, Limits, OrderQuery, Quer
 use waybill_core::error::Error;
 use waybill_core::forecast::Forecast;
 use waybill_core::order::Subject;
+use waybill_core::owner::source_of;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use crate::cache::flight::Flights;
@@ -64,6 +66,7 @@ pub use replay::Replayed;
 pub use review::{Explained, Rebuilt};
 pub use route::Aggregators;
 pub use settle::Settled;
+pub use subscribe::Follower;
 pub use work::{Unworked, Worked};
 
 /// One account of one source, behind its guard.
@@ -72,6 +75,10 @@ pub struct Source {
     pub descriptor: &'static Descriptor,
     /// Name of the account, "default" if there is only one.
     pub account: String,
+    /// Tenants that may use the account; empty: all of them.
+    pub tenants: Vec<String>,
+    /// Under which name what it says is kept: its id, and whose it is if it is not everybody's.
+    pub name: String,
     /// Limits with the operator's changes.
     pub limits: Limits,
     /// Shops and platforms whose orders it can look up.
@@ -112,6 +119,8 @@ pub struct Parts {
     pub kpis: Kpis,
     /// What sources said, as received.
     pub evidence: Evidence,
+    /// There can be more than one tenant.
+    pub has_tenants: bool,
 }
 
 /// What stays as it is while the pipeline runs.
@@ -123,6 +132,7 @@ struct Fixed {
     hub: Arc<Hub>,
     kpis: Kpis,
     evidence: Evidence,
+    has_tenants: bool,
 }
 
 /// The eight steps. Cheap to clone.
@@ -145,6 +155,8 @@ const LAPSES: u64 = 10_000;
 /// One question of a caller.
 #[derive(Clone)]
 pub struct Lookup {
+    /// Tenant that asks; empty: the server itself, which sees what is shared.
+    pub tenant: String,
     /// The number or order.
     pub subject: Subject,
     /// Carrier named by the caller; empty if none. Of an order it only tells which parcel is meant
@@ -324,6 +336,7 @@ impl Pipeline {
                 hub: parts.hub,
                 kpis: parts.kpis,
                 evidence: parts.evidence,
+                has_tenants: parts.has_tenants,
             }),
             live: live::Table::new(rules),
             flights: Arc::new(Flights::new("ask")),
@@ -374,9 +387,9 @@ impl Pipeline {
     /// Only when there is nothing to show; see [`Miss`].
     pub async fn track(&self, lookup: &Lookup) -> Result<Found, Miss> {
         let live = self.live();
-        let (sources, routing) = (&live.sources, &live.configured.routing);
+        let (sources, routing) = (live.sources_of(&lookup.tenant), &live.configured.routing);
         let mut way = way::way(self, lookup).await?;
-        let mut route = route::route(sources, routing, lookup, &way)?;
+        let mut route = route::route(&sources, routing, lookup, &way)?;
         let mut held = recall::recall(self, lookup, &route.sources).await?;
         let mut asked = ask::ask(self, lookup, &route.sources, &held, &[]).await;
         // What one end of the way has just said can be the reason to ask the other one.
@@ -384,7 +397,7 @@ impl Pipeline {
             let known = way::way(self, lookup).await?;
             if known != way {
                 way = known;
-                route = route::route(sources, routing, lookup, &way)?;
+                route = route::route(&sources, routing, lookup, &way)?;
                 held = recall::recall(self, lookup, &route.sources).await?;
                 let further = ask::ask(self, lookup, &route.sources, &held, &asked).await;
                 asked.extend(further);
@@ -427,7 +440,7 @@ impl Pipeline {
         let live = self.live();
         let mut accounts = live.sources.iter();
         accounts
-            .find(|account| account.descriptor.id == source)
+            .find(|account| account.descriptor.id == source_of(source))
             .map_or(Duration::ZERO, |account| account.limits.min_interval)
     }
 
@@ -444,6 +457,8 @@ impl Pipeline {
             .await
             .map_err(|error| Miss::Store(error.to_string()))?;
         let record = stored.ok_or(Miss::UnknownId)?.record.clone();
+        let record = self.seen_by(&options.tenant, record).await?;
+        let (record, _) = record.ok_or(Miss::UnknownId)?;
         let lookup = options.lookup(record.number.clone().into(), record.carrier.clone());
         let mut found = self.track(&lookup).await?;
         // By now it may have become a part of another one.
@@ -456,13 +471,18 @@ impl Pipeline {
         Ok(found)
     }
 
-    /// Returns the record with this id as it is held, brought up to now, and its age.
+    /// Returns the record with this id as it is held and as a tenant sees it, brought up to now,
+    /// and its age.
     ///
     /// # Errors
     /// [`Miss::Store`] or [`Miss::UnknownId`].
-    pub async fn held(&self, id: &ShipmentId) -> Result<(Arc<Shipment>, Freshness), Miss> {
-        let (record, _) = recall::current(self, id).await?.ok_or(Miss::UnknownId)?;
-        let freshness = freshness::stored_freshness(self, &record).await?;
+    pub async fn held(
+        &self,
+        tenant: &str,
+        id: &ShipmentId,
+    ) -> Result<(Arc<Shipment>, Freshness), Miss> {
+        let record = self.current_of(tenant, id).await?;
+        let freshness = freshness::stored_freshness(self, tenant, &record).await?;
         Ok((record, freshness))
     }
 }
@@ -470,6 +490,8 @@ impl Pipeline {
 /// The options of a lookup without its subject.
 #[derive(Clone)]
 pub struct LookupOptions {
+    /// As in [`Lookup`].
+    pub tenant: String,
     /// As in [`Lookup`].
     pub hints: Hints,
     /// As in [`Lookup`].
@@ -492,6 +514,7 @@ impl LookupOptions {
     /// Makes a lookup of these options.
     pub fn lookup(&self, subject: Subject, carrier: String) -> Lookup {
         Lookup {
+            tenant: self.tenant.clone(),
             subject,
             carrier,
             hints: self.hints.clone(),

@@ -36,7 +36,7 @@ impl Pipeline {
         dry: bool,
     ) -> Result<Replayed, Miss> {
         let failed = |error: String| Miss::Store(error);
-        let (before, _) = self.held(id).await?;
+        let (before, _) = self.current(id).await?.ok_or(Miss::UnknownId)?;
         let kept = self.parts.evidence.gather(&before, self.now()).await;
         let kept = kept.map_err(|error| failed(error.to_string()))?.kept;
         let query = Query {
@@ -47,7 +47,7 @@ impl Pipeline {
         };
         let question = Question::Number(query.clone());
         let (mut answers, mut unreadable) = (0, 0);
-        for one in kept.iter().filter(|one| one.source == source.descriptor.id) {
+        for one in kept.iter().filter(|one| one.source == source.name) {
             answers += 1;
             let response = http::Response::new(one.body.clone());
             let queries = std::slice::from_ref(&query);
@@ -63,7 +63,7 @@ impl Pipeline {
                 taken.map_err(|error| failed(error.message))?;
             }
         }
-        let (after, _) = self.held(id).await?;
+        let (after, _) = self.current(id).await?.ok_or(Miss::UnknownId)?;
         Ok(Replayed {
             answers,
             unreadable,

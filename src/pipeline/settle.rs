@@ -81,7 +81,7 @@ pub(super) async fn settle(
         Ok(absorbed) => {
             let said = Said {
                 about: absorbed.about,
-                source: source.descriptor.id,
+                source: source.name.clone(),
                 bodies: raw,
                 time: now,
             };
@@ -242,7 +242,7 @@ async fn place(
         if taken.contains(&id) {
             continue;
         }
-        if dossier.shares_observation(source.descriptor.id, report) {
+        if dossier.shares_observation(&source.name, report) {
             return Ok(id);
         }
         let gap = gap(span, dossier.oldest().zip(dossier.newest()));
@@ -308,7 +308,7 @@ fn belongs(source: &Source, report: &Report, dossier: &Dossier) -> bool {
         span(report.claims.iter()),
         dossier.oldest().zip(dossier.newest()),
     ) <= REUSE
-        || dossier.shares_observation(source.descriptor.id, report)
+        || dossier.shares_observation(&source.name, report)
 }
 
 /// First and last moment of what claims say has happened.
@@ -393,10 +393,10 @@ async fn remember(
         if internal::is_only_own(&dossier) {
             carrier.clone_into(&mut dossier.carrier);
         }
-        let id_of_source = source.descriptor.id;
+        let name = &source.name;
         let change = match origin {
-            Origin::Answer(_) => dossier.absorb(id_of_source, class, report, receive_time),
-            Origin::Push => dossier.absorb_push(id_of_source, class, report, receive_time),
+            Origin::Answer(_) => dossier.absorb(name, class, report, receive_time),
+            Origin::Push => dossier.absorb_push(name, class, report, receive_time),
         };
         let known = dossier.pieces.len();
         dossier

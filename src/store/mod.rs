@@ -14,6 +14,7 @@ pub mod memory;
 pub mod redis;
 pub mod seal;
 
+pub(crate) use codec::order_key;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;

@@ -22,6 +22,7 @@ pub mod push;
 pub mod python;
 pub mod record;
 pub mod redis;
+pub mod shops;
 pub mod watching;
 pub mod wire;
 

@@ -25,6 +25,7 @@ use futures_util::{FutureExt as _, StreamExt};
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep, sleep_until};
 use tonic::{Status, Streaming};
+use waybill_core::caller::{Caller, Scope, Scopes};
 use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
@@ -81,6 +82,8 @@ pub(super) struct Stream {
     texts: Arc<Texts>,
     /// Whose overlays it shows.
     tenant: String,
+    /// What it may show.
+    scopes: Scopes,
     plan: Plan,
     requests: Option<Box<Streaming<v1::WatchRequest>>>,
     outbox: Outbox,
@@ -104,6 +107,8 @@ pub(super) struct Stream {
     /// When to look at which key again.
     looks: BTreeSet<(Instant, usize)>,
     keys_so_far: usize,
+    /// Hash of whose tokens they are.
+    owner: u64,
     /// Hash of the keys and of everything else that a token is bound to.
     target: u64,
     /// Shipments that the keys stood for when the stream resumed: the reader may hold them.
@@ -213,6 +218,8 @@ impl Stream {
             pipeline: tracking.pipeline.clone(),
             texts: Arc::clone(&tracking.texts),
             tenant: tracking.caller.tenant.clone(),
+            scopes: tracking.caller.scopes,
+            owner: owner(&tracking.caller),
             target: fingerprint(&tracking.caller.tenant, &plan),
             shared,
             plan,
@@ -489,7 +496,7 @@ impl Stream {
 
     fn renew_token(&mut self) {
         if let Some(place) = &self.place {
-            self.token = self.shared.tokens.seal(self.target, place);
+            self.token = self.shared.tokens.seal(self.owner, self.target, place);
         }
     }
 
@@ -558,6 +565,12 @@ fn fingerprint(tenant: &str, plan: &Plan) -> u64 {
         filter.significant_only
     );
     hash(text.as_bytes())
+}
+
+/// Hash of a tenant, and of whether it sees personal data.
+pub(super) fn owner(caller: &Caller) -> u64 {
+    let personal = caller.scopes.has(Scope::Personal);
+    hash(format!("{:?} {personal}", caller.tenant).as_bytes())
 }
 
 fn fingerprint_of(key: &v1::ShipmentKey) -> u64 {

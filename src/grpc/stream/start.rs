@@ -59,7 +59,7 @@ impl Stream {
             if self.by_key.contains_key(&hash) {
                 continue;
             }
-            match read_key(&self.pipeline, &key).await {
+            match read_key(&self.pipeline, &self.tenant, &key).await {
                 Err(failure) => self.reject(key, failure).await?,
                 Ok(followed) => {
                     // On the topic before the lookup: a change in between is not missed.
