@@ -243,7 +243,14 @@ pub async fn start_from(
             hub.sweep();
         }
     });
-    let mut others = vec![side_serving, admin_serving, sweeping, clearing, telling, watching];
+    let mut others = vec![
+        side_serving,
+        admin_serving,
+        sweeping,
+        clearing,
+        telling,
+        watching,
+    ];
     others.extend(auth_tasks);
     Ok(App {
         address,
@@ -552,7 +559,13 @@ pub(crate) fn sources_after(
             "default".to_owned(),
             Arc::new(adapter),
             limits,
-            purse("plugins", id, "default", settings.cost, settings.daily_budget),
+            purse(
+                "plugins",
+                id,
+                "default",
+                settings.cost,
+                settings.daily_budget,
+            ),
             true,
             // Its settings are those of the start, whatever the file says by now.
             MadeOf::of(config, &toml::Table::new(), &[]),

@@ -70,7 +70,10 @@ pub const METHODS: &[(&str, Need)] = {
             "/waybill.admin.v1.OperationsService/SetBreaker",
             Of(&[Admin]),
         ),
-        ("/waybill.admin.v1.OperationsService/SetSource", Of(&[Admin])),
+        (
+            "/waybill.admin.v1.OperationsService/SetSource",
+            Of(&[Admin]),
+        ),
         ("/waybill.admin.v1.OperationsService/Drain", Of(&[Admin])),
         ("/waybill.admin.v1.OperationsService/Reload", Of(&[Admin])),
         (

@@ -21,7 +21,10 @@ pub struct Files {
 
 impl Files {
     /// Of a file, if there is one. `adjust` has the last word.
-    pub fn new(file: Option<PathBuf>, adjust: impl Fn(&mut Config) + Send + Sync + 'static) -> Self {
+    pub fn new(
+        file: Option<PathBuf>,
+        adjust: impl Fn(&mut Config) + Send + Sync + 'static,
+    ) -> Self {
         Self {
             file,
             adjust: Box::new(adjust),

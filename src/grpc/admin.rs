@@ -122,7 +122,10 @@ impl Admin {
     }
 
     /// Stored shipments that a key stands for.
-    pub(super) async fn ids(&self, key: Option<v1::ShipmentKey>) -> Result<Vec<ShipmentId>, Failure> {
+    pub(super) async fn ids(
+        &self,
+        key: Option<v1::ShipmentKey>,
+    ) -> Result<Vec<ShipmentId>, Failure> {
         use v1::shipment_key::Key;
         let key = key.unwrap_or_default();
         let inside = |failure: Failure| failure.inside("shipment");

@@ -181,7 +181,10 @@ impl Operations {
         sources.iter().map(|it| account(it, &live, now)).collect()
     }
 
-    async fn in_time<T>(&self, call: impl Future<Output = Result<T, Failure>>) -> Result<T, Status> {
+    async fn in_time<T>(
+        &self,
+        call: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Status> {
         let answer = timeout(self.cap, call).await;
         Ok(answer.unwrap_or_else(|_| Err(late()))?)
     }
@@ -372,9 +375,7 @@ impl OperationsService for Operations {
     ) -> Result<Response<admin::ReloadResponse>, Status> {
         let who = who(&request);
         let dry = request.get_ref().validate_only;
-        let answer = self
-            .in_time(async { Ok(self.reload(dry).await) })
-            .await?;
+        let answer = self.in_time(async { Ok(self.reload(dry).await) }).await?;
         let result = if answer.accepted { Ok(()) } else { Err(()) };
         let what = if dry { "validate_only" } else { "" };
         note(&who, "Reload", what, &result);

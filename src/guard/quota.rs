@@ -502,6 +502,7 @@ pub(super) fn day_of(wall: Timestamp) -> i64 {
     wall.as_second().div_euclid(86_400)
 }
 
+/// The next 00:00 UTC.
 pub fn midnight_after(wall: Timestamp) -> Timestamp {
     Timestamp::from_second((day_of(wall) + 1) * 86_400).unwrap_or(Timestamp::MAX)
 }

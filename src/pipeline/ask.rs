@@ -173,8 +173,7 @@ pub(super) fn depart(
         // A failure never takes the place of an answer that can stand in for it, neither here nor
         // on other nodes.
         let policy = pipeline.live().configured.policy;
-        let stands_in =
-            before.is_some_and(|before| policy.stands_in(&before, pipeline.now()));
+        let stands_in = before.is_some_and(|before| policy.stands_in(&before, pipeline.now()));
         if stands_in && matches!(entry.answer, Held::Failed(_)) {
             pipeline.lapses.insert(key, Arc::clone(&entry));
         } else {
