@@ -1,5 +1,6 @@
 //! Commands and their options.
 
+mod admin;
 mod carriers;
 mod check;
 mod client;
@@ -82,6 +83,9 @@ enum Command {
     /// Show when a running gateway asks about which followed shipment next, and which sources allow
     /// less than is wanted.
     Schedule(schedule::Options),
+    /// See and change how a running gateway works: its sources and their breakers, its configuration,
+    /// its log; or have it go.
+    Admin(admin::Options),
     /// Compare what a running gateway says with the export of another provider, and list the
     /// differences by kind. Exit status 0: compared, whatever the differences.
     Shadow(shadow::Options),
@@ -194,6 +198,7 @@ pub(crate) async fn run(cli: Cli, registry: Registry) -> Result<ExitCode, String
         Command::Explain(options) => explain::explain(options).await,
         Command::Rebuild(options) => explain::rebuild(options).await,
         Command::Schedule(options) => schedule::run(options).await,
+        Command::Admin(options) => admin::run(options).await,
         Command::Shadow(options) => shadow::run(options).await,
         Command::Detect(options) => local::detect(&options),
         Command::Carriers(options) => carriers::run(&options, registry),
