@@ -16,6 +16,7 @@ use crate::auth::{Auth, Gate};
 use crate::cache::memory::MemoryCache;
 use crate::cache::redis::RedisCache;
 use crate::cache::{Cache, CacheState};
+use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::config::{self, Config, Reflection};
 use crate::evidence::Evidence;
@@ -141,6 +142,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         &server_id(),
         secrets,
         drained.clone(),
+        Chance::default(),
     );
     let admin = grpc::admin::service(
         pipeline.clone(),

@@ -25,6 +25,7 @@ mod recall;
 mod review;
 mod route;
 mod settle;
+mod shelter;
 mod standing;
 mod subscribe;
 mod unite;
@@ -81,6 +82,7 @@ pub struct Source {
 }
 
 /// Everything that the eight steps use.
+#[derive(Clone)]
 pub struct Parts {
     /// Configured sources, accounts of one source side by side.
     pub sources: Vec<Arc<Source>>,
@@ -115,6 +117,9 @@ pub struct Pipeline {
     lapses: moka::sync::Cache<Key, Arc<Entry>>,
     /// Until when the news of a shipment is pushed.
     pushed: moka::sync::Cache<ShipmentId, Timestamp>,
+    /// What it learns is for good, and counts.
+    records: bool,
+    shelter: Arc<shelter::Shelter>,
 }
 
 /// Shipments that are known to be pushed.
@@ -178,6 +183,8 @@ pub struct Found {
     /// Until when the same lookup has the same answer without asking anybody; `None` if the next
     /// one has to look again.
     pub good_until: Option<Timestamp>,
+    /// They are the store's; else it was away, and this is only what sources said lately.
+    pub is_recorded: bool,
 }
 
 /// Why a lookup has nothing to show.
@@ -294,6 +301,8 @@ impl Pipeline {
             flights: Arc::new(Flights::new("ask")),
             lapses: moka::sync::Cache::new(LAPSES),
             pushed: moka::sync::Cache::new(PUSHED),
+            records: true,
+            shelter: Arc::default(),
         }
     }
 
