@@ -60,10 +60,16 @@ public final class Example {
     /** Why a call failed, and whether it is worth another try. */
     private static void explain(StatusRuntimeException error) {
         Metadata trailers = error.getTrailers() == null ? new Metadata() : error.getTrailers();
+        String reason = trailers.get(REASON);
         String retry = trailers.get(RETRY);
         System.out.printf("%s: %s%n", error.getStatus().getCode(), error.getStatus().getDescription());
-        System.out.printf("reason %s, %s%n", trailers.get(REASON),
-                retry == null ? "asking again would not help" : "ask again in " + retry + " ms");
+        if (reason == null) {
+            System.out.println("the gateway was not reached, or not in time; ask again");
+        } else if (retry == null) {
+            System.out.printf("reason %s, asking again would not help%n", reason);
+        } else {
+            System.out.printf("reason %s, ask again in %s ms%n", reason, retry);
+        }
     }
 
     /** Follows numbers for ever; goes on where the last run stopped. */
