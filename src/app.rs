@@ -17,6 +17,7 @@ use crate::auth::{Auth, Gate};
 use crate::cache::memory::MemoryCache;
 use crate::cache::redis::RedisCache;
 use crate::cache::{Cache, CacheState};
+use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::config::{self, Config, Reflection};
 use crate::control::{Control, Making, Origin};
@@ -165,6 +166,7 @@ pub async fn start_from(
         &server_id(),
         secrets,
         drained.clone(),
+        Chance::default(),
     );
     let admin = grpc::admin::service(
         pipeline.clone(),

@@ -161,6 +161,10 @@ pub const METRICS: &[Metric] = &[
     counter("waybill_store_commits_total", "writes to the store"),
     counter("waybill_store_evictions_total", "shipments that the memory store gave up for room"),
     counter("waybill_store_faults_total", "store operations that failed"),
+    counter(
+        "waybill_unrecorded_answers_total",
+        "lookups that were answered, or tried to be, without the store",
+    ),
     counter("waybill_store_unreadable_total", "stored values that could not be read, by reason"),
     counter("waybill_source_spend_total", "spent at a source, in millionths of the unit of its cost, by source and account"),
     counter("waybill_quota_pauses_total", "pauses that a source asked for, by source"),

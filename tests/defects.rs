@@ -24,6 +24,7 @@ use tonic_types::StatusExt;
 use waybill::app;
 use waybill::auth::Auth;
 use waybill::cache::memory::MemoryCache;
+use waybill::chance::Chance;
 use waybill::clock::Clock;
 use waybill::config::{Calls, Config};
 use waybill::evidence::Evidence;
@@ -188,6 +189,7 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
         "test",
         Secrets::new([[7; 32]]),
         drained.clone(),
+        Chance::default(),
     );
     let texts = Arc::new(Texts::load(Path::new(""), common::registry()).unwrap());
     let ingest = Ingest::new(pipeline.clone(), Arc::clone(&calls));

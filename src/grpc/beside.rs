@@ -26,6 +26,10 @@ impl Tracking {
             forecasts: Vec::new(),
             until: Timestamp::MAX,
         };
+        if !found.is_recorded {
+            // What tenants add is in the store.
+            return Ok(beside);
+        }
         for record in &found.shipments {
             let overlay = self.pipeline.overlay(&self.caller.tenant, record).await?;
             let overlay = overlay.map(|overlay| self.overlay(&record.id, &overlay));

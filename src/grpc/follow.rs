@@ -18,6 +18,7 @@ use super::stream::frames::Frames;
 use super::stream::press::Press;
 use super::stream::{self, Plan, Stream, Target};
 use super::tracking::Tracking;
+use crate::chance::Chance;
 use crate::config::{Calls, StreamSettings};
 use crate::server::{Peer, Running, parse_grpc_timeout};
 use crate::v1;
@@ -39,6 +40,7 @@ pub struct Streams {
     pub(super) drain: watch::Receiver<bool>,
     pub(super) server_id: Arc<str>,
     pub(super) tokens: Arc<Tokens>,
+    pub(super) chance: Chance,
     /// What streams of this server have in common.
     pub(super) press: Arc<Press>,
     pub(super) settings: Settings,
@@ -67,18 +69,21 @@ pub(super) struct Settings {
 }
 
 impl Streams {
-    /// Makes the shared part; `drain` turns true when the server stops.
+    /// Makes the shared part; `drain` turns true when the server stops, and `chance`
+    /// spreads out what streams do by themselves.
     pub fn new(
         settings: &StreamSettings,
         calls: &Calls,
         server_id: &str,
         secrets: Secrets,
         drain: watch::Receiver<bool>,
+        chance: Chance,
     ) -> Self {
         Self {
             permits: Arc::new(Semaphore::new(settings.count)),
             catching_up: Arc::new(Semaphore::new(CATCHING_UP)),
             drain,
+            chance,
             server_id: server_id.into(),
             tokens: Arc::new(Tokens::new(secrets)),
             press: Arc::default(),
@@ -228,7 +233,10 @@ fn read(tracking: &Tracking, open: v1::WatchOpen) -> Result<Plan, Failure> {
         language: open.language.into(),
         resume_token: open.resume_token,
         heartbeat,
-        end: Instant::now() + settings.max_age.mul_f64(rand::random_range(0.9..1.1)),
+        end: Instant::now()
+            + settings
+                .max_age
+                .mul_f64(tracking.streams.chance.within(0.9..=1.1)),
     })
 }
 

@@ -10,6 +10,7 @@ use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::parse;
 use super::status::Failure;
+use crate::chance::Chance;
 use crate::guard::Priority;
 use crate::pipeline::{Found, Lookup, Miss, Pipeline, SourceResult};
 use crate::v1;
@@ -118,6 +119,7 @@ pub(super) async fn look_again(
     pipeline: Pipeline,
     followed: Arc<Followed>,
     at: usize,
+    chance: Chance,
 ) -> (usize, Duration) {
     let deadline = Instant::now() + LOOK_AGAIN;
     let found = look(&pipeline, &followed, deadline, Priority::Background).await;
@@ -125,13 +127,13 @@ pub(super) async fn look_again(
         at,
         found
             .as_ref()
-            .map_or(LOOK_AGAIN, |found| pause(&pipeline, found)),
+            .map_or(LOOK_AGAIN, |found| pause(&pipeline, found, &chance)),
     )
 }
 
 /// When a stream looks again: when the answer stops being fresh or changes by itself, and soon if
 /// a refresh is running; a little later on some streams than on others.
-pub(super) fn pause(pipeline: &Pipeline, found: &Found) -> Duration {
+pub(super) fn pause(pipeline: &Pipeline, found: &Found, chance: &Chance) -> Duration {
     let now = pipeline.now();
     let negative = found
         .outcomes
@@ -150,5 +152,5 @@ pub(super) fn pause(pipeline: &Pipeline, found: &Found) -> Duration {
         .or(fresh.filter(|pause| !pause.is_zero()))
         .or(negative.min())
         .unwrap_or(LOOK_AGAIN);
-    pause.max(LEAST_PAUSE).mul_f64(rand::random_range(1.0..1.1))
+    pause.max(LEAST_PAUSE).mul_f64(chance.within(1.0..=1.1))
 }

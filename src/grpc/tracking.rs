@@ -134,7 +134,7 @@ impl Tracking {
             deadline,
             priority: Priority::Interactive,
         };
-        let found = self.pipeline.track(&lookup).await?;
+        let found = self.pipeline.track_always(&lookup).await?;
         let ids = found
             .shipments
             .iter()
@@ -479,7 +479,7 @@ impl Tracking {
         if lookup.deadline <= Instant::now() {
             return Err(out_of_time());
         }
-        let found = self.pipeline.track(&lookup).await?;
+        let found = self.pipeline.track_always(&lookup).await?;
         let beside = self.beside(&found, speech.voice).await?;
         Ok(self.response(&found, beside, speech, &item.if_none_match))
     }
@@ -492,18 +492,29 @@ impl Tracking {
         speech: Speech<'_>,
         if_none_match: &str,
     ) -> v1::TrackResponse {
-        let not_modified = !if_none_match.is_empty() && etags_hold(&found.shipments, if_none_match);
+        let not_modified = found.is_recorded
+            && !if_none_match.is_empty()
+            && etags_hold(&found.shipments, if_none_match);
         let shipments = if not_modified {
             &[][..]
         } else {
             &found.shipments[..]
         };
+        let shipments = shipments.iter().map(|record| {
+            let mut shipment = self.shipment(record, speech.view, speech.voice);
+            if !found.is_recorded {
+                // It takes no place among the revisions of the record.
+                shipment.revision = 0;
+                shipment.etag.clear();
+            }
+            shipment
+        });
         v1::TrackResponse {
-            shipments: shipments
-                .iter()
-                .map(|record| self.shipment(record, speech.view, speech.voice))
-                .collect(),
-            freshness: Some(freshness(&found.freshness)),
+            shipments: shipments.collect(),
+            freshness: Some(v1::Freshness {
+                unrecorded: !found.is_recorded,
+                ..freshness(&found.freshness)
+            }),
             outcomes: found.outcomes.iter().map(status::outcome).collect(),
             not_modified,
             partial: status::is_partial(&found.outcomes),
@@ -573,5 +584,6 @@ pub(super) fn freshness(freshness: &pipeline::Freshness) -> v1::Freshness {
         fresh_until: freshness.fresh_until.map(convert::timestamp),
         last_attempt_time: freshness.last_attempt.map(convert::timestamp),
         revalidating: freshness.revalidating,
+        unrecorded: false,
     }
 }

@@ -28,6 +28,7 @@ mod review;
 mod route;
 mod seen;
 mod settle;
+mod shelter;
 mod standing;
 mod subscribe;
 mod unite;
@@ -124,6 +125,7 @@ pub struct Parts {
 }
 
 /// What stays as it is while the pipeline runs.
+#[derive(Clone)]
 struct Fixed {
     store: Arc<dyn Store>,
     keys: Arc<Keys>,
@@ -145,6 +147,9 @@ pub struct Pipeline {
     lapses: moka::sync::Cache<Key, Arc<Entry>>,
     /// Until when the news of a shipment is pushed.
     pushed: moka::sync::Cache<ShipmentId, Timestamp>,
+    /// What it learns is for good, and counts.
+    records: bool,
+    shelter: Arc<shelter::Shelter>,
 }
 
 /// Shipments that are known to be pushed.
@@ -210,6 +215,8 @@ pub struct Found {
     /// Until when the same lookup has the same answer without asking anybody; `None` if the next
     /// one has to look again.
     pub good_until: Option<Timestamp>,
+    /// They are the store's; else it was away, and this is only what sources said lately.
+    pub is_recorded: bool,
 }
 
 /// Why a lookup has nothing to show.
@@ -327,21 +334,28 @@ impl Pipeline {
             policy: parts.policy,
             patience: parts.patience,
         };
+        let fixed = Fixed {
+            store: parts.store,
+            keys: parts.keys,
+            cache: parts.cache,
+            clock: parts.clock,
+            hub: parts.hub,
+            kpis: parts.kpis,
+            evidence: parts.evidence,
+            has_tenants: parts.has_tenants,
+        };
+        Self::over(fixed, live::Table::new(rules))
+    }
+
+    fn over(fixed: Fixed, live: live::Table) -> Self {
         Self {
-            parts: Arc::new(Fixed {
-                store: parts.store,
-                keys: parts.keys,
-                cache: parts.cache,
-                clock: parts.clock,
-                hub: parts.hub,
-                kpis: parts.kpis,
-                evidence: parts.evidence,
-                has_tenants: parts.has_tenants,
-            }),
-            live: live::Table::new(rules),
+            parts: Arc::new(fixed),
+            live,
             flights: Arc::new(Flights::new("ask")),
             lapses: moka::sync::Cache::new(LAPSES),
             pushed: moka::sync::Cache::new(PUSHED),
+            records: true,
+            shelter: Arc::default(),
         }
     }
 

@@ -279,6 +279,7 @@ pub(super) async fn answer(
         freshness,
         outcomes,
         good_until,
+        is_recorded: true,
     })
 }
 

@@ -460,8 +460,10 @@ pub(super) async fn commit(
         time: now,
     };
     parts.store.commit(commit).await?;
-    let promises = promises(pipeline, stored, &record).await;
-    parts.kpis.stored(stored, &record, said, promises, now);
+    if pipeline.records {
+        let promises = promises(pipeline, stored, &record).await;
+        parts.kpis.stored(stored, &record, said, promises, now);
+    }
     parts.hub.touch(&record.id, &aliases);
     if changed {
         parts.hub.made(&record);

@@ -287,7 +287,8 @@ impl Bell {
 pub struct StoreError(String);
 
 impl StoreError {
-    pub(crate) fn new(what: impl fmt::Display) -> Self {
+    /// Of a store that says this.
+    pub fn new(what: impl fmt::Display) -> Self {
         Self(what.to_string())
     }
 }

@@ -21,6 +21,7 @@ pub mod program;
 pub mod push;
 pub mod python;
 pub mod record;
+pub mod recording;
 pub mod redis;
 pub mod shops;
 pub mod watching;

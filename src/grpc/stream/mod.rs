@@ -253,7 +253,8 @@ impl Stream {
         Frames::new(outbox, async move {
             let _kept = kept;
             let drain = self.shared.drain.clone();
-            let mut called = pin!(called(drain, leaving, self.shared.settings.spread).fuse());
+            let (spread, chance) = (self.shared.settings.spread, self.shared.chance.clone());
+            let mut called = pin!(called(drain, leaving, spread, chance).fuse());
             // What runs only now and then is in a box of its own, here and below: there are very
             // many streams, and most of them wait.
             match Box::pin(self.in_time(Work::Begin, called.as_mut())).await? {
@@ -334,8 +335,13 @@ impl Stream {
             if due < timer.deadline() {
                 timer.as_mut().reset(due);
             }
+            // What comes seldom comes first: no flood of changes puts it off.
             let work = tokio::select! {
-                () = mailbox.filled() => Work::Mail,
+                biased;
+                sooner = called.as_mut() => {
+                    self.end = self.end.or_sooner(sooner);
+                    continue;
+                }
                 Some((at, pause)) = running.next() => {
                     if self.followed.contains_key(&at) {
                         self.looks.insert((Instant::now() + pause, at));
@@ -363,15 +369,14 @@ impl Stream {
                         self.looks.remove(&look);
                         let followed = self.followed.get(&look.1).map(Arc::clone);
                         let pipeline = self.pipeline.clone();
-                        running.extend(followed.map(|it| look_again(pipeline, it, look.1)));
+                        let chance = self.shared.chance.clone();
+                        let looking = followed.map(|it| look_again(pipeline, it, look.1, chance));
+                        running.extend(looking);
                     }
                     timer.as_mut().reset(self.due(running.len() < WIDTH));
                     continue;
                 }
-                sooner = called.as_mut() => {
-                    self.end = self.end.or_sooner(sooner);
-                    continue;
-                }
+                () = mailbox.filled() => Work::Mail,
             };
             if !Box::pin(self.in_time(work, called.as_mut())).await? {
                 return Box::pin(self.finish(false)).await;

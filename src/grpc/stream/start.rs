@@ -226,7 +226,7 @@ impl Stream {
             }
             match is_whole {
                 true => {
-                    let pause = pause(&self.pipeline, &found);
+                    let pause = pause(&self.pipeline, &found, &self.shared.chance);
                     self.looks.insert((Instant::now() + pause, at));
                 }
                 false => again.push(at),
@@ -315,7 +315,7 @@ impl Stream {
                     self.follow_shipment(&id);
                     self.resumed.insert(id);
                 }
-                let soon = LEAST_PAUSE.mul_f64(rand::random_range(1.0..5.0));
+                let soon = LEAST_PAUSE.mul_f64(self.shared.chance.within(1.0..=5.0));
                 self.looks.insert((Instant::now() + soon, at));
             }
         }
