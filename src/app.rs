@@ -27,6 +27,7 @@ use crate::kpi::Kpis;
 use crate::money::{Amount, Budget};
 use crate::pipeline::{Pack, Parts, Pipeline, Source};
 use crate::push::Push;
+use crate::quota::Quotas;
 use crate::remote::{self, Remote};
 use crate::schedule::Scheduler;
 use crate::server;
@@ -79,6 +80,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         return Err("auth.spiffe: needs server.tls.client_ca_file".to_owned());
     }
     config.kpi.check()?;
+    config.quota.check()?;
     config.evidence.check()?;
     config.push.check()?;
     config.schedule.check()?;
@@ -162,8 +164,12 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         Reflection::Off => false,
         Reflection::Auto => listen.ip().is_loopback(),
     };
+    let quotas = auth
+        .asks()
+        .then(|| Quotas::new(config.quota.clone(), config.load));
     let front = grpc::service(
         auth.clone(),
+        quotas,
         tracking,
         carriers,
         analytics,
