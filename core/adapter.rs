@@ -221,6 +221,20 @@ pub struct Report {
     pub facts: Facts,
 }
 
+impl Report {
+    /// Gives up the room that its lists have beyond their members: an answer may list hundreds of
+    /// shipments, and a list with one member has room for four.
+    #[must_use]
+    pub fn fitted(mut self) -> Self {
+        self.claims.shrink_to_fit();
+        self.facts.identifiers.shrink_to_fit();
+        self.facts.estimates.shrink_to_fit();
+        self.facts.contacts.shrink_to_fit();
+        self.facts.doubts.shrink_to_fit();
+        self
+    }
+}
+
 /// What a source is, as data. The registry holds one per source.
 #[derive(Debug)]
 pub struct Descriptor {

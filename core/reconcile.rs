@@ -215,14 +215,14 @@ impl Dossier {
     /// [`crate::assess::assess`] fills it.
     pub fn record(&self) -> Shipment {
         let ranked = facts::ranked(&self.facts, &self.observations);
-        let origin = facts::first(&ranked, |facts| facts.origin.as_ref());
-        let destination = facts::first(&ranked, |facts| facts.destination.as_ref());
+        let origin = facts::first(&ranked, |facts| facts.origin.as_deref());
+        let destination = facts::first(&ranked, |facts| facts.destination.as_deref());
         let requirements = facts::requirements(&ranked);
         let estimates = facts::estimates(&ranked);
         let onward = self.onward_numbers();
         let identifiers = facts::identifiers(self, &ranked, &onward);
 
-        let folded = self.folded();
+        let folded = self.folded_between(country(origin), country(destination));
         let is_abroad = !country(destination).is_empty()
             && !country(origin).is_empty()
             && country(origin) != country(destination);
@@ -349,13 +349,17 @@ impl Dossier {
     /// Folds the observations; what [`Dossier::record`] and an explanation begin with.
     pub(crate) fn folded(&self) -> fold::Folded<'_> {
         let ranked = facts::ranked(&self.facts, &self.observations);
-        let origin = facts::first(&ranked, |facts| facts.origin.as_ref());
-        let destination = facts::first(&ranked, |facts| facts.destination.as_ref());
+        let origin = facts::first(&ranked, |facts| facts.origin.as_deref());
+        let destination = facts::first(&ranked, |facts| facts.destination.as_deref());
+        self.folded_between(country(origin), country(destination))
+    }
+
+    fn folded_between(&self, origin: &str, destination: &str) -> fold::Folded<'_> {
         fold::fold(
             &self.observations,
             &self.facts,
-            country(origin),
-            country(destination),
+            origin,
+            destination,
             &self.carrier,
         )
     }

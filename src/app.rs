@@ -1,6 +1,7 @@
 //! From a configuration to a running server: all wiring, and nothing else.
 
-use std::collections::BTreeSet;
+mod sources;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +9,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use waybill_core::adapter::{Adapter, Descriptor, Http, Limits};
-use waybill_core::owner;
+use waybill_core::adapter::Http;
 use waybill_core::registry::Registry;
 
 use crate::auth::settings::Mode;
@@ -19,16 +19,15 @@ use crate::cache::redis::RedisCache;
 use crate::cache::{Cache, CacheState};
 use crate::clock::Clock;
 use crate::config::{self, Config, Reflection};
+use crate::control::{Control, Making, Origin};
 use crate::evidence::Evidence;
 use crate::grpc;
 use crate::grpc::follow::Streams;
-use crate::guard::{self, Guard, Ledger, Purse};
 use crate::kpi::Kpis;
-use crate::money::{Amount, Budget};
-use crate::pipeline::{Pack, Parts, Pipeline, Source};
+use crate::pipeline::{Parts, Pipeline};
 use crate::push::Push;
 use crate::quota::Quotas;
-use crate::remote::{self, Remote};
+use crate::remote::{self};
 use crate::schedule::Scheduler;
 use crate::server;
 use crate::server::{Load, Port, Readiness, Side, Tls, serve_side};
@@ -40,6 +39,9 @@ use crate::store::seal::Keys;
 use crate::texts::Texts;
 use crate::watch::token::Secrets;
 use crate::watch::{Hub, told};
+
+pub use sources::sources;
+pub(crate) use sources::sources_after;
 
 /// A running server.
 pub struct App {
@@ -55,6 +57,8 @@ pub struct App {
     pub pipeline: Pipeline,
     /// When followed shipments are asked about.
     pub scheduler: Scheduler,
+    /// What an operator can do with it.
+    pub control: Control,
     kpis: Kpis,
     evidence: Evidence,
     pushes: Option<Push>,
@@ -74,16 +78,20 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// # Errors
 /// Names the setting, the file or the address that is wrong.
 pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<App, String> {
-    config.check()?;
-    config.server.tls.check()?;
-    if !config.auth.spiffe.is_empty() && !config.server.tls.asks_clients() {
-        return Err("auth.spiffe: needs server.tls.client_ca_file".to_owned());
-    }
-    config.kpi.check()?;
-    config.quota.check()?;
-    config.evidence.check()?;
-    config.push.check()?;
-    config.schedule.check()?;
+    start_from(config, registry, clock, None).await
+}
+
+/// The same with a configuration that can be read anew where it comes from.
+///
+/// # Errors
+/// As of [`start`].
+pub async fn start_from(
+    config: Config,
+    registry: Registry,
+    clock: Clock,
+    origin: Option<Box<dyn Origin>>,
+) -> Result<App, String> {
+    config.check_all()?;
     let listen = config.server.listen;
     may_listen(&config)?;
     crate::http::install_crypto();
@@ -94,14 +102,13 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     } = store(&config, &clock).await?;
     let cache = cache(&config, &keys, &clock)?;
     let registry = remote::registry(registry, &config.plugins)?;
-    let sources = sources(&config, registry, &clock)?;
-    let configured: BTreeSet<&str> = sources.iter().map(|source| source.descriptor.id).collect();
+    let way_out = http_client(&config)?;
+    let sources = sources_after(&config, registry, &clock, &way_out, &[])?;
     let texts = Arc::new(Texts::load(&config.texts.folder, registry)?);
-    let carriers = grpc::carrier::Carriers::new(registry, &configured, Arc::clone(&texts));
     let issuers = config.auth.jwt.values();
     let issuers = issuers.map(|issuer| issuer.jwks_url.as_str());
     let issuers: Vec<&str> = issuers.filter(|url| !url.is_empty()).collect();
-    let http = http_client(&config)?.only(&issuers);
+    let http = way_out.only(&issuers);
     let http: Arc<dyn Http> = Arc::new(http.map_err(|error| format!("auth.jwt: {error}"))?);
     let (auth, auth_tasks) = Auth::start(&config.auth, &http, clock.clone()).await?;
     let hub = Arc::new(Hub::default());
@@ -115,7 +122,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let every = config.evidence.sweep_interval.0;
     let clearing = evidence.clone().sweep_forever(clock.clone(), every);
     let clearing = crate::tasks::spawn("evidence-sweep", clearing);
-    let secrets = token_secrets(&config.streams, &keys)?;
+    let secrets = Secrets::of(&config.streams, &keys)?;
     let pipeline = Pipeline::new(Parts {
         sources,
         store: Arc::clone(&store),
@@ -124,13 +131,23 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         policy: config.freshness,
         patience: config.calls.patience.0,
         routing: config.routing.clone(),
-        clock,
+        clock: clock.clone(),
         hub: Arc::clone(&hub),
         kpis: kpis.clone(),
         evidence: evidence.clone(),
         has_tenants: auth.asks(),
     });
+    let control = Control::new(Making {
+        pipeline: pipeline.clone(),
+        registry,
+        clock,
+        http: way_out,
+        origin,
+        config: config.clone(),
+    });
+    let watching = crate::tasks::spawn("config", control.clone().watch());
 
+    let carriers = grpc::carrier::Carriers::new(registry, pipeline.clone(), Arc::clone(&texts));
     let load = Load::new(&config.load);
     let scheduler = Scheduler::start(
         &config.schedule,
@@ -154,6 +171,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         pipeline.clone(),
         Arc::clone(&texts),
         scheduler.clone(),
+        control.clone(),
         config.calls.unary_cap.0,
     )?;
     let tracking =
@@ -238,7 +256,14 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
             hub.sweep();
         }
     });
-    let mut others = vec![side_serving, admin_serving, sweeping, clearing, telling];
+    let mut others = vec![
+        side_serving,
+        admin_serving,
+        sweeping,
+        clearing,
+        telling,
+        watching,
+    ];
     others.extend(auth_tasks);
     others.extend(certificates.map(|watching| crate::tasks::spawn("certificates", watching)));
     Ok(App {
@@ -248,6 +273,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         push,
         pipeline,
         scheduler,
+        control,
         kpis,
         evidence,
         pushes,
@@ -359,27 +385,6 @@ fn admin_address(settings: &config::Server) -> Result<SocketAddr, String> {
     ))
 }
 
-/// What resume tokens are sealed with, the newest first.
-fn token_secrets(settings: &config::StreamSettings, keys: &Keys) -> Result<Secrets, String> {
-    let secret = |keys: &Keys| keys.hash("resume token", &[]);
-    let read = |field: &str, path: &std::path::Path| {
-        let keys = Keys::read(path).map_err(|error| format!("streams.{field}: {error}"))?;
-        Ok::<_, String>(secret(&keys))
-    };
-    let (newest, before) = (
-        &settings.token_secret_file,
-        &settings.previous_token_secret_file,
-    );
-    let mut secrets = vec![match newest.as_os_str().is_empty() {
-        true => secret(keys),
-        false => read("token_secret_file", newest)?,
-    }];
-    if !before.as_os_str().is_empty() {
-        secrets.push(read("previous_token_secret_file", before)?);
-    }
-    Ok(Secrets::new(secrets))
-}
-
 /// The store, the keys that belong to it, and whether it works.
 struct Kept {
     store: Arc<dyn Store>,
@@ -455,88 +460,6 @@ fn cache(config: &Config, keys: &Arc<Keys>, clock: &Clock) -> Result<Arc<dyn Cac
     Ok(Arc::new(
         cache.map_err(|error| format!("cache.redis: {error}"))?,
     ))
-}
-
-/// Builds every account of every configured source, behind its guard. The registry has the
-/// plug-ins in it; see [`remote::registry`].
-///
-/// # Errors
-/// Names the setting that is wrong.
-pub fn sources(
-    config: &Config,
-    registry: Registry,
-    clock: &Clock,
-) -> Result<Vec<Arc<Source>>, String> {
-    let http = http_client(config)?;
-    let setting = "routing.daily_budget".to_owned();
-    let all = Arc::new(Ledger::new(setting, config.routing.daily_budget));
-    let purse = |section: &str, id: &str, cost: Amount, budget: Budget| {
-        let own = Ledger::new(format!("{section}.{id}.daily_budget"), budget);
-        Purse::new(cost, own, Arc::clone(&all))
-    };
-    let guarded = |descriptor: &'static Descriptor,
-                   account: String,
-                   adapter: Arc<dyn Adapter>,
-                   limits: Limits,
-                   tenants: Vec<String>,
-                   purse: Purse|
-     -> Result<Arc<Source>, String> {
-        let only = http.only(&adapter.reaches());
-        let http: Arc<dyn Http> =
-            Arc::new(only.map_err(|error| format!("sources.{}: {error}", descriptor.id))?);
-        let platforms = adapter.platforms();
-        let whose = guard::Account {
-            source: descriptor.id,
-            name: &account,
-            limits,
-            purse,
-        };
-        let guard = Guard::new(
-            whose,
-            Arc::clone(&adapter),
-            http,
-            &config.guard,
-            clock.clone(),
-        );
-        Ok(Arc::new(Source {
-            descriptor,
-            account,
-            name: owner::name_of(descriptor.id, &tenants),
-            tenants,
-            limits,
-            platforms,
-            adapter,
-            guard,
-            pack: Pack::default(),
-        }))
-    };
-    let mut sources = Vec::new();
-    for (id, section) in &config.sources {
-        let descriptor = registry.get(id)?;
-        for account in config::accounts(id, section)? {
-            let adapter: Arc<dyn Adapter> = Arc::from(registry.build(id, account.pairs)?);
-            let mut limits = account.limits.over(descriptor.limits);
-            limits.batch = adapter.batch(&limits).max(1);
-            let purse = purse("sources", id, account.cost, account.daily_budget);
-            let (name, tenants) = (account.name, account.tenants);
-            sources.push(guarded(descriptor, name, adapter, limits, tenants, purse)?);
-        }
-    }
-    for (id, settings) in &config.plugins {
-        let descriptor = registry.get(id)?;
-        let limits = descriptor.limits;
-        let adapter = Remote::new(descriptor, &settings.endpoint, &limits)
-            .map_err(|error| format!("plugins.{id}.endpoint: {error}"))?;
-        sources.push(guarded(
-            descriptor,
-            "default".to_owned(),
-            Arc::new(adapter),
-            limits,
-            Vec::new(),
-            purse("plugins", id, settings.cost, settings.daily_budget),
-        )?);
-    }
-    Ok(sources)
 }
 
 fn readiness(cache: &dyn Cache, store_works: bool, draining: bool) -> Readiness {

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod calls;
+mod origin;
 mod redis;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ use waybill_core::adapter::Limits;
 pub use self::accounts::{Account, LimitSettings, accounts};
 pub use self::calls::Calls;
 pub use self::leave::DrainSettings;
+pub use self::log::LogSettings;
+pub use self::origin::Files;
 use crate::money::{Amount, Budget};
 
 /// All settings.
@@ -26,6 +29,8 @@ use crate::money::{Amount, Budget};
 pub struct Config {
     /// Where the server listens.
     pub server: Server,
+    /// What is logged.
+    pub log: LogSettings,
     /// Limits of calls.
     pub calls: CallSettings,
     /// Which sources are asked.
@@ -102,8 +107,9 @@ macro_rules! section {
     };
 }
 
-// After the macro that it uses.
+// After the macro that they use.
 mod leave;
+mod log;
 
 section! {
     /// `[server]`

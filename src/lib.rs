@@ -45,6 +45,8 @@ pub mod config;
 #[cfg(feature = "server")]
 pub mod conform;
 #[cfg(feature = "server")]
+pub mod control;
+#[cfg(feature = "server")]
 pub mod evidence;
 #[cfg(feature = "server")]
 pub mod grpc;

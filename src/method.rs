@@ -181,6 +181,48 @@ pub const METHODS: &[Method] = {
             Some(Interactive),
             Call,
         ),
+        row(
+            "/waybill.admin.v1.OperationsService/ListSources",
+            Of(&[Admin]),
+            Some(Interactive),
+            Call,
+        ),
+        row(
+            "/waybill.admin.v1.OperationsService/SetBreaker",
+            Of(&[Admin]),
+            Some(Interactive),
+            Call,
+        ),
+        row(
+            "/waybill.admin.v1.OperationsService/SetSource",
+            Of(&[Admin]),
+            Some(Interactive),
+            Call,
+        ),
+        row(
+            "/waybill.admin.v1.OperationsService/Drain",
+            Of(&[Admin]),
+            Some(Interactive),
+            Call,
+        ),
+        row(
+            "/waybill.admin.v1.OperationsService/Reload",
+            Of(&[Admin]),
+            Some(Interactive),
+            Call,
+        ),
+        row(
+            "/waybill.admin.v1.OperationsService/SetLogLevel",
+            Of(&[Admin]),
+            Some(Interactive),
+            Call,
+        ),
+        row(
+            "/waybill.admin.v1.OperationsService/ReplayEvidence",
+            Of(&[Admin]),
+            Some(Interactive),
+            Call,
+        ),
         row("/grpc.health.v1.Health/Check", Nothing, None, Call),
         row("/grpc.health.v1.Health/Watch", Nothing, None, Call),
         row(

@@ -191,8 +191,13 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
     );
     let texts = Arc::new(Texts::load(Path::new(""), common::registry()).unwrap());
     let ingest = Ingest::new(pipeline.clone(), Arc::clone(&calls));
-    let tracking = Tracking::new(pipeline, Arc::clone(&calls), streams, Arc::clone(&texts));
-    let carriers = Carriers::new(common::registry(), &BTreeSet::new(), texts);
+    let tracking = Tracking::new(
+        pipeline.clone(),
+        Arc::clone(&calls),
+        streams,
+        Arc::clone(&texts),
+    );
+    let carriers = Carriers::new(common::registry(), pipeline, texts);
     let http = waybill::http::Client::new(&config.http).unwrap();
     let (auth, _) = Auth::start(&config.auth, &(Arc::new(http) as _), Clock::system())
         .await

@@ -247,7 +247,7 @@ impl Sf {
             ctx.http.send(request).await
         };
         let response = send(&token).await?;
-        let code = serde_json::from_slice::<wire::Envelope<'_>>(response.body())
+        let code = crate::wire::from_slice::<wire::Envelope<'_>>(response.body())
             .map(|envelope| envelope.code.trim() == EXPIRED);
         if !code.unwrap_or(false) {
             return Ok(response);

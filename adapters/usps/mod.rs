@@ -329,7 +329,7 @@ impl Usps {
             return self.reader.read(response.body(), queries);
         }
         let error = fault::of_response(response, now);
-        let body: wire::Body<'_> = serde_json::from_slice(response.body()).unwrap_or_default();
+        let body: wire::Body<'_> = crate::wire::from_slice(response.body()).unwrap_or_default();
         let failure = body.items.iter().find_map(|item| item.error.as_ref());
         match (failure, queries) {
             (Some(failure), [query])

@@ -8,7 +8,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message;
 use serde_json::{Map, Value, json};
 use tonic::{Request, Response, Status};
-use waybill::grpc::front::Reply;
+use waybill::grpc::reply::Reply;
 use waybill::v1;
 use waybill::v1::tracking_service_server::{TrackingService, TrackingServiceServer};
 

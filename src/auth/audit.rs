@@ -66,3 +66,14 @@ pub fn key_revoked(key: &Record) {
 pub(super) fn keys_read(generation: u64, count: usize) {
     tracing::info!(target: TARGET, generation, count, "keys_read");
 }
+
+/// A server has read its configuration anew.
+pub fn configured(cause: &'static str, generation: u64, applied: &str, restart: &str) {
+    tracing::info!(target: TARGET, cause, generation, applied, restart, "config_reloaded");
+}
+
+/// An operator has called a method that changes something; `what` says it in a few words, without
+/// personal data.
+pub fn operated(who: &str, method: &'static str, what: &str, outcome: &'static str) {
+    tracing::info!(target: TARGET, tenant = who, method, what, outcome, "operator_call");
+}

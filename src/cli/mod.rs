@@ -1,5 +1,6 @@
 //! Commands and their options.
 
+mod admin;
 mod carriers;
 mod check;
 mod client;
@@ -82,6 +83,9 @@ enum Command {
     /// Show when a running gateway asks about which followed shipment next, and which sources allow
     /// less than is wanted.
     Schedule(schedule::Options),
+    /// See and change how a running gateway works: its sources and their breakers, its configuration,
+    /// its log; or have it go.
+    Admin(admin::Options),
     /// Compare what a running gateway says with the export of another provider, and list the
     /// differences by kind. Exit status 0: compared, whatever the differences.
     Shadow(shadow::Options),
@@ -150,12 +154,15 @@ struct Configured {
 impl Configured {
     /// Reads the file that was named, or `waybill.toml` here if there is one, and the environment.
     fn load(&self) -> Result<waybill::config::Config, String> {
+        waybill::config::load(self.file().as_deref(), waybill::config::environment())
+    }
+
+    /// The file that was named, or the one here.
+    fn file(&self) -> Option<PathBuf> {
         let here = PathBuf::from("waybill.toml");
-        let file = self
-            .config
+        self.config
             .clone()
-            .or_else(|| here.exists().then_some(here));
-        waybill::config::load(file.as_deref(), waybill::config::environment())
+            .or_else(|| here.exists().then_some(here))
     }
 }
 
@@ -204,6 +211,7 @@ pub(crate) async fn run(cli: Cli, registry: Registry) -> Result<ExitCode, String
         Command::Explain(options) => explain::explain(options).await,
         Command::Rebuild(options) => explain::rebuild(options).await,
         Command::Schedule(options) => schedule::run(options).await,
+        Command::Admin(options) => admin::run(options).await,
         Command::Shadow(options) => shadow::run(options).await,
         Command::Detect(options) => local::detect(&options),
         Command::Carriers(options) => carriers::run(&options, registry),

@@ -21,6 +21,8 @@ pub struct Account {
     pub daily_budget: Budget,
     /// Tenants that may use it and see what it says; empty: all of them.
     pub tenants: Vec<String>,
+    /// It is asked.
+    pub enabled: bool,
 }
 
 /// `[sources.<id>.limits]`: changes to what the source's own documents allow.
@@ -93,6 +95,7 @@ fn account(
     let mut pairs = Vec::new();
     let (mut cost, mut daily_budget) = (Amount::ZERO, Budget::default());
     let mut tenants = Vec::new();
+    let mut enabled = true;
     let wrong = |key: &str, error: &str| format!("sources.{id}.{key}: {error}");
     for (key, value) in table {
         if key == "tenants" {
@@ -114,6 +117,11 @@ fn account(
             }
         };
         match key.as_str() {
+            "enabled" => {
+                let read = value.parse();
+                enabled = read.map_err(|_| wrong(key, "must be true or false"))?;
+                continue;
+            }
             "cost" => {
                 cost = value.parse().map_err(|error| wrong(key, error))?;
                 continue;
@@ -141,5 +149,6 @@ fn account(
         cost,
         daily_budget,
         tenants,
+        enabled,
     })
 }

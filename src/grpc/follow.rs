@@ -13,6 +13,7 @@ use waybill_core::code::EventCode;
 use super::convert;
 use super::parse;
 use super::status::Failure;
+use super::stream::end::Leaving;
 use super::stream::frames::Frames;
 use super::stream::press::Press;
 use super::stream::{self, Plan, Stream, Target};
@@ -62,6 +63,8 @@ pub(super) struct Settings {
     pub(super) snapshot: Duration,
     /// Largest message, in bytes.
     pub(super) message: usize,
+    /// Largest request, in bytes.
+    pub(super) request: usize,
 }
 
 impl Streams {
@@ -90,6 +93,7 @@ impl Streams {
                 keys: calls.batch_items,
                 snapshot: calls.default_deadline,
                 message: calls.response_bytes,
+                request: calls.request_bytes,
             },
         }
     }
@@ -125,7 +129,7 @@ pub(super) struct Around {
     /// Ends with an error then, as the caller wishes.
     pub(super) deadline: Option<Instant>,
     /// Turns true when the connection is asked to go.
-    pub(super) leaving: Option<watch::Receiver<bool>>,
+    pub(super) leaving: Option<Leaving>,
     /// The work of setting the stream up.
     pub(super) running: Option<Running>,
 }
@@ -179,7 +183,13 @@ fn start(
         })?;
     metrics::gauge!("waybill_streams").increment(1);
     let counted = Counted(permit, own);
-    Ok(Stream::new(tracking, plan, requests, around).into_body(counted))
+    let Around {
+        deadline,
+        leaving,
+        running,
+    } = around;
+    let stream = Stream::new(tracking, plan, requests, deadline, running);
+    Ok(stream.into_body(leaving, counted))
 }
 
 fn read(tracking: &Tracking, open: v1::WatchOpen) -> Result<Plan, Failure> {

@@ -14,8 +14,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderValue, Request, Response};
-use http_body::{Body, Frame, SizeHint};
+use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use jiff::Timestamp;
@@ -30,8 +29,8 @@ use waybill_core::caller::{Caller, Scope};
 
 use super::Exit;
 use super::follow::Around;
+use super::reply::{Reply, code_name, ok, reply, typed};
 use super::status::{Failure, late};
-use super::stream::frames::Frames;
 use super::tracking::{Tracked, Tracking, fits};
 use crate::auth::{Admission, Auth, Principal};
 use crate::method::{self, Bounds, Method};
@@ -187,7 +186,8 @@ impl Room {
         let started = async {
             let me = self.of(&request)?;
             let around = Around::of(&request, running);
-            let message = self.read_message(request.into_body(), limit).await?;
+            // The stream is counted already.
+            let message = self.read_message(request.into_body(), limit, false).await?;
             let request = v1::FollowRequest::decode(message)
                 .map_err(|_| Failure::field("request", "is not a FollowRequest"))?;
             me.start_follow(request, around)
@@ -230,7 +230,7 @@ impl Room {
         deadline: Instant,
     ) -> Result<Bytes, Failure> {
         let calls = &self.tracking.calls;
-        let message = self.read_message(body, calls.request_bytes).await?;
+        let message = self.read_message(body, calls.request_bytes, true).await?;
         let request = v1::TrackRequest::decode(message)
             .map_err(|_| Failure::field("request", "is not a TrackRequest"))?;
         let key = plain_key(&principal.caller, &request);
@@ -269,8 +269,13 @@ impl Room {
         Ok(frame)
     }
 
-    /// Reads the one message of a unary call.
-    async fn read_message(&self, mut body: Incoming, limit: usize) -> Result<Bytes, Failure> {
+    /// Reads the one message of a call. A long one `counts` as work while it is read.
+    async fn read_message(
+        &self,
+        mut body: Incoming,
+        limit: usize,
+        counts: bool,
+    ) -> Result<Bytes, Failure> {
         let broken = || Failure::field("request", "is not one uncompressed gRPC message");
         let mut whole: Option<Bytes> = None;
         let mut parts = BytesMut::new();
@@ -283,7 +288,7 @@ impl Room {
             if so_far > limit + HEAD {
                 return Err(Failure::too_large(limit));
             }
-            if running.is_none() && so_far > PROMPT {
+            if counts && running.is_none() && so_far > PROMPT {
                 // Not what a lookup looks like: it is to be as little and as few as other work.
                 let entered = self.load.enter(Class::Interactive);
                 running = Some(entered.ok_or_else(Failure::overloaded)?);
@@ -529,65 +534,6 @@ fn panicked() -> Failure {
     Failure::internal("the handler of a call panicked")
 }
 
-fn ok(frame: Bytes) -> Response<Reply> {
-    reply(Reply::Frame(Some(frame)))
-}
-
-fn reply(body: Reply) -> Response<Reply> {
-    let mut response = Response::new(body);
-    let grpc = HeaderValue::from_static("application/grpc");
-    response
-        .headers_mut()
-        .insert(http::header::CONTENT_TYPE, grpc);
-    response
-}
-
-/// Gives the failures that tonic itself finds (a message too large, not decodable, an unknown
-/// method) the reason and the trailers that every failed call carries.
-fn typed(response: Response<tonic::body::Body>, limit: usize) -> Response<Reply> {
-    let failed = Status::from_header_map(response.headers())
-        .filter(|_| !response.headers().contains_key("waybill-reason"));
-    let failure = failed.and_then(|status| match status.code() {
-        Code::OutOfRange => Some(Failure::too_large(limit)),
-        Code::Unimplemented => Some(Failure::new(
-            v1::ErrorReason::Unsupported,
-            "no such method or encoding",
-        )),
-        Code::Internal => Some(Failure::field(
-            "request",
-            "is not one well-formed gRPC message",
-        )),
-        _ => None,
-    });
-    match failure {
-        Some(failure) => Status::from(failure).into_http(),
-        None => response.map(|body| Reply::Tonic(Box::new(body), None)),
-    }
-}
-
-/// Name of a code as the metrics print it.
-fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
-}
-
 impl Service<Request<Incoming>> for Front {
     type Response = Response<Reply>;
     type Error = Infallible;
@@ -630,62 +576,6 @@ impl Service<Request<Incoming>> for Front {
                     Err(failure) => Ok(refused(request.uri().path(), failure)),
                 }
             }),
-        }
-    }
-}
-
-/// Body of an answer.
-#[derive(Default)]
-pub enum Reply {
-    /// One frame, then the trailer of success.
-    Frame(Option<Bytes>),
-    /// Messages as they come.
-    Stream(Box<Frames>),
-    /// What tonic made, and the work that it stands for as long as it is sent.
-    Tonic(Box<tonic::body::Body>, Option<Running>),
-    /// Nothing more.
-    #[default]
-    Done,
-}
-
-impl Body for Reply {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let this = self.get_mut();
-        match this {
-            Self::Tonic(body, _) => Pin::new(body.as_mut()).poll_frame(cx),
-            Self::Stream(frames) => frames.poll(cx),
-            Self::Done => Poll::Ready(None),
-            Self::Frame(frame) => match frame.take() {
-                Some(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
-                None => {
-                    *this = Self::Done;
-                    let mut trailers = HeaderMap::with_capacity(1);
-                    trailers.insert("grpc-status", HeaderValue::from_static("0"));
-                    Poll::Ready(Some(Ok(Frame::trailers(trailers))))
-                }
-            },
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Done => true,
-            Self::Frame(_) => false,
-            Self::Tonic(body, _) => body.is_end_stream(),
-            Self::Stream(frames) => frames.is_over(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Tonic(body, _) => body.size_hint(),
-            _ => SizeHint::default(),
         }
     }
 }

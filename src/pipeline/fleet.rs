@@ -194,11 +194,11 @@ impl Pipeline {
             deadline: tokio::time::Instant::now() + Duration::from_secs(1),
             priority: Priority::Background,
         };
-        let parts = &self.parts;
+        let live = self.live();
         // Nothing is known of its way yet.
         let way = Way::default();
-        let sources = self.sources_of(tenant);
-        let route = route::route(&sources, &parts.routing, &lookup, &way)?;
+        let sources = live.sources_of(tenant);
+        let route = route::route(&sources, &live.configured.routing, &lookup, &way)?;
         if let Some(miss) = route.miss {
             return Err(miss);
         }

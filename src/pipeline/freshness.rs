@@ -151,7 +151,7 @@ async fn stored_times(
         let facts = facts
             .filter(|facts| facts.class != SourceClass::Internal && sees(tenant, &facts.source));
         if let Some(newest) = facts.max_by_key(|facts| facts.receive_time) {
-            let policy = &pipeline.parts.policy;
+            let policy = &pipeline.live().configured.policy;
             let least = pipeline.least_interval(&newest.source);
             let fresh_for = policy.fresh_for(stage_of(shipment), least);
             let newest = newest.receive_time;

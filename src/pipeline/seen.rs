@@ -12,16 +12,17 @@ use waybill_core::owner::{SHARED, View, sees};
 use waybill_core::reconcile::Dossier;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
+use super::live::Live;
 use super::{Miss, Pipeline, Source, recall};
 use crate::kpi::Counted;
 
 /// A record, and when time alone changes it.
 type Seen = (Arc<Shipment>, Option<Timestamp>);
 
-impl Pipeline {
+impl Live {
     /// Accounts that a tenant may use.
     pub(super) fn sources_of(&self, tenant: &str) -> Cow<'_, [Arc<Source>]> {
-        let all = &self.parts.sources;
+        let all = &*self.sources;
         let serves = |source: &&Arc<Source>| {
             let tenants = &source.tenants;
             tenants.is_empty() || tenants.iter().any(|one| one == tenant)
@@ -31,10 +32,13 @@ impl Pipeline {
         }
         Cow::Owned(all.iter().filter(serves).cloned().collect())
     }
+}
 
+impl Pipeline {
     /// Whether a tenant has accounts that not everybody uses.
     pub fn has_accounts(&self, tenant: &str) -> bool {
-        let mut all = self.parts.sources.iter();
+        let live = self.live();
+        let mut all = live.configured.sources.iter();
         all.any(|source| source.tenants.iter().any(|one| one == tenant))
     }
 

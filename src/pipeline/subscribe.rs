@@ -85,15 +85,15 @@ impl Pipeline {
         let Some((record, _)) = self.current(id).await? else {
             return Ok(());
         };
-        let parts = &self.parts;
+        let live = self.live();
         // An account hears only of what its own tenants follow, and only what they say of it.
-        let owners: BTreeSet<&[String]> = parts.sources.iter().map(|one| &*one.tenants).collect();
+        let owners: BTreeSet<&[String]> = live.sources.iter().map(|one| &*one.tenants).collect();
         for owners in owners {
             let hints = stated_hints(followers, owners);
             let followed = hints.is_some();
             let lookup = lookup(&record, hints.unwrap_or_default());
             let way = way::way(self, &lookup).await?;
-            let route = route::route(&parts.sources, &parts.routing, &lookup, &way)?;
+            let route = route::route(&live.sources, &live.configured.routing, &lookup, &way)?;
             let pushing = route.sources.iter().filter(|routed| {
                 routed.skip.is_none()
                     && *routed.source.tenants == *owners

@@ -136,7 +136,7 @@ impl Scheduler {
         load: Arc<Load>,
         pushes: bool,
     ) -> Result<Self, String> {
-        let quotas = quotas(pipeline.sources());
+        let quotas = quotas(&pipeline.sources());
         let sources: Vec<&'static str> = quotas.iter().map(|quota| quota.source).collect();
         let queue = Arc::new(MemoryDue::default());
         let mut places = None;
@@ -168,7 +168,7 @@ impl Scheduler {
             running: Mutex::default(),
         }));
         if settings.enabled {
-            let running = scheduler.clone().run(planner, places);
+            let running = scheduler.clone().run(planner, share, places);
             *lock(&scheduler.0.running) = Some(crate::tasks::spawn("schedule", running));
         }
         Ok(scheduler)
@@ -207,9 +207,10 @@ impl Scheduler {
         }
     }
 
-    async fn run(self, mut planner: Planner, places: Option<Places>) {
+    async fn run(self, mut planner: Planner, share: f64, places: Option<Places>) {
         let mut follower = Follower::new(&self, places);
         let mut rooms = Rooms::default();
+        let mut generation = self.0.engine.pipeline.live().generation;
         let mut bell = self.0.engine.store.bell().listen();
         bell.mark_changed();
         let mut ticks = interval(TICK);
@@ -224,6 +225,10 @@ impl Scheduler {
                     tracing::error!(%error, "the change log cannot be followed");
                     bell.mark_changed();
                 }
+            }
+            let live = self.0.engine.pipeline.live();
+            if std::mem::replace(&mut generation, live.generation) != live.generation {
+                planner.renew(&quotas(&live.sources), share);
             }
             self.step(&mut planner, &mut rooms).await;
             if saved.elapsed() >= SAVE {
@@ -245,7 +250,8 @@ impl Scheduler {
         }
         let engine = &self.0.engine;
         let now = engine.pipeline.now();
-        let room = |source| rooms.of(source, engine.pipeline.sources(), now);
+        let sources = engine.pipeline.sources();
+        let room = |source| rooms.of(source, &sources, now);
         let claims = match planner.step(engine.queue.as_ref(), now, room).await {
             Ok(claims) => claims,
             Err(error) => {

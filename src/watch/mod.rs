@@ -10,6 +10,7 @@
 
 pub mod filter;
 pub mod log;
+mod secrets;
 pub mod token;
 
 use std::collections::{BTreeMap, HashMap};
@@ -25,6 +26,8 @@ use crate::store::Head;
 
 /// Records of the last changes made here that are kept for those who want every revision.
 const RECENT: u64 = 10_000;
+/// Shipments of which it is kept who has registered them.
+const OWNED: u64 = 100_000;
 
 /// All watchers of this server.
 pub struct Hub {
@@ -32,6 +35,8 @@ pub struct Hub {
     versions: Mutex<HashMap<Topic, Weak<AtomicU64>>>,
     mark: Mutex<Arc<[Head]>>,
     recent: moka::sync::Cache<(ShipmentId, u32), Arc<Shipment>>,
+    /// Tenants that have registered a shipment, as of the place that the change log is told to.
+    owned: moka::sync::Cache<ShipmentId, Arc<[String]>>,
 }
 
 type Followers = Vec<Weak<Mailbox>>;
@@ -140,6 +145,7 @@ impl Default for Hub {
             versions: Mutex::default(),
             mark: Mutex::new(Arc::from([])),
             recent: moka::sync::Cache::new(RECENT),
+            owned: moka::sync::Cache::new(OWNED),
         }
     }
 }
@@ -172,13 +178,7 @@ impl Hub {
     /// Tells everybody on a topic that something has changed.
     pub fn tell(&self, topic: &Topic, id: &ShipmentId, news: News) {
         lock(&self.topics).visit(topic, |followers| {
-            followers.retain(|follower| match follower.upgrade() {
-                Some(mailbox) => {
-                    mailbox.put(id, news);
-                    true
-                }
-                None => false,
-            });
+            put(followers, id, news);
         });
     }
 
@@ -191,19 +191,29 @@ impl Hub {
 
     /// Tells everybody that the change log was lost.
     fn lost(&self) {
+        self.owned.invalidate_all();
         lock(&self.topics).each(|followers| {
             let followers = followers.iter().filter_map(Weak::upgrade);
             followers.for_each(|mailbox| mailbox.fail(Trouble::Lost));
         });
     }
 
-    /// Tenants somebody watches for, and whether somebody waits for a number or order, or keeps
-    /// something that was made of one.
-    fn wanted(&self) -> (Vec<String>, bool) {
+    /// Tells those who watch all that a tenant has registered.
+    fn tell_tenant(&self, tenant: &str, id: &ShipmentId, news: News) {
+        visit_one(&mut lock(&self.topics).tenants, tenant, |followers| {
+            put(followers, id, news);
+        });
+    }
+
+    /// Whether somebody watches all that some tenant has registered.
+    fn has_tenants(&self) -> bool {
+        !lock(&self.topics).tenants.is_empty()
+    }
+
+    /// Whether somebody waits for a number or order, or keeps something that was made of one.
+    fn has_subjects(&self) -> bool {
         let keeps = !lock(&self.versions).is_empty();
-        let topics = lock(&self.topics);
-        let tenants = topics.tenants.keys().cloned().collect();
-        (tenants, keeps || !topics.subjects.is_empty())
+        keeps || !lock(&self.topics).subjects.is_empty()
     }
 
     /// How far the change log has been told.
@@ -286,7 +296,7 @@ fn visit_one<K, Q>(
     visit: impl FnOnce(&mut Followers),
 ) where
     K: std::borrow::Borrow<Q> + Hash + Eq,
-    Q: Hash + Eq,
+    Q: Hash + Eq + ?Sized,
 {
     let Some(followers) = topics.get_mut(topic) else {
         return;
@@ -368,6 +378,17 @@ impl Mailbox {
             self.notify.notified().await;
         }
     }
+}
+
+/// Puts news into each mailbox, and forgets those that are gone.
+fn put(followers: &mut Followers, id: &ShipmentId, news: News) {
+    followers.retain(|follower| match follower.upgrade() {
+        Some(mailbox) => {
+            mailbox.put(id, news);
+            true
+        }
+        None => false,
+    });
 }
 
 fn is(follower: &Weak<Mailbox>, mailbox: &Arc<Mailbox>) -> bool {

@@ -6,21 +6,23 @@
 //! sent; what could not be read goes back into the mailbox, and the place stays.
 
 mod deliver;
+pub(super) mod end;
 pub(super) mod frames;
 pub(super) mod press;
 mod start;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use end::{End, Leaving, called};
 use frames::{Frames, Outbox};
-use futures_util::StreamExt;
+use futures_util::future::FusedFuture;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tonic::{Status, Streaming};
 use waybill_core::caller::{Caller, Scope, Scopes};
@@ -28,9 +30,10 @@ use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
 use super::convert::{self, View};
-use super::follow::{self, Around, Streams};
+use super::follow::{self, Streams};
 use super::keys::{Followed, look_again};
-use super::status::{Failure, late};
+use super::reply::found_by_tonic;
+use super::status::Failure;
 use super::tracking::{Tracking, too_large};
 use crate::pipeline::{Miss, Pipeline};
 use crate::quota::Allowance;
@@ -41,14 +44,10 @@ use crate::v1;
 use crate::v1::watch_message::Kind;
 use crate::v1::watch_request::Kind as Asked;
 use crate::watch::filter::{Filter, Seen};
-use crate::watch::{Mailbox, Room, Topic, Trouble, told};
+use crate::watch::{Mailbox, Room, Topic, Trouble};
 
 /// How many shipments of one stream are looked up at the same time.
 const WIDTH: usize = 16;
-/// Time left for messages that are due once the stream is announced to end.
-const GRACE: Duration = Duration::from_secs(5);
-/// Most time over which the streams of a connection that is asked to go end; less than its grace.
-const LEAVING: Duration = Duration::from_secs(20);
 /// Pause after a fault of the store.
 const AGAIN: Duration = Duration::from_millis(200);
 /// Shipments of which a stream over everything registered knows what it sent last.
@@ -91,8 +90,6 @@ pub(super) struct Stream {
     plan: Plan,
     requests: Option<Box<Streaming<v1::WatchRequest>>>,
     outbox: Outbox,
-    /// Turns true when the connection is asked to go.
-    leaving: Option<watch::Receiver<bool>>,
     /// The work of setting the stream up.
     running: Option<Running>,
     end: End,
@@ -151,27 +148,11 @@ enum Halt {
     Lagged,
 }
 
-/// When a stream ends at the latest, and how.
-#[derive(Clone, Copy)]
-struct End {
-    at: Instant,
-    how: Ending,
-}
-
-#[derive(Clone, Copy)]
-enum Ending {
-    GoingAway(v1::GoingAwayReason),
-    /// The time that the caller has given it is over.
-    Late,
-}
-
-impl End {
-    fn or_sooner(self, other: Self) -> Self {
-        match other.at < self.at {
-            true => other,
-            false => self,
-        }
-    }
+/// What a stream does that can take long: the store may be away.
+enum Work {
+    Begin,
+    Mail,
+    Request(v1::WatchRequest),
 }
 
 impl From<Status> for Halt {
@@ -223,7 +204,8 @@ impl Stream {
         tracking: &Tracking,
         plan: Plan,
         requests: Option<Streaming<v1::WatchRequest>>,
-        around: Around,
+        deadline: Option<Instant>,
+        running: Option<Running>,
     ) -> Self {
         let shared = tracking.streams.clone();
         let room = match plan.every_revision {
@@ -234,14 +216,7 @@ impl Stream {
             Target::Shipments => usize::MAX,
             Target::Registered(_) => REMEMBERED,
         };
-        let of_age = End {
-            at: plan.end,
-            how: Ending::GoingAway(v1::GoingAwayReason::MaxAge),
-        };
-        let end = around.deadline.map_or(of_age, |at| {
-            let how = Ending::Late;
-            of_age.or_sooner(End { at, how })
-        });
+        let end = End::of(plan.end, deadline);
         Self {
             pipeline: tracking.pipeline.clone(),
             texts: Arc::clone(&tracking.texts),
@@ -254,8 +229,7 @@ impl Stream {
             plan,
             requests: requests.map(Box::new),
             outbox: Outbox::default(),
-            leaving: around.leaving,
-            running: around.running,
+            running,
             end,
             sequence: 0,
             last_message: Instant::now(),
@@ -272,16 +246,54 @@ impl Stream {
         }
     }
 
-    /// The body of the call; `kept` lives as long as it does.
-    pub(super) fn into_body<T: Send + 'static>(mut self, kept: T) -> Frames {
+    /// The body of the call; `leaving` turns true when the connection is asked to go, and `kept`
+    /// lives as long as the body does.
+    pub(super) fn into_body<T: Send + 'static>(
+        mut self,
+        leaving: Option<Leaving>,
+        kept: T,
+    ) -> Frames {
         let outbox = self.outbox.clone();
         Frames::new(outbox, async move {
             let _kept = kept;
+            let drain = self.shared.drain.clone();
+            let mut called = pin!(called(drain, leaving, self.shared.settings.spread).fuse());
             // What runs only now and then is in a box of its own, here and below: there are very
             // many streams, and most of them wait.
-            Box::pin(self.begin()).await?;
-            self.follow().await
+            match Box::pin(self.in_time(Work::Begin, called.as_mut())).await? {
+                true => self.follow(called).await,
+                false => Box::pin(self.finish(false)).await,
+            }
         })
+    }
+
+    /// Works until it is done, or time is over before that, which it says.
+    async fn in_time(
+        &mut self,
+        work: Work,
+        mut called: Pin<&mut impl Future<Output = End>>,
+    ) -> Result<bool, Status> {
+        let mut end = self.end;
+        let working = async {
+            match work {
+                Work::Begin => self.begin().await,
+                Work::Mail => self.open_mail().await,
+                Work::Request(request) => self.take_request(request).await,
+            }
+        };
+        let done = {
+            let mut working = pin!(working);
+            loop {
+                tokio::select! {
+                    biased;
+                    done = working.as_mut() => break Some(done),
+                    () = sleep_until(end.at) => break None,
+                    sooner = called.as_mut() => end = end.or_sooner(sooner),
+                }
+            }
+        };
+        self.end = end;
+        done.map_or(Ok(false), |done| done.map(|()| true))
     }
 
     async fn begin(&mut self) -> Result<(), Status> {
@@ -313,12 +325,11 @@ impl Stream {
     }
 
     /// Sends what changes until the stream ends, and sees to it that somebody looks.
-    async fn follow(&mut self) -> Result<(), Status> {
+    async fn follow(
+        &mut self,
+        mut called: Pin<&mut impl FusedFuture<Output = End>>,
+    ) -> Result<(), Status> {
         let mut running = FuturesUnordered::new();
-        let mut drain = self.shared.drain.clone();
-        let mut drained = pin!(told(&mut drain));
-        let mut leaving = pin!(asked_to_go(self.leaving.take()));
-        let mut called = false;
         let mailbox = Arc::clone(&self.mailbox);
         let mut timer = pin!(sleep_until(self.due(true)));
         loop {
@@ -327,27 +338,29 @@ impl Stream {
             if due < timer.deadline() {
                 timer.as_mut().reset(due);
             }
-            tokio::select! {
-                () = mailbox.filled() => Box::pin(self.open_mail()).await?,
+            let work = tokio::select! {
+                () = mailbox.filled() => Work::Mail,
                 Some((at, pause)) = running.next() => {
                     if self.followed.contains_key(&at) {
                         self.looks.insert((Instant::now() + pause, at));
                     }
+                    continue;
                 }
                 asked = asked(&mut self.requests) => match asked {
-                    Ok(Some(request)) => Box::pin(self.take_request(request)).await?,
+                    Ok(Some(request)) => Work::Request(request),
                     // The reader wants nothing more than what is due.
                     Ok(None) => return Box::pin(self.open_mail()).await,
-                    Err(status) => return Err(status),
+                    Err(status) => {
+                        let limit = self.shared.settings.request;
+                        let failure = found_by_tonic(status.code(), limit);
+                        return Err(failure.map_or(status, Status::from));
+                    }
                 },
                 () = timer.as_mut() => {
                     let now = Instant::now();
                     let look = self.looks.first().filter(|(at, _)| *at <= now).copied();
                     if self.end.at <= now {
-                        return match self.end.how {
-                            Ending::Late => Err(late().into()),
-                            Ending::GoingAway(reason) => Box::pin(self.go_away(reason)).await,
-                        };
+                        return Box::pin(self.finish(true)).await;
                     } else if self.last_message + self.plan.heartbeat <= now {
                         Box::pin(self.beat()).await?;
                     } else if let Some(look) = look && running.len() < WIDTH {
@@ -357,26 +370,17 @@ impl Stream {
                         running.extend(followed.map(|it| look_again(pipeline, it, look.1)));
                     }
                     timer.as_mut().reset(self.due(running.len() < WIDTH));
+                    continue;
                 }
-                () = drained.as_mut(), if !called => {
-                    called = true;
-                    let spread = self.shared.settings.spread;
-                    self.end_within(spread, v1::GoingAwayReason::Draining);
+                sooner = called.as_mut() => {
+                    self.end = self.end.or_sooner(sooner);
+                    continue;
                 }
-                () = leaving.as_mut(), if !called => {
-                    called = true;
-                    let spread = self.shared.settings.spread.min(LEAVING);
-                    self.end_within(spread, v1::GoingAwayReason::MaxAge);
-                }
+            };
+            if !Box::pin(self.in_time(work, called.as_mut())).await? {
+                return Box::pin(self.finish(false)).await;
             }
         }
-    }
-
-    /// Ends at some moment of the time that follows, unless it ends before that anyhow.
-    fn end_within(&mut self, spread: Duration, reason: v1::GoingAwayReason) {
-        let at = Instant::now() + spread.mul_f64(rand::random_range(0.0..=1.0));
-        let how = Ending::GoingAway(reason);
-        self.end = self.end.or_sooner(End { at, how });
     }
 
     /// When there is something to do even if nothing changes.
@@ -516,29 +520,6 @@ impl Stream {
             .await
     }
 
-    async fn go_away(&mut self, reason: v1::GoingAwayReason) -> Result<(), Status> {
-        // Clients come back spread over a second per thousand streams, not all at once, unless they
-        // are sent away one after the other anyhow.
-        let settings = &self.shared.settings;
-        let draining = reason == v1::GoingAwayReason::Draining;
-        let spread = match draining && !settings.spread.is_zero() {
-            true => 1.0,
-            false => 1.0 + settings.count as f64 / 1_000.0,
-        };
-        let delay = Duration::from_secs_f64(rand::random_range(0.0..spread));
-        let going = v1::WatchGoingAway {
-            reason: reason as i32,
-            grace: Some(convert::duration(GRACE)),
-            reconnect_delay: Some(convert::duration(delay)),
-        };
-        let leaving = async {
-            self.open_mail().await?;
-            self.send(Kind::GoingAway(going)).await
-        };
-        let sent = tokio::time::timeout(GRACE, leaving).await;
-        sent.unwrap_or(Ok(()))
-    }
-
     /// Sends an update once another one or its place is known.
     async fn hold(&mut self, update: Bytes) -> Result<(), Status> {
         match self.held.replace(update) {
@@ -561,17 +542,6 @@ impl Stream {
         self.last_message = Instant::now();
         Ok(())
     }
-}
-
-/// Waits until the connection is asked to go; for ever if there is none that says so.
-async fn asked_to_go(mut leaving: Option<watch::Receiver<bool>>) {
-    if let Some(leaving) = &mut leaving
-        && leaving.wait_for(|asked| *asked).await.is_ok()
-    {
-        return;
-    }
-    // Whoever would say so is gone with the connection, and then so is the reader.
-    std::future::pending().await
 }
 
 /// The next request of the reader; none ever comes without a stream of them.

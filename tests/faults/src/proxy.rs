@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -144,16 +144,16 @@ impl Drop for Proxy {
     }
 }
 
-async fn connect(client: TcpStream, target: SocketAddr, told: watch::Receiver<Faults>) {
-    let Ok(server) = TcpStream::connect(target).await else {
+async fn connect(mut client: TcpStream, target: SocketAddr, told: watch::Receiver<Faults>) {
+    let Ok(mut server) = TcpStream::connect(target).await else {
         return;
     };
     // Small pieces are to arrive as they are sent.
     if client.set_nodelay(true).is_err() || server.set_nodelay(true).is_err() {
         return;
     }
-    let (from_client, to_client) = client.into_split();
-    let (from_server, to_server) = server.into_split();
+    let (from_client, to_client) = client.split();
+    let (from_server, to_server) = server.split();
     let up = pass(from_client, to_server, told.clone(), |faults| faults.up);
     let down = pass(from_server, to_client, told, |faults| faults.down);
     // An end of one direction leaves the other open; a fault that closes ends both.
@@ -170,8 +170,8 @@ async fn connect(client: TcpStream, target: SocketAddr, told: watch::Receiver<Fa
 
 /// Passes bytes on until they end, which is no error, or until a fault or a peer ends it.
 async fn pass(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
+    mut from: ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
     mut told: watch::Receiver<Faults>,
     side: fn(&Faults) -> Fault,
 ) -> io::Result<()> {
@@ -220,7 +220,7 @@ async fn pass(
 }
 
 /// Makes the end of both connections a reset rather than a goodbye.
-fn reset(from: &OwnedReadHalf, to: &OwnedWriteHalf) -> io::Error {
+fn reset(from: &ReadHalf<'_>, to: &WriteHalf<'_>) -> io::Error {
     let ends = [from.as_ref(), to.as_ref()];
     let set: io::Result<()> = ends.into_iter().try_for_each(TcpStream::set_zero_linger);
     set.err()
