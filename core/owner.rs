@@ -17,6 +17,9 @@ const OWNED_BY: char = '@';
 /// Between two owners; no tenant's id has it.
 const AND: char = '+';
 
+/// Nobody in particular: no tenant has this id.
+pub const SHARED: &str = "";
+
 /// Name of a source that these tenants own; the id of the source itself if it is shared, or the
 /// server's only tenant's.
 pub fn name_of<T: AsRef<str>>(source: &str, tenants: &[T]) -> String {
@@ -59,6 +62,18 @@ impl Dossier {
             || self.facts.iter().any(|facts| facts.under.contains(number))
             || self.superseded.iter().any(|one| one.number == *number)
             || self.told_numbers().contains(number)
+    }
+
+    /// The tenant whose own sources alone have spoken of it; `None` if there is no such one.
+    pub fn only_owner(&self) -> Option<&str> {
+        let observed = self.observations.iter().map(|one| &*one.source);
+        let stated = self.facts.iter().map(|facts| facts.source.as_str());
+        let mut owners = observed.chain(stated).map(|name| {
+            let (_, owners) = name.split_once(OWNED_BY)?;
+            (!owners.contains(AND)).then_some(owners)
+        });
+        let first = owners.next()??;
+        owners.all(|one| one == Some(first)).then_some(first)
     }
 
     /// What a tenant sees of it.

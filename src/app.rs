@@ -27,6 +27,7 @@ use crate::grpc::follow::Streams;
 use crate::kpi::Kpis;
 use crate::pipeline::{Parts, Pipeline};
 use crate::push::Push;
+use crate::quota::Quotas;
 use crate::remote::{self};
 use crate::schedule::Scheduler;
 use crate::server;
@@ -183,8 +184,12 @@ pub async fn start_from(
         Reflection::Off => false,
         Reflection::Auto => listen.ip().is_loopback(),
     };
+    let quotas = auth
+        .asks()
+        .then(|| Quotas::new(config.quota.clone(), config.load));
     let front = grpc::service(
         auth.clone(),
+        quotas,
         tracking,
         carriers,
         analytics,

@@ -41,6 +41,8 @@ pub struct Config {
     pub front: crate::server::Settings,
     /// How much work is taken on at once.
     pub load: crate::server::LoadSettings,
+    /// How much each tenant may ask for.
+    pub quota: crate::quota::QuotaSettings,
     /// How the server takes its leave.
     pub drain: DrainSettings,
     /// The cache of sources' answers.
@@ -437,6 +439,13 @@ fn set(
         toml::Value::Table(inner) => set(inner, rest, value, is_text),
         _ => Err("is not a section".to_owned()),
     }
+}
+
+/// The credential that commands show to a gateway, from the environment; `None` if there is none.
+#[expect(clippy::disallowed_methods, reason = "this is the config module")]
+pub fn credential() -> Option<waybill_core::privacy::Secret> {
+    let text = std::env::var("WAYBILL_KEY").ok()?;
+    (!text.is_empty()).then(|| waybill_core::privacy::Secret::new(text))
 }
 
 /// Reads the process's environment: the only place that does.

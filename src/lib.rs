@@ -61,11 +61,15 @@ pub mod json;
 #[cfg(feature = "server")]
 pub mod kpi;
 #[cfg(feature = "server")]
+pub mod method;
+#[cfg(feature = "server")]
 pub mod money;
 #[cfg(feature = "server")]
 pub mod pipeline;
 #[cfg(feature = "server")]
 pub mod push;
+#[cfg(feature = "server")]
+pub mod quota;
 #[cfg(feature = "server")]
 pub mod redis;
 #[cfg(feature = "server")]

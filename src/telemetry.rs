@@ -145,6 +145,7 @@ pub const METRICS: &[Metric] = &[
     counter("waybill_auth_failures_total", "calls without a valid credential, by what was wrong with it"),
     counter("waybill_auth_keys_reads_total", "reads of the keys file after a change, by result"),
     gauge("waybill_auth_keys_generation", "how often the keys file has been read"),
+    counter("waybill_quota_refusals_total", "calls beyond a tenant's quota, by quota"),
     counter("waybill_tls_reads_total", "reads of certificates after a change, by result"),
     counter("waybill_tls_handshakes_failed_total", "connections closed for want of a TLS hand-shake"),
     counter("waybill_jwks_reads_total", "reads of an issuer's public keys, by issuer and result"),

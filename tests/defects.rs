@@ -211,7 +211,7 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
     };
     let load = server::Load::new(&config.load);
     let front = waybill::grpc::service(
-        auth, tracking, carriers, analytics, ingest, &calls, true, load, exit,
+        auth, None, tracking, carriers, analytics, ingest, &calls, true, load, exit,
     )
     .unwrap();
     let listener = tokio::net::TcpListener::bind(common::ANY).await.unwrap();

@@ -11,12 +11,16 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::callers::{KeysFile, with_key};
+use common::callers::{Bearer, KeysFile, with_key};
 use common::channel;
-use common::shops::{DAMAGED, full, say, tenants, world};
+use common::own::event;
+use common::shops::{DAMAGED, full, lately, say, tenants, world};
+use common::watching::shipments;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, ReflectMessage, Value};
-use waybill::v1;
+use waybill::v1::ingest_service_client::IngestServiceClient;
+use waybill::v1::watch_message::Kind;
+use waybill::v1::{self, EventCode};
 
 /// Fields whose comment says that they are personal, by message.
 fn personal_fields() -> BTreeMap<String, BTreeSet<String>> {
@@ -144,6 +148,80 @@ async fn every_personal_field_is_left_out_and_named_without_its_scope() {
             redacted.contains(field),
             "{field} is not named: {redacted:?}"
         );
+    }
+    world.stop().await;
+}
+
+/// The next update of a record that a stream sends, as text, and the update.
+async fn update(stream: &mut tonic::Streaming<v1::WatchMessage>) -> (String, v1::WatchUpdate) {
+    loop {
+        let message = stream.message().await.unwrap().expect("it goes on");
+        if let Some(Kind::Update(update)) = message.kind
+            && update.change() == v1::WatchChange::Updated
+        {
+            return (format!("{update:?}"), update);
+        }
+    }
+}
+
+#[tokio::test]
+async fn streams_share_what_they_send_only_with_those_who_may_see_the_same() {
+    let file = KeysFile::new();
+    let both = tenants(&file);
+    let world = world(&file).await;
+    let channel = channel(world.app.address).await;
+    let number = world.ups_number("in-transit");
+    let mut streams = Vec::new();
+    for tenant in &both {
+        for key in [&tenant.full, &tenant.plain, &tenant.full, &tenant.plain] {
+            let open = v1::WatchOpen {
+                view: v1::ShipmentView::Full as i32,
+                ..shipments([number.clone()])
+            };
+            let request = v1::FollowRequest { open: Some(open) };
+            let stream = with_key(&channel, key).follow(request).await.unwrap();
+            let mut stream = stream.into_inner();
+            loop {
+                let message = stream.message().await.unwrap().unwrap();
+                if matches!(message.kind, Some(Kind::Synced(_))) {
+                    break;
+                }
+            }
+            streams.push(stream);
+        }
+    }
+    for (at, tenant) in both.iter().enumerate() {
+        let mut own = event("packed", &number, EventCode::AwaitingHandover, &lately());
+        own.text = format!("{} packed it", tenant.canary);
+        let bearer = Bearer(tenant.full.clone());
+        let mut ingest = IngestServiceClient::with_interceptor(channel.clone(), bearer);
+        let request = v1::IngestEventsRequest {
+            events: vec![own],
+            ..Default::default()
+        };
+        ingest.ingest_events(request).await.unwrap();
+        // The first change reaches the first tenant's streams only: what the others get first is
+        // their own.
+        for (place, stream) in streams[4 * at..4 * at + 4].iter_mut().enumerate() {
+            let personal = place % 2 == 0;
+            let (text, update) = update(stream).await;
+            let record = update.shipment.unwrap();
+            assert_eq!(text.contains("packed it"), personal, "{place}");
+            assert_eq!(record.tracking_number == number, personal, "{place}");
+            let named = &record.redacted_fields;
+            let is_named = named
+                .iter()
+                .any(|one| one == "events.observations.native_text");
+            assert_eq!(is_named, !personal, "{named:?}");
+            let codes: Vec<_> = record.events.iter().map(v1::TrackingEvent::code).collect();
+            let own = codes
+                .iter()
+                .filter(|code| **code == EventCode::AwaitingHandover);
+            assert_eq!(own.count(), 1, "its own event and no other's: {codes:?}");
+            for other in both.iter().filter(|one| one.id != tenant.id) {
+                assert!(!text.contains(other.canary) && !text.contains(other.id));
+            }
+        }
     }
     world.stop().await;
 }

@@ -28,11 +28,59 @@ use waybill::v1::ingest_service_client::IngestServiceClient;
 use waybill::v1::watch_message::Kind;
 use waybill::v1::{self, EventCode, ExceptionActivity};
 
+/// What the other tenant's calls were answered with.
+#[derive(Clone)]
+struct Theirs {
+    canary: &'static str,
+    page_token: String,
+    resume_token: Vec<u8>,
+}
+
+/// What a stream says until it is in step.
+async fn followed(client: &mut Client, open: v1::WatchOpen) -> Result<(Vec<u8>, Vec<u8>), Status> {
+    let open = v1::WatchOpen {
+        view: v1::ShipmentView::Full as i32,
+        ..open
+    };
+    let request = v1::FollowRequest { open: Some(open) };
+    let mut stream = client.follow(request).await?.into_inner();
+    let mut said = Vec::new();
+    while let Some(message) = stream.message().await? {
+        said.extend(message.encode_to_vec());
+        if matches!(message.kind, Some(Kind::Synced(_))) {
+            return Ok((said, message.resume_token));
+        }
+    }
+    Ok((said, Vec::new()))
+}
+
+/// All of a shipment's evidence.
+async fn evidence(client: &mut Client, id: &str) -> Result<Vec<u8>, Status> {
+    let request = v1::GetEvidenceRequest {
+        shipment_id: id.to_owned(),
+        ..Default::default()
+    };
+    let mut parts = client.get_evidence(request).await?.into_inner();
+    let mut said = Vec::new();
+    while let Some(part) = parts.message().await? {
+        said.extend(part.path.into_bytes());
+        said.extend(part.content);
+    }
+    Ok(said)
+}
+
 /// One call of some kind, and everything that it said.
-async fn one(client: &mut Client, kind: u32, numbers: &[String], id: &str, other: &str) -> Vec<u8> {
+async fn one(
+    client: &mut Client,
+    kind: u32,
+    numbers: &[String],
+    id: &str,
+    theirs: &Theirs,
+) -> Vec<u8> {
+    let other = theirs.canary;
     let number = &numbers[kind as usize % numbers.len()];
     let ended = async {
-        Ok::<_, Status>(match kind % 10 {
+        Ok::<_, Status>(match kind % KINDS {
             0..=2 => client
                 .track(full(number))
                 .await?
@@ -96,6 +144,31 @@ async fn one(client: &mut Client, kind: u32, numbers: &[String], id: &str, other
                 };
                 client.track(request).await?.into_inner().encode_to_vec()
             }
+            // Evidence, streams, and tokens that were made for the other tenant.
+            9 => evidence(client, id).await?,
+            10 => followed(client, shipments([number.clone()])).await?.0,
+            11 => {
+                let open = v1::WatchOpen {
+                    target: Some(v1::watch_open::Target::AllRegistered(true)),
+                    ..Default::default()
+                };
+                followed(client, open).await?.0
+            }
+            12 => {
+                let open = v1::WatchOpen {
+                    resume_token: theirs.resume_token.clone(),
+                    ..shipments([DAMAGED.to_owned()])
+                };
+                followed(client, open).await?.0
+            }
+            13 => {
+                let request = v1::ListShipmentsRequest {
+                    page_token: theirs.page_token.clone(),
+                    ..Default::default()
+                };
+                let answer = client.list_shipments(request).await?;
+                answer.into_inner().encode_to_vec()
+            }
             _ => {
                 let request = v1::UpdateExceptionRequest {
                     shipment_id: id.to_owned(),
@@ -113,6 +186,9 @@ async fn one(client: &mut Client, kind: u32, numbers: &[String], id: &str, other
         Err(status) => format!("{status:?}").into_bytes(),
     }
 }
+
+/// How many kinds of calls there are.
+const KINDS: u32 = 15;
 
 fn has(bytes: &[u8], text: &str) -> bool {
     bytes
@@ -169,14 +245,32 @@ async fn ten_thousand_calls_across_tenants_leak_nothing() {
         .await;
     assert_eq!(theirs.unwrap_err().code(), Code::NotFound);
 
+    let mut made = Vec::new();
+    for tenant in &both {
+        let mut client = with_key(&channel, &tenant.full);
+        let open = shipments([DAMAGED.to_owned()]);
+        let (_, resume_token) = followed(&mut client, open).await.unwrap();
+        let request = v1::ListShipmentsRequest {
+            page_size: 1,
+            ..Default::default()
+        };
+        let page = client.list_shipments(request).await.unwrap().into_inner();
+        assert!(!resume_token.is_empty() && !page.next_page_token.is_empty());
+        made.push(Theirs {
+            canary: tenant.canary,
+            page_token: page.next_page_token,
+            resume_token,
+        });
+    }
+
     let ids: Arc<Vec<String>> = Arc::new(ids.into_iter().collect());
     let numbers = Arc::new(numbers);
     let own_seen = Arc::new(AtomicUsize::new(0));
     let calls = stream::iter(0..10_000_u64).map(|at| {
         let mut random = SmallRng::seed_from_u64(at);
         let (me, other) = match random.random_bool(0.5) {
-            true => (both[0].clone(), both[1].clone()),
-            false => (both[1].clone(), both[0].clone()),
+            true => (both[0].clone(), (both[1].id, made[1].clone())),
+            false => (both[1].clone(), (both[0].id, made[0].clone())),
         };
         let personal = random.random_bool(0.5);
         let (ids, numbers) = (Arc::clone(&ids), Arc::clone(&numbers));
@@ -186,9 +280,9 @@ async fn ten_thousand_calls_across_tenants_leak_nothing() {
             let mut client = with_key(&channel, key);
             let id = &ids[random.random_range(0..ids.len())];
             let kind = random.random_range(0..1_000);
-            let bytes = one(&mut client, kind, &numbers, id, other.canary).await;
-            for theirs in [other.canary, other.id] {
-                assert!(!has(&bytes, theirs), "call {at} of kind {}", kind % 10);
+            let bytes = one(&mut client, kind, &numbers, id, &other.1).await;
+            for theirs in [other.1.canary, other.0] {
+                assert!(!has(&bytes, theirs), "call {at} of kind {}", kind % KINDS);
             }
             own_seen.fetch_add(usize::from(has(&bytes, me.canary)), Ordering::Relaxed);
             if !personal {
@@ -216,18 +310,7 @@ async fn ten_thousand_calls_across_tenants_leak_nothing() {
         let mut client = with_key(&channel, &me.full);
         let mut said = Vec::new();
         for id in ids.iter() {
-            let request = v1::GetEvidenceRequest {
-                shipment_id: id.clone(),
-                ..Default::default()
-            };
-            let Ok(parts) = client.get_evidence(request).await else {
-                continue;
-            };
-            let mut parts = parts.into_inner();
-            while let Some(part) = parts.message().await.unwrap() {
-                said.extend(part.path.into_bytes());
-                said.extend(part.content);
-            }
+            said.extend(evidence(&mut client, id).await.unwrap_or_default());
         }
         assert!(has(&said, me.canary));
         for open in [
@@ -237,18 +320,7 @@ async fn ten_thousand_calls_across_tenants_leak_nothing() {
                 ..Default::default()
             },
         ] {
-            let open = v1::WatchOpen {
-                view: v1::ShipmentView::Full as i32,
-                ..open
-            };
-            let request = v1::FollowRequest { open: Some(open) };
-            let mut stream = client.follow(request).await.unwrap().into_inner();
-            while let Some(message) = stream.message().await.unwrap() {
-                said.extend(message.encode_to_vec());
-                if matches!(message.kind, Some(Kind::Synced(_))) {
-                    break;
-                }
-            }
+            said.extend(followed(&mut client, open).await.unwrap().0);
         }
         let bearer = Bearer(me.full.clone());
         let mut figures = AnalyticsServiceClient::with_interceptor(channel.clone(), bearer);

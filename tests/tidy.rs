@@ -252,6 +252,7 @@ fn the_table_of_limits_is_the_configuration() {
         "freshness",
         "load",
         "push",
+        "quota",
         "schedule",
         "streams",
     ] {

@@ -176,6 +176,15 @@ async fn certificates_change_while_a_stream_runs() {
         Authority::new(),
         Authority::new(),
     );
+    // As Kubernetes mounts secrets: files are links through a link to a folder.
+    let link = |to: &str, name: &str| {
+        std::os::unix::fs::symlink(to, folder.path().join(name)).unwrap();
+    };
+    std::fs::create_dir(folder.path().join("..1")).unwrap();
+    link("..1", "..data");
+    for name in ["cert", "key", "ca"] {
+        link(&format!("..data/{name}"), name);
+    }
     let world = world(folder.path(), &old, false).await;
     let number = world.ups_number("in-transit");
     let channel = connect(&world, &old, Some(old.client(&[CHECKOUT])))
@@ -193,16 +202,16 @@ async fn certificates_change_while_a_stream_runs() {
     tokio::time::sleep(Duration::from_secs(6)).await;
     let still = connect(&world, &old, Some(old.client(&[CHECKOUT]))).await;
     assert_eq!(code(still, &number).await, Some(Code::Ok));
-    // As Kubernetes does: a link to a folder is replaced, and the files are links through it.
-    let next = folder.path().join("..data-2");
+    // All of them change at once, when the link to the folder is replaced.
+    let next = folder.path().join("..2");
     std::fs::create_dir(&next).unwrap();
     let (cert, key) = new.server();
     for (name, text) in [("cert", &cert), ("key", &key), ("ca", &new.pem)] {
         std::fs::write(next.join(name), text).unwrap();
-        let link = folder.path().join("link");
-        std::os::unix::fs::symlink(next.join(name), &link).unwrap();
-        std::fs::rename(link, folder.path().join(name)).unwrap();
     }
+    link("..2", "..data_tmp");
+    let data = folder.path().join("..data");
+    std::fs::rename(folder.path().join("..data_tmp"), data).unwrap();
     eventually("the new certificate is served", async || {
         let channel = connect(&world, &new, Some(new.client(&[CHECKOUT]))).await;
         code(channel, &number).await == Some(Code::Ok)

@@ -71,6 +71,8 @@ pub struct Journey<'a> {
     lane: String,
     /// The carrier's first words on the day of delivery.
     announced: Announced<'a>,
+    /// Tenant who alone knows of it; empty: everybody may.
+    tenant: &'a str,
 }
 
 /// What a carrier said of the day of delivery at first; the record may not have it any more.
@@ -209,7 +211,16 @@ impl<'a> Journey<'a> {
             events,
             lane: lane(record),
             announced,
+            tenant: "",
         }
+    }
+
+    /// The journey of a record that only one tenant's own accounts tell of: its samples are that
+    /// tenant's.
+    #[must_use]
+    pub const fn of(mut self, tenant: &'a str) -> Self {
+        self.tenant = tenant;
+        self
     }
 
     /// Every sample of the record.
@@ -237,7 +248,7 @@ impl<'a> Journey<'a> {
             service: &self.record.service,
             lane: &self.lane,
             last: last.into(),
-            tenant: "",
+            tenant: self.tenant,
             value,
             time,
         }
@@ -516,5 +527,6 @@ fn order(a: &Sample<'_>, b: &Sample<'_>) -> Ordering {
         .then_with(|| a.carrier.cmp(b.carrier))
         .then_with(|| a.service.cmp(b.service))
         .then_with(|| a.lane.cmp(b.lane))
+        .then_with(|| a.tenant.cmp(b.tenant))
         .then_with(|| a.value.total_cmp(&b.value))
 }

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
@@ -42,11 +41,9 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let client = request.extensions().get::<Arc<Peer>>();
+        let client = request.extensions().get::<Peer>();
         let path = request.uri().path();
-        let admission = self
-            .auth
-            .admit(path, request.headers(), client.map(|it| &**it));
+        let admission = self.auth.admit(path, request.headers(), client);
         let mut routes = self.routes.clone();
         Box::pin(async move {
             let principal = match admission {

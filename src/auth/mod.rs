@@ -10,7 +10,6 @@ mod gate;
 mod jwks;
 mod jwt;
 pub mod keys;
-pub mod methods;
 pub mod pepper;
 mod ring;
 pub mod settings;
@@ -32,11 +31,12 @@ use waybill_core::caller::{Caller, Scope};
 use self::jwks::{Jwks, Origin};
 use self::jwt::{Issuer, Unverified};
 use self::keys::Ring;
-use self::methods::{Need, need};
 use self::pepper::Peppers;
 use self::settings::{Mode, Settings, SpiffeSettings};
 use crate::clock::Clock;
 use crate::grpc::status::Failure;
+use crate::method::{self, Need};
+use crate::quota::Allowance;
 use crate::server::Peer;
 use crate::v1::ErrorReason;
 
@@ -104,6 +104,8 @@ impl Denied {
 pub struct Principal {
     /// Tenant and scopes.
     pub caller: Arc<Caller>,
+    /// What its tenant may still ask for.
+    pub quota: Allowance,
 }
 
 /// What becomes of a call.
@@ -266,6 +268,7 @@ impl Principal {
     fn new(caller: Caller) -> Self {
         Self {
             caller: Arc::new(caller),
+            quota: Allowance::unlimited(),
         }
     }
 }
@@ -368,7 +371,7 @@ impl Auth {
 
     /// Decides about a call by its path and what it brings.
     pub fn admit(&self, path: &str, headers: &HeaderMap, client: Option<&Peer>) -> Admission {
-        let need = need(path);
+        let need = method::of(path).need;
         if need == Need::Nothing {
             return Admission::Open;
         }
@@ -463,8 +466,10 @@ impl Room {
     }
 
     fn refuse(&self, denied: Denied, path: &str) -> Failure {
-        let row = methods::METHODS.iter().find(|(known, _)| *known == path);
-        let method = row.map_or("other", |(known, _)| *known);
+        let method = match method::of(path).path {
+            "" => "other",
+            known => known,
+        };
         self.failures.note(denied, method, self.clock.now());
         Failure::new(
             ErrorReason::Unauthenticated,

@@ -125,9 +125,22 @@ struct Remote {
         default_value = "http://127.0.0.1:50051"
     )]
     address: String,
+    #[command(flatten)]
+    shown: Shown,
     /// Print proto3 JSON, for programs.
     #[arg(long)]
     json: bool,
+}
+
+/// What a command shows to a gateway that asks who calls.
+#[derive(Args, Clone)]
+struct Shown {
+    /// File of the API key or token to show; without it, what WAYBILL_KEY has.
+    #[arg(long, env = "WAYBILL_KEY_FILE")]
+    key_file: Option<PathBuf>,
+    /// Certificates, PEM, that the gateway's is checked by; without it, those of this system.
+    #[arg(long, env = "WAYBILL_CA_FILE")]
+    ca_file: Option<PathBuf>,
 }
 
 /// Which configuration to read.

@@ -26,6 +26,7 @@ impl Config {
             return Err("auth.spiffe: needs server.tls.client_ca_file".to_owned());
         }
         self.kpi.check()?;
+        self.quota.check()?;
         self.evidence.check()?;
         self.push.check()?;
         self.schedule.check()?;

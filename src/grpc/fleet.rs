@@ -56,6 +56,7 @@ impl Tracking {
             let description = format!("must have 1 to {limit} registrations");
             return Err(Failure::field("registrations", description).into());
         }
+        self.quota.take(registrations.len() - 1)?;
         let results = stream::iter(registrations)
             .map(|registration| async {
                 use v1::batch_register_result::Outcome;
@@ -79,10 +80,15 @@ impl Tracking {
     ) -> Result<v1::RegisterShipmentResponse, Failure> {
         let tenant = &self.caller.tenant;
         let enrolment = read(tenant, registration)?;
-        let (ids, created) = self.pipeline.register(tenant, &enrolment).await?;
+        let register = async {
+            let (ids, created) = self.pipeline.register(tenant, &enrolment).await?;
+            Ok((ids, u64::from(created)))
+        };
+        let count = |limit| async move { Ok(self.pipeline.count_registered(tenant, limit).await?) };
+        let (ids, new) = self.quota.register(count, register).await?;
         Ok(v1::RegisterShipmentResponse {
             shipment_ids: ids.into_iter().map(|id| id.0).collect(),
-            created,
+            created: new > 0,
         })
     }
 

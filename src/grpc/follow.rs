@@ -20,6 +20,7 @@ use super::stream::{self, Plan, Stream, Target};
 use super::tracking::Tracking;
 use crate::chance::Chance;
 use crate::config::{Calls, StreamSettings};
+use crate::quota;
 use crate::server::{Peer, Running, parse_grpc_timeout};
 use crate::v1;
 use crate::v1::watch_open;
@@ -151,7 +152,10 @@ impl Around {
 }
 
 /// Counts a stream, and holds its permit, until it is dropped.
-struct Counted(#[expect(dead_code, reason = "held")] OwnedSemaphorePermit);
+struct Counted(
+    #[expect(dead_code, reason = "held")] OwnedSemaphorePermit,
+    #[expect(dead_code, reason = "held")] quota::One,
+);
 
 impl Drop for Counted {
     fn drop(&mut self) {
@@ -173,6 +177,9 @@ fn start(
         let description = "was made for another caller";
         return Err(Failure::token("open.resume_token", description));
     }
+    // The call itself has been counted.
+    tracking.quota.take(plan.keys.len().saturating_sub(1))?;
+    let own = tracking.quota.stream()?;
     let permit = Arc::clone(&tracking.streams.permits)
         .try_acquire_owned()
         .map_err(|_| {
@@ -180,7 +187,7 @@ fn start(
             Failure::new(v1::ErrorReason::WatchLimit, message).with("subject", "streams")
         })?;
     metrics::gauge!("waybill_streams").increment(1);
-    let counted = Counted(permit);
+    let counted = Counted(permit, own);
     let Around {
         deadline,
         leaving,

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::FutureExt;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use jiff::Timestamp;
@@ -27,12 +27,14 @@ use tonic_prost::ProstCodec;
 use tower::Service;
 use waybill_core::caller::{Caller, Scope};
 
+use super::Exit;
 use super::follow::Around;
 use super::reply::{Reply, code_name, ok, reply, typed};
 use super::status::{Failure, late};
 use super::tracking::{Tracked, Tracking, fits};
-use super::{Exit, method};
 use crate::auth::{Admission, Auth, Principal};
+use crate::method::{self, Bounds, Method};
+use crate::quota::{self, Quotas};
 use crate::server::{Class, Load, Peer, Running, parse_grpc_timeout};
 use crate::v1;
 use crate::watch::{Topic, told};
@@ -55,6 +57,8 @@ pub struct Front(Arc<Room>);
 
 struct Room {
     auth: Auth,
+    /// What tenants may ask for; `None` where nobody is asked who they are.
+    quotas: Option<Quotas>,
     tracking: Tracking,
     routes: tonic::service::Routes,
     kept: moka::sync::Cache<String, Arc<Kept>, std::hash::RandomState>,
@@ -92,6 +96,7 @@ impl Front {
     /// Puts the front before tonic's routes.
     pub fn new(
         auth: Auth,
+        quotas: Option<Quotas>,
         tracking: Tracking,
         routes: tonic::service::Routes,
         load: Arc<Load>,
@@ -99,6 +104,7 @@ impl Front {
     ) -> Self {
         Self(Arc::new(Room {
             auth,
+            quotas,
             tracking,
             routes,
             kept: moka::sync::Cache::builder()
@@ -131,12 +137,12 @@ impl Room {
 
     /// Sends a call on to tonic.
     async fn pass(&self, request: Request<Incoming>) -> Response<Reply> {
-        let (method, class) = method::of(request.uri().path());
+        let method = method::of(request.uri().path());
         let started = Instant::now();
-        let response = self.pass_on(request, method, class).await;
+        let response = self.pass_on(request, method).await;
         let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |it| it.code());
-        count(method, code);
-        metrics::histogram!("waybill_rpc_seconds", "method" => method)
+        count(method.name(), code);
+        metrics::histogram!("waybill_rpc_seconds", "method" => method.name())
             .record(started.elapsed().as_secs_f64());
         response
     }
@@ -247,8 +253,7 @@ impl Room {
         deadline: Instant,
     ) -> Result<Bytes, Failure> {
         // A hit costs less than a refusal would, so only from here on is there work to be limited.
-        let class = Class::Interactive;
-        let _running = self.load.enter(class).ok_or_else(Failure::overloaded)?;
+        let _running = self.begin(Class::Interactive, Some(principal))?;
         let conditional = !request.if_none_match.is_empty();
         let tracking = self.tracking.by(principal);
         let tracked = tokio::select! {
@@ -313,21 +318,17 @@ impl Room {
     }
 
     /// Has tonic answer, if there is room for it.
-    async fn pass_on(
-        &self,
-        request: Request<Incoming>,
-        method: &'static str,
-        class: Option<Class>,
-    ) -> Response<Reply> {
+    async fn pass_on(&self, request: Request<Incoming>, method: &Method) -> Response<Reply> {
         let started = Instant::now();
-        let mut running = match class.map(|class| self.load.enter(class)) {
-            None => None,
-            Some(Some(running)) => Some(running),
-            Some(None) => return Status::from(Failure::overloaded()).into_http(),
+        let class = method.class;
+        let principal = request.extensions().get::<Principal>();
+        let mut running = match class.map(|class| self.begin(class, principal)).transpose() {
+            Ok(running) => running,
+            Err(failure) => return Status::from(failure).into_http(),
         };
         // A stream has it until all that there is has been sent.
         let streaming = running.take_if(|_| class == Some(Class::Stream));
-        let (time, limit) = method::bounds(method, request.headers(), &self.tracking.calls);
+        let (time, limit) = self.bounds(method, request.headers());
         let mut routes = self.routes.clone();
         let answer = async {
             match request.uri().path() {
@@ -356,6 +357,47 @@ impl Room {
             *held = running;
         }
         response
+    }
+
+    /// Begins work: some of what its tenant may have at work, and of what the server may.
+    fn begin(&self, class: Class, principal: Option<&Principal>) -> Result<Running, Failure> {
+        let own = principal
+            .map(|principal| principal.quota.begin())
+            .transpose()?;
+        let running = self.load.enter(class).ok_or_else(Failure::overloaded)?;
+        Ok(running.with(own))
+    }
+
+    /// Lets somebody in whose credential is good, unless its tenant has used up its quota.
+    fn let_in(
+        &self,
+        mut principal: Principal,
+        extensions: &http::Extensions,
+    ) -> Result<Principal, Failure> {
+        if let Some(quotas) = &self.quotas {
+            let tenant = &principal.caller.tenant;
+            let quota = quotas.of(tenant);
+            quota.take(1)?;
+            if let Some(peer) = extensions.get::<Peer>()
+                && !peer.count_for(tenant)
+            {
+                return Err(quota::too_many_connections());
+            }
+            principal.quota = quota;
+        }
+        Ok(principal)
+    }
+
+    /// Time until a call's answer has to begin, and the greatest size of its request.
+    fn bounds(&self, method: &Method, headers: &HeaderMap) -> (Duration, usize) {
+        let calls = &self.tracking.calls;
+        let time = |cap| calls.time_for(parse_grpc_timeout(headers), cap);
+        match method.bounds {
+            Bounds::Call => (time(calls.unary_cap), calls.request_bytes),
+            Bounds::Batch => (time(calls.batch_cap), calls.batch_bytes),
+            Bounds::List => (time(calls.unary_cap), calls.batch_bytes),
+            Bounds::Stream => (calls.default_deadline, calls.request_bytes),
+        }
     }
 
     /// Waits until calls that still run have had their time to end.
@@ -479,7 +521,7 @@ fn frame(response: &v1::TrackResponse, limit: usize) -> Result<Bytes, Failure> {
 /// A call that is not let in.
 fn refused(path: &str, failure: Failure) -> Response<Reply> {
     let status = Status::from(failure);
-    count(method::of(path).0, status.code());
+    count(method::of(path).name(), status.code());
     status.into_http()
 }
 
@@ -512,19 +554,24 @@ impl Service<Request<Incoming>> for Front {
         let admission = room.auth.admit(path, request.headers(), client);
         match admission {
             // Apart, so that a hit carries the room of no other call.
-            Admission::Known(principal) if path == TRACK => {
-                Box::pin(async move { Ok(room.track(request, principal).await) })
-            }
-            Admission::Known(principal) => {
-                Box::pin(async move { Ok(room.serve(request, principal).await) })
-            }
+            Admission::Known(principal) => match room.let_in(principal, request.extensions()) {
+                Ok(principal) if path == TRACK => {
+                    Box::pin(async move { Ok(room.track(request, principal).await) })
+                }
+                Ok(principal) => Box::pin(async move { Ok(room.serve(request, principal).await) }),
+                Err(failure) => {
+                    let refused = refused(path, failure);
+                    Box::pin(async move { Ok(refused) })
+                }
+            },
             Admission::Open => Box::pin(async move { Ok(room.pass(request).await) }),
             Admission::Refused(failure) => {
                 let refused = refused(path, failure);
                 Box::pin(async move { Ok(refused) })
             }
             Admission::Later(later) => Box::pin(async move {
-                match later.await {
+                let known = later.await;
+                match known.and_then(|known| room.let_in(known, request.extensions())) {
                     Ok(principal) => Ok(room.serve(request, principal).await),
                     Err(failure) => Ok(refused(request.uri().path(), failure)),
                 }

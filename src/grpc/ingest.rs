@@ -54,16 +54,18 @@ impl Ingest {
 
     async fn ingest(
         &self,
-        tenant: &str,
+        principal: &Principal,
         request: v1::IngestEventsRequest,
     ) -> Result<v1::IngestEventsResponse, Failure> {
+        let tenant = &principal.caller.tenant;
         // What a tenant's systems say is that tenant's.
-        let source = owner::name_of(&self.source(&request.source)?, &[tenant]);
+        let source = owner::name_of(&self.source(&request.source)?, &[tenant.as_str()]);
         let limit = self.calls.ingest_events;
         if request.events.is_empty() || request.events.len() > limit {
             let description = format!("must have 1 to {limit} events");
             return Err(Failure::field("events", description));
         }
+        principal.quota.take(request.events.len() - 1)?;
         let now = self.pipeline.now();
         let mut results = Vec::with_capacity(request.events.len());
         let (mut places, mut items) = (Vec::new(), Vec::new());
@@ -135,8 +137,8 @@ impl IngestService for Ingest {
         &self,
         request: Request<v1::IngestEventsRequest>,
     ) -> Result<Response<v1::IngestEventsResponse>, Status> {
-        let tenant = Principal::of(request.extensions())?.caller.tenant.clone();
-        let response = self.ingest(&tenant, request.into_inner()).await?;
+        let principal = Principal::of(request.extensions())?.clone();
+        let response = self.ingest(&principal, request.into_inner()).await?;
         tracking::fits(&response, self.calls.response_bytes)?;
         Ok(Response::new(response))
     }

@@ -25,6 +25,7 @@ use crate::auth::{self, Principal};
 use crate::config::Calls;
 use crate::guard::Priority;
 use crate::pipeline::{self, Found, Lookup, LookupOptions, Pipeline, State};
+use crate::quota::Allowance;
 use crate::server::parse_grpc_timeout;
 use crate::texts::{Texts, Voice};
 use crate::v1;
@@ -49,6 +50,8 @@ pub struct Tracking {
     pub(super) texts: Arc<Texts>,
     /// Who asks; nobody, until a call says who: see [`Tracking::by`].
     pub(super) caller: Arc<Caller>,
+    /// What its tenant may still ask for.
+    pub(super) quota: Allowance,
 }
 
 /// An answer of `Track`, and how long it can be given again.
@@ -76,6 +79,7 @@ impl Tracking {
             streams,
             texts,
             caller: Arc::new(Caller::nobody()),
+            quota: Allowance::unlimited(),
         }
     }
 
@@ -83,6 +87,7 @@ impl Tracking {
     pub(super) fn by(&self, principal: &Principal) -> Self {
         Self {
             caller: Arc::clone(&principal.caller),
+            quota: principal.quota.clone(),
             ..self.clone()
         }
     }
@@ -102,12 +107,14 @@ impl Tracking {
         shown_overlay(self.caller.scopes, added::overlay(id, overlay))
     }
 
-    /// Checks that the caller may have sources asked that cost something, if it wants that.
-    fn may_pay(&self, allow_paid: bool) -> Result<(), Failure> {
-        match allow_paid {
-            true => auth::require(&self.caller, Scope::Paid),
-            false => Ok(()),
+    /// Checks that the caller may have sources asked that cost something, if it wants that, for so
+    /// many lookups.
+    fn may_pay(&self, allow_paid: bool, lookups: usize) -> Result<(), Failure> {
+        if !allow_paid {
+            return Ok(());
         }
+        auth::require(&self.caller, Scope::Paid)?;
+        self.quota.pay(lookups, self.pipeline.now())
     }
 
     /// Answers `Track`.
@@ -116,7 +123,7 @@ impl Tracking {
         request: v1::TrackRequest,
         deadline: Instant,
     ) -> Result<Tracked, Failure> {
-        self.may_pay(request.allow_paid)?;
+        self.may_pay(request.allow_paid, 1)?;
         let speech = self.speech(request.view, &request.language)?;
         let tenant = &self.caller.tenant;
         let subject = subject(tenant, &request.tracking_number, request.order.as_ref())?;
@@ -190,7 +197,6 @@ impl Tracking {
         request: v1::BatchTrackRequest,
         deadline: Instant,
     ) -> Result<BatchStream, Failure> {
-        self.may_pay(request.allow_paid)?;
         self.speech(request.view, &request.language)?;
         if request.items.is_empty() || request.items.len() > self.calls.batch_items {
             let limit = self.calls.batch_items;
@@ -199,6 +205,8 @@ impl Tracking {
                 format!("must have 1 to {limit} items"),
             ));
         }
+        self.quota.take(request.items.len() - 1)?;
+        self.may_pay(request.allow_paid, request.items.len())?;
         let now = Instant::now();
         let time = deadline.saturating_duration_since(now);
         let options = LookupOptions {

@@ -9,7 +9,7 @@ use waybill_core::internal;
 use waybill_core::order::{Order, Subject};
 use waybill_core::overlay::{Overlay, Promise, Registration};
 use waybill_core::reconcile::Dossier;
-use waybill_core::shipment::{Shipment, ShipmentId};
+use waybill_core::shipment::ShipmentId;
 
 use super::settle::{commit, issuer_of};
 use super::way::Way;
@@ -45,6 +45,9 @@ pub enum Enrolled {
     /// A number or order.
     Subject(Subject),
 }
+
+/// Registered shipments counted at a time.
+const COUNT_PAGE: usize = 1_000;
 
 impl Pipeline {
     /// Follows every shipment that the target stands for, or a new one that waits for its number to
@@ -94,6 +97,23 @@ impl Pipeline {
         places.map_err(failed)
     }
 
+    /// How many shipments a tenant follows; not counted beyond a limit.
+    ///
+    /// # Errors
+    /// [`Miss::Store`].
+    pub async fn count_registered(&self, tenant: &str, limit: u64) -> Result<u64, Miss> {
+        let (mut count, mut after) = (0, None);
+        while count < limit {
+            let page = self.registered(tenant, after, COUNT_PAGE).await?;
+            count += page.len() as u64;
+            match page.into_iter().next_back() {
+                Some(last) => after = Some(last),
+                None => break,
+            }
+        }
+        Ok(count)
+    }
+
     /// What has changed since a place in the change log, of records and of what the tenant adds,
     /// and up to where.
     ///
@@ -122,7 +142,11 @@ impl Pipeline {
             let Some(stored) = self.parts.store.load(&id).await.map_err(failed)? else {
                 continue;
             };
-            let record: &Shipment = &stored.record;
+            // Where only others' own accounts lead, there is nothing for this tenant yet.
+            let record = Arc::clone(&stored.record);
+            let Some((record, _)) = self.found_by(tenant, subject, record).await? else {
+                continue;
+            };
             let carrier = &enrolment.carrier;
             let is_meant = carrier.is_empty()
                 || record.carrier == *carrier
@@ -211,7 +235,9 @@ impl Pipeline {
             && stored.dossier.id == *id
         {
             let kpis = &self.parts.kpis;
-            kpis.promised(&stored.record, tenant, old, new, self.now());
+            if let Some(record) = self.shown(tenant, &stored.dossier, &stored.record) {
+                kpis.promised(&record, tenant, old, new, self.now());
+            }
         }
     }
 

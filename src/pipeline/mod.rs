@@ -96,6 +96,16 @@ pub struct Source {
     pub made_of: MadeOf,
 }
 
+impl Source {
+    /// The tenant that alone uses the account; empty if others do too.
+    fn only_tenant(&self) -> &str {
+        match &*self.tenants {
+            [only] => only,
+            _ => "",
+        }
+    }
+}
+
 /// Everything that the eight steps use.
 pub struct Parts {
     /// Configured sources, accounts of one source side by side.

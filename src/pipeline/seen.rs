@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use waybill_core::assess::assess;
+use waybill_core::kpi::announced;
 use waybill_core::order::Subject;
-use waybill_core::owner::{View, sees};
+use waybill_core::owner::{SHARED, View, sees};
+use waybill_core::reconcile::Dossier;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::live::Live;
 use super::{Miss, Pipeline, Source, recall};
+use crate::kpi::Counted;
 
 /// A record, and when time alone changes it.
 type Seen = (Arc<Shipment>, Option<Timestamp>);
@@ -110,6 +113,48 @@ impl Pipeline {
             event.added = known.map_or(record.revision, |one| one.added);
         }
         Ok(Some((Arc::new(seen), next_change)))
+    }
+
+    /// A stored record as a tenant sees it now; `None` if the tenant sees nothing of it.
+    pub(super) fn shown(
+        &self,
+        tenant: &str,
+        dossier: &Dossier,
+        record: &Arc<Shipment>,
+    ) -> Option<Arc<Shipment>> {
+        if !self.parts.has_tenants {
+            return Some(Arc::clone(record));
+        }
+        match dossier.seen_by(tenant) {
+            View::All => Some(Arc::clone(record)),
+            View::Part(part) => Some(Arc::new(assess(part.record(), self.now()).0)),
+            View::Nothing(_) => None,
+        }
+    }
+
+    /// What is counted of a stored record.
+    pub(super) fn counted(&self, dossier: &Dossier, record: &Arc<Shipment>) -> Counted {
+        let whole = |tenant: String| Counted {
+            record: Arc::clone(record),
+            said: announced(&dossier.facts).into(),
+            tenant,
+        };
+        if !self.parts.has_tenants {
+            return whole(String::new());
+        }
+        let part = match dossier.seen_by(SHARED) {
+            View::All => return whole(String::new()),
+            View::Part(part) => part,
+            View::Nothing(part) => match dossier.only_owner() {
+                Some(owner) => return whole(owner.to_owned()),
+                None => part,
+            },
+        };
+        Counted {
+            record: Arc::new(assess(part.record(), self.now()).0),
+            said: announced(&part.facts).into(),
+            tenant: String::new(),
+        }
     }
 
     /// The record with this id as of now, as a tenant sees it.

@@ -12,10 +12,9 @@ use waybill_core::assess::assess;
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::{Claim, Classifier, SourceClass};
 use waybill_core::internal;
-use waybill_core::kpi;
 use waybill_core::number::{self, TrackingNumber};
 use waybill_core::order::{Order, Subject};
-use waybill_core::overlay::{NOBODY, Promise, is_evidence};
+use waybill_core::overlay::{NOBODY, is_evidence};
 use waybill_core::reconcile::{Change, Dossier};
 use waybill_core::revision::revise;
 use waybill_core::shipment::{IdentifierKind, Shipment, ShipmentId};
@@ -25,6 +24,7 @@ use super::unite::unite;
 use super::{Pipeline, Question, Source, ingest, standing};
 use crate::cache::{Entry, Key, stage_of};
 use crate::evidence::Said;
+use crate::kpi::Promised;
 use crate::store::{Commit, CommitError, Stored};
 
 /// How often a commit is tried again when somebody else changed the shipment meanwhile. Conflicts
@@ -449,7 +449,9 @@ pub(super) async fn commit(
             (Arc::new(record), next_change, changed)
         }
     };
-    let said = kpi::announced(&dossier.facts).into();
+    let counted = pipeline.counted(&dossier, &record);
+    let before = stored.map(|stored| pipeline.counted(&stored.dossier, &stored.record));
+    let promises = promises(pipeline, stored, &dossier, &record).await;
     let commit = Commit {
         expected: stored.map_or(0, |stored| stored.version),
         dossier,
@@ -461,8 +463,7 @@ pub(super) async fn commit(
     };
     parts.store.commit(commit).await?;
     if pipeline.records {
-        let promises = promises(pipeline, stored, &record).await;
-        parts.kpis.stored(stored, &record, said, promises, now);
+        parts.kpis.stored(before, counted, promises, now);
     }
     parts.hub.touch(&record.id, &aliases);
     if changed {
@@ -477,8 +478,9 @@ pub(super) async fn commit(
 async fn promises(
     pipeline: &Pipeline,
     stored: Option<&Arc<Stored>>,
+    dossier: &Dossier,
     record: &Arc<Shipment>,
-) -> Vec<(String, Promise)> {
+) -> Vec<Promised> {
     // A new shipment is followed by nobody yet.
     let Some(stored) = stored.filter(|stored| !Arc::ptr_eq(&stored.record, record)) else {
         return Vec::new();
@@ -490,7 +492,12 @@ async fn promises(
     let overlays = overlays.unwrap_or_default().into_iter();
     let promised = overlays.filter_map(|(tenant, overlay)| {
         let promise = overlay.registration.as_ref()?.promise?;
-        Some((tenant, promise))
+        Some(Promised {
+            promise,
+            before: pipeline.shown(&tenant, &stored.dossier, &stored.record),
+            after: pipeline.shown(&tenant, dossier, record),
+            tenant,
+        })
     });
     promised.collect()
 }

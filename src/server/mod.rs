@@ -48,7 +48,7 @@ pub struct Settings {
     pub connections: u32,
     /// Connections at once from one address.
     pub connections_per_address: u32,
-    /// Connections at once that show credentials of one principal.
+    /// Connections at once that show credentials of one tenant.
     pub connections_per_principal: u32,
     /// Networks of proxies that pass bytes on and state the client's address first, with the PROXY
     /// protocol (version 1 or 2): a connection from there has to begin with it.

@@ -1,7 +1,6 @@
 //! A node on a simulated host: the real front door, services, pipeline, change log and streams,
 //! without sources.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -68,8 +67,6 @@ pub async fn serve(disk: Arc<Disk>, clock: Clock, seed: u64) -> turmoil::Result 
     let keys = Arc::new(Keys::new(&[7; 32]));
     let registry = Registry::new(&[]);
     let texts = Arc::new(Texts::load(&config.texts.folder, registry)?);
-    let none = BTreeSet::new();
-    let carriers = grpc::carrier::Carriers::new(registry, &none, Arc::clone(&texts));
     let http: Arc<dyn Http> = Arc::new(Nobody);
     let (auth, _) = Auth::start(&config.auth, &http, clock.clone()).await?;
     let hub = Arc::new(Hub::default());
@@ -97,7 +94,9 @@ pub async fn serve(disk: Arc<Disk>, clock: Clock, seed: u64) -> turmoil::Result 
         hub,
         kpis,
         evidence,
+        has_tenants: auth.asks(),
     });
+    let carriers = grpc::carrier::Carriers::new(registry, pipeline.clone(), Arc::clone(&texts));
     let (_retire, retired) = watch::channel(false);
     let (_drain, drained) = watch::channel(false);
     let calls = Arc::new(Calls::from(&config.calls));

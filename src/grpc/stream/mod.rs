@@ -36,6 +36,7 @@ use super::reply::found_by_tonic;
 use super::status::Failure;
 use super::tracking::{Tracking, too_large};
 use crate::pipeline::{Miss, Pipeline};
+use crate::quota::Allowance;
 use crate::server::Running;
 use crate::store::Head;
 use crate::texts::Texts;
@@ -84,6 +85,8 @@ pub(super) struct Stream {
     tenant: String,
     /// What it may show.
     scopes: Scopes,
+    /// What its tenant may still ask for.
+    quota: Allowance,
     plan: Plan,
     requests: Option<Box<Streaming<v1::WatchRequest>>>,
     outbox: Outbox,
@@ -219,6 +222,7 @@ impl Stream {
             texts: Arc::clone(&tracking.texts),
             tenant: tracking.caller.tenant.clone(),
             scopes: tracking.caller.scopes,
+            quota: tracking.quota.clone(),
             owner: owner(&tracking.caller),
             target: fingerprint(&tracking.caller.tenant, &plan),
             shared,
@@ -411,6 +415,12 @@ impl Stream {
         match follow::keys(field, shipments, &self.shared.settings) {
             Err(failure) => Err(failure.into()),
             Ok(keys) if adds => {
+                if let Err(failure) = self.quota.take(keys.len()) {
+                    for key in keys {
+                        self.reject(key, failure.clone()).await?;
+                    }
+                    return Ok(());
+                }
                 let added = self.admit(keys).await?;
                 self.show(added).await?;
                 // The place stays: what was followed before may have changed meanwhile.
