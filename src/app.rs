@@ -36,6 +36,7 @@ use crate::store::memory::MemoryStore;
 use crate::store::redis::RedisStore;
 use crate::store::seal::Keys;
 use crate::texts::Texts;
+use crate::trace::Exporter;
 use crate::watch::token::Secrets;
 use crate::watch::{Hub, told};
 
@@ -55,6 +56,7 @@ pub struct App {
     pub scheduler: Scheduler,
     /// What an operator can do with it.
     pub control: Control,
+    spans: Exporter,
     kpis: Kpis,
     evidence: Evidence,
     pushes: Option<Push>,
@@ -132,6 +134,8 @@ pub async fn start_from(
         kpis: kpis.clone(),
         evidence: evidence.clone(),
     });
+    let instance = server_id();
+    let spans = Exporter::start(&config.trace, &instance)?;
     let control = Control::new(Making {
         pipeline: pipeline.clone(),
         registry,
@@ -140,7 +144,9 @@ pub async fn start_from(
         origin,
         config: config.clone(),
     });
+    crate::telemetry::set_kept_percent(config.log.kept_percent);
     let watching = crate::tasks::spawn("config", control.clone().watch());
+    let showing = crate::tasks::spawn("figures", control.clone().show());
 
     let carriers = grpc::carrier::Carriers::new(registry, pipeline.clone(), Arc::clone(&texts));
     let load = Load::new(&config.load);
@@ -155,13 +161,7 @@ pub async fn start_from(
     let (retire, retired) = watch::channel(false);
     let (drain, drained) = watch::channel(false);
     let calls = Arc::new(config::Calls::from(&config.calls));
-    let streams = Streams::new(
-        &config.streams,
-        &calls,
-        &server_id(),
-        secrets,
-        drained.clone(),
-    );
+    let streams = Streams::new(&config.streams, &calls, &instance, secrets, drained.clone());
     let admin = grpc::admin::service(
         pipeline.clone(),
         Arc::clone(&texts),
@@ -250,6 +250,7 @@ pub async fn start_from(
         clearing,
         telling,
         watching,
+        showing,
     ];
     others.extend(auth_tasks);
     Ok(App {
@@ -260,6 +261,7 @@ pub async fn start_from(
         pipeline,
         scheduler,
         control,
+        spans,
         kpis,
         evidence,
         pushes,
@@ -301,6 +303,7 @@ impl App {
         }
         self.scheduler.stop().await;
         self.kpis.stop().await;
+        self.spans.stop().await;
         for other in self.others {
             other.abort();
             let _aborted = other.await;

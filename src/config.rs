@@ -29,6 +29,8 @@ pub struct Config {
     pub server: Server,
     /// What is logged.
     pub log: LogSettings,
+    /// Spans for a collector.
+    pub trace: crate::trace::Settings,
     /// Limits of calls.
     pub calls: CallSettings,
     /// Which sources are asked.

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use common::program::{Running, err, json, out, run_beside};
 use common::{ask, client, eventually};
+use waybill::v1::SourceResult;
 use waybill_simulator::Simulator;
 
 /// A program with a configuration file, its carriers, and its log.
@@ -142,7 +143,9 @@ async fn a_signal_under_load_loses_no_call() {
                     // Each one asks its source, so that it is under way while sources are replaced.
                     let answer = tracking.track(ask(number)).await.expect("no call is lost");
                     let outcome = answer.into_inner().outcomes.remove(0);
-                    assert_eq!(outcome.result(), waybill::v1::SourceResult::Found);
+                    // What another caller has just fetched is new enough for this one.
+                    let usable = [SourceResult::Found, SourceResult::SkippedFresh];
+                    assert!(usable.contains(&outcome.result()), "{outcome:?}");
                     done.fetch_add(1, Ordering::AcqRel);
                 }
             })

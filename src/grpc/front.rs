@@ -15,7 +15,6 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Request, Response};
-use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use jiff::Timestamp;
@@ -29,12 +28,14 @@ use tower::Service;
 use waybill_core::caller::{Caller, Scope};
 
 use super::follow::Around;
+use super::reply::Reply;
+use super::seen::Seen;
 use super::status::{Failure, late};
-use super::stream::frames::Frames;
 use super::tracking::{Tracked, Tracking, fits};
 use super::{Exit, method};
 use crate::auth::{Admission, Auth, Principal};
 use crate::server::{Class, Load, Running, parse_grpc_timeout};
+use crate::trace;
 use crate::v1;
 use crate::watch::{Topic, told};
 
@@ -63,7 +64,8 @@ struct Room {
     drain: watch::Receiver<bool>,
     /// Time for running calls once the server drains.
     finish: Duration,
-    hit_count: metrics::Counter,
+    /// Of kept answers: how many, and how long they took.
+    hits: metrics::Counter,
     hit_seconds: metrics::Histogram,
 }
 
@@ -111,8 +113,15 @@ impl Front {
             load,
             drain: exit.drain,
             finish: exit.finish,
-            hit_count: metrics::counter!("waybill_rpc_total", "method" => "Track", "code" => "OK"),
-            hit_seconds: metrics::histogram!("waybill_rpc_seconds", "method" => "Track"),
+            hits: metrics::counter!(
+                "waybill_cache_ops_total", "level" => "kept", "result" => "hit"
+            ),
+            hit_seconds: metrics::histogram!(
+                "rpc_server_call_duration_seconds",
+                "rpc_system_name" => "grpc",
+                "rpc_method" => &TRACK[1..],
+                "rpc_status_code" => "OK",
+            ),
         }))
     }
 }
@@ -133,12 +142,16 @@ impl Room {
     /// Sends a call on to tonic.
     async fn pass(&self, request: Request<Incoming>) -> Response<Reply> {
         let (method, class) = method::of(request.uri().path());
-        let started = Instant::now();
-        let response = self.pass_on(request, method, class).await;
+        let mut seen = Seen::begin(method, request.headers());
+        let principal = request.extensions().get::<Principal>().cloned();
+        let note = Arc::clone(seen.note.insert(Arc::default()));
+        let work = note.taking(self.pass_on(request, method, class));
+        let response = trace::within(seen.trace(), work).await;
         let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |it| it.code());
-        count(method, code);
-        metrics::histogram!("waybill_rpc_seconds", "method" => method)
-            .record(started.elapsed().as_secs_f64());
+        let tenant = principal
+            .as_ref()
+            .map_or("", |it| it.caller.tenant.as_str());
+        seen.end(code, tenant);
         response
     }
 
@@ -147,26 +160,30 @@ impl Room {
         request: Request<Incoming>,
         principal: Principal,
     ) -> Response<Reply> {
-        let started = Instant::now();
         let (head, body) = request.into_parts();
+        let mut seen = Seen::begin(&TRACK[1..], &head.headers);
+        let started = seen.begun();
         let calls = &self.tracking.calls;
         let time = calls.time_for(parse_grpc_timeout(&head.headers), calls.unary_cap);
-        let answer = self.answer(&principal, body, started + time);
+        let answer = self.answer(&principal, body, started + time, &mut seen);
         let answer = AssertUnwindSafe(answer).catch_unwind();
         let result = match timeout_at(started + time, answer).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(panicked()),
             Err(_) => Err(late()),
         };
-        self.hit_seconds.record(started.elapsed().as_secs_f64());
+        let tenant = &principal.caller.tenant;
         match result {
             Ok(frame) => {
-                self.hit_count.increment(1);
+                match seen.note {
+                    None => seen.end_kept(&self.hit_seconds, tenant),
+                    Some(_) => seen.end(Code::Ok, tenant),
+                }
                 ok(frame)
             }
             Err(failure) => {
                 let status = Status::from(failure);
-                count("Track", status.code());
+                seen.end(status.code(), tenant);
                 status.into_http()
             }
         }
@@ -224,6 +241,7 @@ impl Room {
         principal: &Principal,
         body: Incoming,
         deadline: Instant,
+        seen: &mut Seen,
     ) -> Result<Bytes, Failure> {
         let calls = &self.tracking.calls;
         let message = self.read_message(body, calls.request_bytes).await?;
@@ -235,10 +253,14 @@ impl Room {
             && kept.holds(self.tracking.pipeline.now())
             && (request.if_none_match.is_empty() || request.if_none_match != kept.etags)
         {
+            self.hits.increment(1);
             return Ok(kept.frame.clone());
         }
+        crate::cache::count("kept", false);
+        let note = Arc::clone(seen.note.insert(Arc::default()));
+        let work = note.taking(self.look_up(principal, request, key, deadline));
         // In a box of its own: a hit must not carry the room that the long way needs.
-        Box::pin(self.look_up(principal, request, key, deadline)).await
+        Box::pin(trace::within(seen.trace(), work)).await
     }
 
     async fn look_up(
@@ -474,15 +496,11 @@ fn frame(response: &v1::TrackResponse, limit: usize) -> Result<Bytes, Failure> {
 }
 
 /// A call that is not let in.
-fn refused(path: &str, failure: Failure) -> Response<Reply> {
+fn refused(path: &str, headers: &HeaderMap, failure: Failure) -> Response<Reply> {
+    let seen = Seen::begin(method::of(path).0, headers);
     let status = Status::from(failure);
-    count(method::of(path).0, status.code());
+    seen.end(status.code(), "");
     status.into_http()
-}
-
-fn count(method: &'static str, code: Code) {
-    let code = code_name(code);
-    metrics::counter!("waybill_rpc_total", "method" => method, "code" => code).increment(1);
 }
 
 fn panicked() -> Failure {
@@ -525,29 +543,6 @@ fn typed(response: Response<tonic::body::Body>, limit: usize) -> Response<Reply>
     }
 }
 
-/// Name of a code as the metrics print it.
-fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
-}
-
 impl Service<Request<Incoming>> for Front {
     type Response = Response<Reply>;
     type Error = Infallible;
@@ -575,71 +570,15 @@ impl Service<Request<Incoming>> for Front {
             }
             Admission::Open => Box::pin(async move { Ok(room.pass(request).await) }),
             Admission::Refused(failure) => {
-                let refused = refused(path, failure);
+                let refused = refused(path, request.headers(), failure);
                 Box::pin(async move { Ok(refused) })
             }
             Admission::Later(later) => Box::pin(async move {
                 match later.await {
                     Ok(principal) => Ok(room.serve(request, principal).await),
-                    Err(failure) => Ok(refused(request.uri().path(), failure)),
+                    Err(failure) => Ok(refused(request.uri().path(), request.headers(), failure)),
                 }
             }),
-        }
-    }
-}
-
-/// Body of an answer.
-#[derive(Default)]
-pub enum Reply {
-    /// One frame, then the trailer of success.
-    Frame(Option<Bytes>),
-    /// Messages as they come.
-    Stream(Box<Frames>),
-    /// What tonic made, and the work that it stands for as long as it is sent.
-    Tonic(Box<tonic::body::Body>, Option<Running>),
-    /// Nothing more.
-    #[default]
-    Done,
-}
-
-impl Body for Reply {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let this = self.get_mut();
-        match this {
-            Self::Tonic(body, _) => Pin::new(body.as_mut()).poll_frame(cx),
-            Self::Stream(frames) => frames.poll(cx),
-            Self::Done => Poll::Ready(None),
-            Self::Frame(frame) => match frame.take() {
-                Some(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
-                None => {
-                    *this = Self::Done;
-                    let mut trailers = HeaderMap::with_capacity(1);
-                    trailers.insert("grpc-status", HeaderValue::from_static("0"));
-                    Poll::Ready(Some(Ok(Frame::trailers(trailers))))
-                }
-            },
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Done => true,
-            Self::Frame(_) => false,
-            Self::Tonic(body, _) => body.is_end_stream(),
-            Self::Stream(frames) => frames.is_over(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Tonic(body, _) => body.size_hint(),
-            _ => SizeHint::default(),
         }
     }
 }

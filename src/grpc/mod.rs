@@ -18,6 +18,8 @@ mod keys;
 mod method;
 pub mod operations;
 mod parse;
+mod reply;
+mod seen;
 pub mod status;
 mod stream;
 pub mod tracking;
