@@ -195,7 +195,7 @@ pub async fn start_from(
 
     let grpc_port = bind(listen, "server.listen").await?;
     let side_port = bind(config.server.side, "server.side").await?;
-    let admin_port = bind(admin_address(&config.server)?, "server.admin").await?;
+    let admin_port = bind(config.server.admin_address()?, "server.admin").await?;
     let address = grpc_port.local_addr().map_err(|error| error.to_string())?;
     let side = side_port.local_addr().map_err(|error| error.to_string())?;
     let admin_at = admin_port.local_addr().map_err(|error| error.to_string())?;
@@ -350,28 +350,6 @@ fn may_listen(config: &Config) -> Result<(), String> {
 
 fn http_client(config: &Config) -> Result<crate::http::Client, String> {
     crate::http::Client::new(&config.http).map_err(|error| error.to_string())
-}
-
-/// Where the operators' port is to be. Nobody is asked who they are there, so it is never anywhere
-/// but on loopback, whatever the other ports are told.
-fn admin_address(settings: &config::Server) -> Result<SocketAddr, String> {
-    if settings.admin.is_empty() {
-        let port = match settings.side.port() {
-            0 => 0,
-            side => side.checked_add(1).unwrap_or(0),
-        };
-        return Ok(SocketAddr::from(([127, 0, 0, 1], port)));
-    }
-    let address: SocketAddr = settings
-        .admin
-        .parse()
-        .map_err(|_| "server.admin: is not an address with a port".to_owned())?;
-    if address.ip().is_loopback() {
-        return Ok(address);
-    }
-    Err(format!(
-        "server.admin: {address} is not a loopback address, and operators are not authenticated"
-    ))
 }
 
 /// The store, the keys that belong to it, and whether it works.
@@ -542,7 +520,13 @@ pub(crate) fn sources_after(
         let descriptor = registry.get(id)?;
         for account in config::accounts(id, section)? {
             let made_of = MadeOf::of(config, section, &account.pairs);
-            let adapter: Arc<dyn Adapter> = Arc::from(registry.build(id, account.pairs)?);
+            let mut adapter: Arc<dyn Adapter> = Arc::from(registry.build(id, account.pairs)?);
+            if let Some(same) = known(id, &account.name)
+                && same.made_of.credentials == made_of.credentials
+            {
+                // It has a token already.
+                adapter = Arc::clone(&same.adapter);
+            }
             let mut limits = account.limits.over(descriptor.limits);
             limits.batch = adapter.batch(&limits).max(1);
             let (name, enabled) = (account.name, account.enabled);

@@ -5,6 +5,7 @@
 
 mod calls;
 mod origin;
+mod ports;
 mod redis;
 
 use std::collections::BTreeMap;

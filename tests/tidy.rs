@@ -249,9 +249,11 @@ fn the_table_of_limits_is_the_configuration() {
         "http",
         "freshness",
         "load",
+        "log",
         "push",
         "schedule",
         "streams",
+        "trace",
     ] {
         for setting in leaves(section, &defaults[section]) {
             assert!(rows.contains_key(&setting), "{setting} is not in the table");
