@@ -38,6 +38,7 @@ use crate::store::memory::MemoryStore;
 use crate::store::redis::RedisStore;
 use crate::store::seal::Keys;
 use crate::texts::Texts;
+use crate::trace::Exporter;
 use crate::watch::token::Secrets;
 use crate::watch::{Hub, told};
 
@@ -60,6 +61,7 @@ pub struct App {
     pub scheduler: Scheduler,
     /// What an operator can do with it.
     pub control: Control,
+    spans: Exporter,
     kpis: Kpis,
     evidence: Evidence,
     pushes: Option<Push>,
@@ -138,6 +140,8 @@ pub async fn start_from(
         evidence: evidence.clone(),
         has_tenants: auth.asks(),
     });
+    let instance = server_id();
+    let spans = Exporter::start(&config.trace, &instance)?;
     let control = Control::new(Making {
         pipeline: pipeline.clone(),
         registry,
@@ -146,7 +150,9 @@ pub async fn start_from(
         origin,
         config: config.clone(),
     });
+    crate::telemetry::set_kept_percent(config.log.kept_percent);
     let watching = crate::tasks::spawn("config", control.clone().watch());
+    let showing = crate::tasks::spawn("figures", control.clone().show());
 
     let carriers = grpc::carrier::Carriers::new(registry, pipeline.clone(), Arc::clone(&texts));
     let load = Load::new(&config.load);
@@ -164,7 +170,7 @@ pub async fn start_from(
     let streams = Streams::new(
         &config.streams,
         &calls,
-        &server_id(),
+        &instance,
         secrets,
         drained.clone(),
         Chance::default(),
@@ -206,7 +212,7 @@ pub async fn start_from(
 
     let grpc_port = bind(listen, "server.listen").await?;
     let side_port = bind(config.server.side, "server.side").await?;
-    let admin_port = bind(admin_address(&config.server)?, "server.admin").await?;
+    let admin_port = bind(config.server.admin_address()?, "server.admin").await?;
     let (tls, certificates) = match config.server.tls.is_on() {
         true => Tls::open(&config.server.tls).map(Option::Some)?.unzip(),
         false => (None, None),
@@ -265,6 +271,7 @@ pub async fn start_from(
         clearing,
         telling,
         watching,
+        showing,
     ];
     others.extend(auth_tasks);
     others.extend(certificates.map(|watching| crate::tasks::spawn("certificates", watching)));
@@ -276,6 +283,7 @@ pub async fn start_from(
         pipeline,
         scheduler,
         control,
+        spans,
         kpis,
         evidence,
         pushes,
@@ -317,6 +325,7 @@ impl App {
         }
         self.scheduler.stop().await;
         self.kpis.stop().await;
+        self.spans.stop().await;
         for other in self.others {
             other.abort();
             let _aborted = other.await;
@@ -363,28 +372,6 @@ fn may_listen(config: &Config) -> Result<(), String> {
 
 fn http_client(config: &Config) -> Result<crate::http::Client, String> {
     crate::http::Client::new(&config.http).map_err(|error| error.to_string())
-}
-
-/// Where the operators' port is to be. Nobody is asked who they are there, so it is never anywhere
-/// but on loopback, whatever the other ports are told.
-fn admin_address(settings: &config::Server) -> Result<SocketAddr, String> {
-    if settings.admin.is_empty() {
-        let port = match settings.side.port() {
-            0 => 0,
-            side => side.checked_add(1).unwrap_or(0),
-        };
-        return Ok(SocketAddr::from(([127, 0, 0, 1], port)));
-    }
-    let address: SocketAddr = settings
-        .admin
-        .parse()
-        .map_err(|_| "server.admin: is not an address with a port".to_owned())?;
-    if address.ip().is_loopback() {
-        return Ok(address);
-    }
-    Err(format!(
-        "server.admin: {address} is not a loopback address, and operators are not authenticated"
-    ))
 }
 
 /// The store, the keys that belong to it, and whether it works.

@@ -6,6 +6,7 @@
 mod accounts;
 mod calls;
 mod origin;
+mod ports;
 mod redis;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ pub struct Config {
     pub server: Server,
     /// What is logged.
     pub log: LogSettings,
+    /// Spans for a collector.
+    pub trace: crate::trace::Settings,
     /// Limits of calls.
     pub calls: CallSettings,
     /// Which sources are asked.

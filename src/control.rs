@@ -31,6 +31,8 @@ pub use self::diff::LIVE;
 /// How often the files of a configuration are looked at. No file system is asked to tell: those
 /// that orchestrators mount often do not.
 const LOOK: Duration = Duration::from_secs(2);
+/// How often quotas and breakers are shown in the metrics.
+const SHOW: Duration = Duration::from_secs(5);
 
 /// Where a configuration comes from, to read it anew.
 pub trait Origin: Send + Sync {
@@ -211,9 +213,37 @@ impl Control {
             patience: taken.calls.patience.0,
         });
         inner.log.configure(&taken.log.filter);
+        crate::telemetry::set_kept_percent(taken.log.kept_percent);
         *running = taken;
         reloaded.generation = inner.generation.fetch_add(1, Ordering::AcqRel) + 1;
         Ok(reloaded)
+    }
+
+    /// Shows for ever what is left of the quotas, and how breakers stand.
+    pub async fn show(self) {
+        loop {
+            for source in self.0.pipeline.live().configured.sources.iter() {
+                // Whoever looks ends an operator's word whose time is over.
+                let _noticed = source.guard.breakers();
+                let spent = source.guard.spent();
+                let (id, account) = (source.descriptor.id, &source.account);
+                let left = |window: &'static str, left: f64| {
+                    metrics::gauge!(
+                        "waybill_quota_remaining",
+                        "source" => id,
+                        "account" => account.clone(),
+                        "window" => window,
+                    )
+                    .set(left);
+                };
+                left("burst", spent.burst_left);
+                if spent.day_limit > 0 {
+                    let day = spent.day_limit.saturating_sub(spent.day_used);
+                    left("day", f64::from(day));
+                }
+            }
+            tokio::time::sleep(SHOW).await;
+        }
     }
 
     /// Looks at the files of the configuration for ever, and takes what they have become.
@@ -260,18 +290,6 @@ impl Control {
         for source in sources {
             source.guard.hold(which, hold);
         }
-        let Some((_, time)) = order else { return };
-        // A breaker notices by itself when somebody asks; metrics are to show it also if nobody does.
-        let (pipeline, names) = (self.0.pipeline.clone(), names(sources));
-        crate::tasks::spawn("breaker-hold", async move {
-            tokio::time::sleep(time).await;
-            let live = pipeline.live();
-            for (id, account) in names {
-                if let Some(source) = live.account(id, &account) {
-                    let _noticed = source.guard.breakers();
-                }
-            }
-        });
     }
 
     /// Logs by a filter for a time; an empty one: by the configured one again. Says what is logged
@@ -306,9 +324,4 @@ impl Control {
     pub async fn asked_to_leave(&self) {
         told(&mut self.0.going.subscribe()).await;
     }
-}
-
-fn names(sources: &[Arc<Source>]) -> Vec<(&'static str, String)> {
-    let name = |source: &Arc<Source>| (source.descriptor.id, source.account.clone());
-    sources.iter().map(name).collect()
 }

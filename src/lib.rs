@@ -87,4 +87,6 @@ pub mod telemetry;
 #[cfg(feature = "server")]
 pub mod texts;
 #[cfg(feature = "server")]
+pub mod trace;
+#[cfg(feature = "server")]
 pub mod watch;

@@ -496,7 +496,7 @@ async fn at_the_terminal_it_shows_what_is_due_and_what_is_owed() {
         err(&refused)
     );
     let metrics = common::side(&world, "/metrics").await;
-    for name in ["waybill_schedule_due", "waybill_schedule_debt_seconds"] {
+    for name in ["waybill_schedule_due", "waybill_freshness_debt_seconds"] {
         assert!(metrics.contains(name), "{metrics}");
     }
     world.stop().await;

@@ -251,10 +251,12 @@ fn the_table_of_limits_is_the_configuration() {
         "http",
         "freshness",
         "load",
+        "log",
         "push",
         "quota",
         "schedule",
         "streams",
+        "trace",
     ] {
         for setting in leaves(section, &defaults[section]) {
             assert!(rows.contains_key(&setting), "{setting} is not in the table");

@@ -19,6 +19,7 @@
 
 mod cached;
 mod kpi;
+mod layers;
 mod miss;
 mod neighbour;
 mod parse;
@@ -61,9 +62,10 @@ fn main() -> ExitCode {
     let only = value_of("--only");
     let mut results = Map::new();
     type Bench = fn() -> Value;
-    let benches: [(&str, Bench); 11] = [
+    let benches: [(&str, Bench); 12] = [
         ("cached", cached::run),
         ("cached-3500-bytes", cached::run_little),
+        ("layers", layers::run),
         ("miss", miss::run),
         ("parse", parse::run),
         ("reconcile", reconcile::run),
@@ -85,7 +87,7 @@ fn main() -> ExitCode {
     }
     if results.is_empty() {
         println!(
-            "--only takes cached, miss, parse, reconcile, stampede, neighbour, redis, kpi, schedule or streams"
+            "--only takes cached, layers, miss, parse, reconcile, stampede, neighbour, redis, kpi, schedule or streams"
         );
         return ExitCode::FAILURE;
     }

@@ -108,7 +108,13 @@ pub(crate) fn sources_after(
         let descriptor = registry.get(id)?;
         for account in config::accounts(id, section)? {
             let made_of = MadeOf::of(config, section, &account.pairs);
-            let adapter: Arc<dyn Adapter> = Arc::from(registry.build(id, account.pairs)?);
+            let mut adapter: Arc<dyn Adapter> = Arc::from(registry.build(id, account.pairs)?);
+            if let Some(same) = known(id, &account.name)
+                && same.made_of.credentials == made_of.credentials
+            {
+                // It has a token already.
+                adapter = Arc::clone(&same.adapter);
+            }
             let mut limits = account.limits.over(descriptor.limits);
             limits.batch = adapter.batch(&limits).max(1);
             let (name, tenants, enabled) = (account.name, account.tenants, account.enabled);

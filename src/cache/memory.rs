@@ -33,9 +33,12 @@ impl MemoryCache {
     pub(super) fn look_up(&self, key: &Key) -> Option<Arc<Entry>> {
         // The clock of an entry is the wall clock, and moka's is not: it may be late.
         let now = self.clock.now();
-        self.entries
+        let found = self
+            .entries
             .get(key)
-            .filter(|entry| kept_for(entry, now).is_some())
+            .filter(|entry| kept_for(entry, now).is_some());
+        super::count("memory", found.is_some());
+        found
     }
 
     /// [`Cache::put`] without a future.

@@ -35,6 +35,12 @@ pub trait Cache: Send + Sync {
     fn state(&self) -> CacheState;
 }
 
+/// Counts a look-up of one level.
+pub(crate) fn count(level: &'static str, found: bool) {
+    let result = if found { "hit" } else { "miss" };
+    metrics::counter!("waybill_cache_ops_total", "level" => level, "result" => result).increment(1);
+}
+
 /// Whether a cache works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheState {

@@ -80,7 +80,9 @@ impl Cache for RedisCache {
                 return near;
             }
             // Another node may have asked meanwhile.
-            let Some(far) = self.remote.read(key).await else {
+            let far = self.remote.read(key).await;
+            super::count("redis", far.is_some());
+            let Some(far) = far else {
                 return near;
             };
             if near

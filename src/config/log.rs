@@ -30,6 +30,7 @@ impl Config {
         self.evidence.check()?;
         self.push.check()?;
         self.schedule.check()?;
+        self.trace.check()?;
         if !(0.0..=100.0).contains(&self.log.kept_percent) {
             return Err("log.kept_percent: must be 0 to 100".to_owned());
         }

@@ -159,7 +159,7 @@ struct Counted(
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        metrics::gauge!("waybill_streams").decrement(1);
+        metrics::gauge!("waybill_stream_active").decrement(1);
     }
 }
 
@@ -186,7 +186,7 @@ fn start(
             let message = "the server has as many streams as it may have";
             Failure::new(v1::ErrorReason::WatchLimit, message).with("subject", "streams")
         })?;
-    metrics::gauge!("waybill_streams").increment(1);
+    metrics::gauge!("waybill_stream_active").increment(1);
     let counted = Counted(permit, own);
     let Around {
         deadline,

@@ -29,13 +29,15 @@ use waybill_core::caller::{Caller, Scope};
 
 use super::Exit;
 use super::follow::Around;
-use super::reply::{Reply, code_name, ok, reply, typed};
+use super::reply::{Reply, ok, reply, typed};
+use super::seen::Seen;
 use super::status::{Failure, late};
 use super::tracking::{Tracked, Tracking, fits};
 use crate::auth::{Admission, Auth, Principal};
 use crate::method::{self, Bounds, Method};
 use crate::quota::{self, Quotas};
 use crate::server::{Class, Load, Peer, Running, parse_grpc_timeout};
+use crate::trace;
 use crate::v1;
 use crate::watch::{Topic, told};
 
@@ -66,7 +68,8 @@ struct Room {
     drain: watch::Receiver<bool>,
     /// Time for running calls once the server drains.
     finish: Duration,
-    hit_count: metrics::Counter,
+    /// Of kept answers: how many, and how long they took.
+    hits: metrics::Counter,
     hit_seconds: metrics::Histogram,
 }
 
@@ -116,8 +119,15 @@ impl Front {
             load,
             drain: exit.drain,
             finish: exit.finish,
-            hit_count: metrics::counter!("waybill_rpc_total", "method" => "Track", "code" => "OK"),
-            hit_seconds: metrics::histogram!("waybill_rpc_seconds", "method" => "Track"),
+            hits: metrics::counter!(
+                "waybill_cache_ops_total", "level" => "kept", "result" => "hit"
+            ),
+            hit_seconds: metrics::histogram!(
+                "rpc_server_call_duration_seconds",
+                "rpc_system_name" => "grpc",
+                "rpc_method" => &TRACK[1..],
+                "rpc_status_code" => "OK",
+            ),
         }))
     }
 }
@@ -138,12 +148,16 @@ impl Room {
     /// Sends a call on to tonic.
     async fn pass(&self, request: Request<Incoming>) -> Response<Reply> {
         let method = method::of(request.uri().path());
-        let started = Instant::now();
-        let response = self.pass_on(request, method).await;
+        let mut seen = Seen::begin(method.name(), request.headers());
+        let principal = request.extensions().get::<Principal>().cloned();
+        let note = Arc::clone(seen.note.insert(Arc::default()));
+        let work = note.taking(self.pass_on(request, method));
+        let response = trace::within(seen.trace(), work).await;
         let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |it| it.code());
-        count(method.name(), code);
-        metrics::histogram!("waybill_rpc_seconds", "method" => method.name())
-            .record(started.elapsed().as_secs_f64());
+        let tenant = principal
+            .as_ref()
+            .map_or("", |it| it.caller.tenant.as_str());
+        seen.end(code, tenant);
         response
     }
 
@@ -152,26 +166,30 @@ impl Room {
         request: Request<Incoming>,
         principal: Principal,
     ) -> Response<Reply> {
-        let started = Instant::now();
         let (head, body) = request.into_parts();
+        let mut seen = Seen::begin(&TRACK[1..], &head.headers);
+        let started = seen.begun();
         let calls = &self.tracking.calls;
         let time = calls.time_for(parse_grpc_timeout(&head.headers), calls.unary_cap);
-        let answer = self.answer(&principal, body, started + time);
+        let answer = self.answer(&principal, body, started + time, &mut seen);
         let answer = AssertUnwindSafe(answer).catch_unwind();
         let result = match timeout_at(started + time, answer).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(panicked()),
             Err(_) => Err(late()),
         };
-        self.hit_seconds.record(started.elapsed().as_secs_f64());
+        let tenant = &principal.caller.tenant;
         match result {
             Ok(frame) => {
-                self.hit_count.increment(1);
+                match seen.note {
+                    None => seen.end_kept(&self.hit_seconds, tenant),
+                    Some(_) => seen.end(Code::Ok, tenant),
+                }
                 ok(frame)
             }
             Err(failure) => {
                 let status = Status::from(failure);
-                count("Track", status.code());
+                seen.end(status.code(), tenant);
                 status.into_http()
             }
         }
@@ -228,6 +246,7 @@ impl Room {
         principal: &Principal,
         body: Incoming,
         deadline: Instant,
+        seen: &mut Seen,
     ) -> Result<Bytes, Failure> {
         let calls = &self.tracking.calls;
         let message = self.read_message(body, calls.request_bytes, true).await?;
@@ -239,10 +258,14 @@ impl Room {
             && kept.holds(self.tracking.pipeline.now())
             && (request.if_none_match.is_empty() || request.if_none_match != kept.etags)
         {
+            self.hits.increment(1);
             return Ok(kept.frame.clone());
         }
+        crate::cache::count("kept", false);
+        let note = Arc::clone(seen.note.insert(Arc::default()));
+        let work = note.taking(self.look_up(principal, request, key, deadline));
         // In a box of its own: a hit must not carry the room that the long way needs.
-        Box::pin(self.look_up(principal, request, key, deadline)).await
+        Box::pin(trace::within(seen.trace(), work)).await
     }
 
     async fn look_up(
@@ -519,15 +542,11 @@ fn frame(response: &v1::TrackResponse, limit: usize) -> Result<Bytes, Failure> {
 }
 
 /// A call that is not let in.
-fn refused(path: &str, failure: Failure) -> Response<Reply> {
+fn refused(path: &str, headers: &HeaderMap, failure: Failure) -> Response<Reply> {
+    let seen = Seen::begin(method::of(path).name(), headers);
     let status = Status::from(failure);
-    count(method::of(path).name(), status.code());
+    seen.end(status.code(), "");
     status.into_http()
-}
-
-fn count(method: &'static str, code: Code) {
-    let code = code_name(code);
-    metrics::counter!("waybill_rpc_total", "method" => method, "code" => code).increment(1);
 }
 
 fn panicked() -> Failure {
@@ -560,20 +579,20 @@ impl Service<Request<Incoming>> for Front {
                 }
                 Ok(principal) => Box::pin(async move { Ok(room.serve(request, principal).await) }),
                 Err(failure) => {
-                    let refused = refused(path, failure);
+                    let refused = refused(path, request.headers(), failure);
                     Box::pin(async move { Ok(refused) })
                 }
             },
             Admission::Open => Box::pin(async move { Ok(room.pass(request).await) }),
             Admission::Refused(failure) => {
-                let refused = refused(path, failure);
+                let refused = refused(path, request.headers(), failure);
                 Box::pin(async move { Ok(refused) })
             }
             Admission::Later(later) => Box::pin(async move {
                 let known = later.await;
                 match known.and_then(|known| room.let_in(known, request.extensions())) {
                     Ok(principal) => Ok(room.serve(request, principal).await),
-                    Err(failure) => Ok(refused(request.uri().path(), failure)),
+                    Err(failure) => Ok(refused(request.uri().path(), request.headers(), failure)),
                 }
             }),
         }

@@ -19,6 +19,7 @@ pub mod operations;
 mod parse;
 mod redact;
 pub mod reply;
+mod seen;
 pub mod status;
 mod stream;
 pub mod tracking;

@@ -14,6 +14,7 @@ use super::health::Figures;
 use super::step::{Call, Failure, Next, Outcome, Reply, Step, later};
 use super::{Asking, Names};
 use crate::clock::Clock;
+use crate::trace::{self, Kind, Trace};
 
 /// The clock of one attempt.
 ///
@@ -37,7 +38,11 @@ impl Step for Attempt {
         let until = cap.min(call.deadline);
         call.attempts.fetch_add(1, Ordering::Relaxed);
         let mut away = Away::new(&self);
-        let result = timeout_at(until, next.oneshot(call)).await;
+        let parent = trace::current();
+        let trace = parent.map_or_else(Trace::root, Trace::child);
+        let start = self.clock.now();
+        let work = trace::within(trace, next.oneshot(call));
+        let result = timeout_at(until, work).await;
         let outcome = result.unwrap_or_else(|_| {
             let took = begun.elapsed();
             Err(Failure {
@@ -47,13 +52,24 @@ impl Step for Attempt {
             })
         });
         away.arrived = true;
-        self.record(&outcome);
+        let name = self.record(&outcome);
+        let failed = outcome
+            .as_ref()
+            .err()
+            .map(|failure| failure.error.kind.as_str());
+        let attributes = [
+            ("waybill.source", self.names.source),
+            ("waybill.account", &*self.names.account),
+            ("waybill.outcome", name),
+        ];
+        trace.tell(parent, Kind::Client, "attempt", start, &attributes, failed);
         outcome
     }
 }
 
 impl Attempt {
-    fn record(&self, outcome: &Outcome) {
+    /// Counts an attempt, and says what became of it in a word.
+    fn record(&self, outcome: &Outcome) -> &'static str {
         let source = self.names.source;
         let (took, failed, name) = match outcome {
             Ok(reply) => {
@@ -74,12 +90,13 @@ impl Attempt {
             }
         };
         count(source, name);
-        metrics::histogram!("waybill_source_latency_seconds", "source" => source)
+        metrics::histogram!("waybill_carrier_attempt_seconds", "source" => source)
             .record(took.as_secs_f64());
         let cut = outcome.as_ref().err().is_some_and(|failure| failure.cut);
         if !cut {
             self.figures.record(took, failed, self.clock.now());
         }
+        name
     }
 }
 
@@ -110,7 +127,7 @@ impl Drop for Away<'_> {
 
 fn count(source: &'static str, outcome: &'static str) {
     metrics::counter!(
-        "waybill_source_requests_total", "source" => source, "outcome" => outcome
+        "waybill_carrier_attempts_total", "source" => source, "outcome" => outcome
     )
     .increment(1);
 }

@@ -12,7 +12,7 @@ use waybill_core::error::{ErrorKind, Retry};
 
 use super::quota::{day_of, spent, to_midnight};
 use super::step::{Call, Failure, Next, Outcome, Step};
-use super::{Names, lock};
+use super::{Names, Priority, lock};
 use crate::clock::Clock;
 use crate::money::{Amount, Budget};
 
@@ -164,7 +164,12 @@ impl Step for Paying {
             failure.error.retry = Retry::After(to_midnight(now));
             failure
         })?;
+        let class = match call.priority {
+            Priority::Interactive => "interactive",
+            Priority::Background => "background",
+        };
         let mut payment = Payment {
+            class,
             paying: &self,
             day: day_of(now),
             attempts: Arc::clone(&call.attempts),
@@ -181,6 +186,8 @@ impl Step for Paying {
 /// has spent it if the call had left.
 struct Payment<'a> {
     paying: &'a Paying,
+    /// Who waits for the call.
+    class: &'static str,
     day: i64,
     attempts: Arc<AtomicU32>,
     before: u32,
@@ -199,6 +206,12 @@ impl Drop for Payment<'_> {
                 "account" => names.account.to_string(),
             )
             .increment(purse.cost.micros());
+            metrics::counter!(
+                "waybill_billable_calls_total",
+                "source" => names.source,
+                "class" => self.class,
+            )
+            .increment(1);
             return;
         }
         for ledger in &purse.ledgers {

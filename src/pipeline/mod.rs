@@ -20,6 +20,7 @@ mod fleet;
 mod freshness;
 mod ingest;
 mod live;
+mod note;
 mod pack;
 mod push;
 mod recall;
@@ -61,6 +62,7 @@ pub use evidence::Held;
 pub use fleet::{Enrolled, Enrolment};
 pub use ingest::{Item, Refusal, Taken};
 pub use live::{Live, MadeOf, Rules};
+pub use note::Note;
 pub use pack::Pack;
 pub use push::Polled;
 pub use replay::Replayed;
@@ -428,7 +430,16 @@ impl Pipeline {
             }
         }
         route.unserved = way::unserved(&route, &way);
-        recall::answer(self, lookup, route, held, asked).await
+        let answer = recall::answer(self, lookup, route, held, asked).await;
+        match &answer {
+            Ok(found) => {
+                note::outcomes(&found.outcomes);
+                note::ages(&live, &found.shipments, &found.freshness, self.now());
+            }
+            Err(Miss::SourcesFailed(outcomes)) => note::outcomes(outcomes),
+            Err(_) => {}
+        }
+        answer
     }
 
     /// Shipments that a number or order stands for, in order of their ids.

@@ -202,7 +202,7 @@ fn count_unmapped(source: &Source, reports: &[Report]) {
         .filter(|claim| claim.code == waybill_core::code::EventCode::UNMAPPED)
         .count();
     if unmapped > 0 {
-        metrics::counter!("waybill_unmapped_codes_total", "source" => source.descriptor.id)
+        metrics::counter!("waybill_unclassified_events_total", "source" => source.descriptor.id)
             .increment(u64::try_from(unmapped).unwrap_or(u64::MAX));
     }
 }
@@ -463,14 +463,36 @@ pub(super) async fn commit(
     };
     parts.store.commit(commit).await?;
     if pipeline.records {
+        metrics::counter!("waybill_store_commits_total").increment(1);
         parts.kpis.stored(before, counted, promises, now);
     }
     parts.hub.touch(&record.id, &aliases);
     if changed {
+        count_news(stored.map(|stored| &*stored.record), &record, now);
         parts.hub.made(&record);
         parts.hub.join(&record.id, &aliases);
     }
     Ok((record, next_change))
+}
+
+/// Counts what is new in a record: how late its newest event came, and what is doubted.
+fn count_news(before: Option<&Shipment>, record: &Shipment, now: Timestamp) {
+    let known = |id| before.is_some_and(|before| before.events.iter().any(|one| one.id == id));
+    let new = record.events.iter().filter(|event| !known(event.id));
+    if let Some(at) = new.filter_map(|event| event.time().instant).max() {
+        let lag = now.duration_since(at).as_secs_f64().max(0.0);
+        metrics::histogram!("waybill_update_lag_seconds", "leg" => "commit").record(lag);
+    }
+    for finding in &record.findings {
+        let is_known = before.is_some_and(|before| before.findings.contains(finding));
+        if !is_known {
+            metrics::counter!(
+                "waybill_validation_rejects_total",
+                "rule" => super::note::rule(finding.kind),
+            )
+            .increment(1);
+        }
+    }
 }
 
 /// What tenants promised of the delivery of a shipment; nothing unless it is or was delivered, since

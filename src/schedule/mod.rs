@@ -295,7 +295,7 @@ impl Scheduler {
         let mut due = 0;
         for standing in &standings {
             let source = standing.source;
-            metrics::gauge!("waybill_schedule_debt_seconds", "source" => source)
+            metrics::gauge!("waybill_freshness_debt_seconds", "source" => source)
                 .set(standing.debt().as_secs_f64());
             let backlog = self.0.queue.backlog(source, now, usize::MAX).await;
             let flows = backlog.unwrap_or_default();

@@ -112,6 +112,7 @@ pub async fn serve(disk: Arc<Disk>, clock: Clock, seed: u64) -> turmoil::Result 
         grpc::tracking::Tracking::new(pipeline.clone(), Arc::clone(&calls), streams, texts);
     let front = grpc::service(
         auth,
+        None,
         tracking,
         carriers,
         analytics,

@@ -137,6 +137,9 @@ impl Stream {
             };
             reader.held = record.revision;
             self.hold(update).await?;
+            let lag = self.pipeline.now().duration_since(record.update_time);
+            metrics::histogram!("waybill_update_lag_seconds", "leg" => "delivery")
+                .record(lag.as_secs_f64().max(0.0));
         }
         reader.last = Some(seen);
         reader.since = record.revision;

@@ -366,6 +366,8 @@ impl Stream {
 
     /// Says that what the reader holds is out of date, and sends a new snapshot.
     pub(super) async fn reset(&mut self, reason: v1::WatchResetReason) -> Result<(), Status> {
+        metrics::counter!("waybill_stream_resyncs_total", "reason" => reason.as_str_name())
+            .increment(1);
         self.held = None;
         // What waits is part of the snapshot.
         let _old = self.mailbox.empty();
