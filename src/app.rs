@@ -25,13 +25,13 @@ use crate::money::{Amount, Budget};
 use crate::pipeline::{Pack, Parts, Pipeline, Source};
 use crate::push::Push;
 use crate::remote::{self, Remote};
-use crate::schedule::Scheduler;
+use crate::schedule::{Keep, Scheduler};
 use crate::server;
 use crate::server::{Readiness, Side, serve_side};
 use crate::store::Store;
 use crate::store::file::FileStore;
 use crate::store::memory::MemoryStore;
-use crate::store::redis::RedisStore;
+use crate::store::redis::{Beside, RedisStore};
 use crate::store::seal::Keys;
 use crate::texts::Texts;
 use crate::watch::token::Secrets;
@@ -84,6 +84,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let Kept {
         store,
         keys,
+        beside,
         is_working,
     } = store(&config, &clock).await?;
     let cache = cache(&config, &keys, &clock)?;
@@ -118,7 +119,12 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         evidence: evidence.clone(),
     });
 
-    let scheduler = Scheduler::start(&config.schedule, folder, pipeline.clone(), store)?;
+    let keep = match (beside, folder) {
+        (Some(beside), _) => Keep::Shared(beside),
+        (None, Some(folder)) => Keep::Folder(folder),
+        (None, None) => Keep::Nowhere,
+    };
+    let scheduler = Scheduler::start(&config.schedule, keep, pipeline.clone(), store)?;
     let (drain, drained) = watch::channel(false);
     let calls = Arc::new(config::Calls::from(&config.calls));
     let streams = Streams::new(
@@ -284,6 +290,8 @@ fn token_secrets(settings: &config::StreamSettings, keys: &Keys) -> Result<Secre
 struct Kept {
     store: Arc<dyn Store>,
     keys: Arc<Keys>,
+    /// Where nodes share what is due and what may be asked, if they do.
+    beside: Option<Beside>,
     is_working: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
@@ -293,6 +301,7 @@ impl Kept {
         Self {
             store,
             keys,
+            beside: None,
             is_working: Box::new(|| true),
         }
     }
@@ -310,6 +319,7 @@ async fn store(config: &Config, clock: &Clock) -> Result<Kept, String> {
         let store = Arc::new(store);
         let looking = Arc::clone(&store);
         return Ok(Kept {
+            beside: Some(store.beside()),
             store,
             keys,
             is_working: Box::new(move || looking.is_working()),
