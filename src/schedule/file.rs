@@ -11,8 +11,8 @@ use redb::{ReadTransaction, ReadableTable as _, TableDefinition};
 use waybill_core::poll::Lane;
 use waybill_core::shipment::ShipmentId;
 
-use super::planner::NOBODY;
 use super::memory::MemoryDue;
+use super::planner::NOBODY;
 use super::queue::{Due as _, Flow, Item, Places, Task};
 use crate::store::disk::Disk;
 use crate::store::{Head, StoreError};

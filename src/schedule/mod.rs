@@ -13,6 +13,7 @@ mod memory;
 mod planner;
 mod queue;
 mod redis;
+mod written;
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -26,11 +26,10 @@ use rand::seq::SliceRandom as _;
 use redis::FromRedisValue;
 use tokio::time::Instant;
 use waybill_core::adapter::BoxFuture;
-use waybill_core::poll::Lane;
 use waybill_core::shipment::ShipmentId;
 
-use super::planner::NOBODY;
 use super::queue::{Backlog, Claim, Due, Flow, Item, LEASE, Pace, Places, Task, Want};
+use super::written::{flow, item, key, time, words};
 use crate::redis::script::Script;
 use crate::store::redis::{Beside, PARTITIONS, partition_of};
 use crate::store::{Head, StoreError};
@@ -171,7 +170,7 @@ impl RedisDue {
         let mut flows: HashMap<Flow, Vec<Part>> = HashMap::new();
         for (shard, due) in try_join_all(looks).await? {
             for (name, count, oldest, interval) in due {
-                let Some((flow, is_known)) = self.flow(&name) else {
+                let Some((flow, is_known)) = flow(&name, &self.sources) else {
                     continue;
                 };
                 if is_known || now.saturating_sub(oldest) >= ORPHANED {
@@ -233,7 +232,7 @@ impl RedisDue {
         let claims: Vec<(String, String, u8)> =
             self.run(&self.scripts.claim, shard, &arguments).await?;
         let claim = |(key, value, again): (String, String, u8)| {
-            let (item, fence) = self.item(&key, &value)?;
+            let (item, fence) = item(&key, &value, &self.sources)?;
             let item = Item {
                 flow: flow.clone(),
                 ..item
@@ -247,12 +246,7 @@ impl RedisDue {
         Ok(claims.into_iter().filter_map(claim).collect())
     }
 
-    async fn claims(
-        &self,
-        flow: &Flow,
-        now: i64,
-        limit: usize,
-    ) -> Result<Vec<Claim>, StoreError> {
+    async fn claims(&self, flow: &Flow, now: i64, limit: usize) -> Result<Vec<Claim>, StoreError> {
         let mut claims = Vec::new();
         // Others may have been faster: then the rest is where more was seen.
         while claims.len() < limit {
@@ -324,7 +318,7 @@ impl RedisDue {
                     continue;
                 };
                 let rate = fields.get(&format!("r{name}")).copied();
-                if let Some((flow, true)) = self.flow(name) {
+                if let Some((flow, true)) = flow(name, &self.sources) {
                     sums.push(Sum {
                         flow,
                         count: *count,
@@ -364,46 +358,6 @@ impl RedisDue {
         });
         Ok(())
     }
-
-    /// A flow by its name, and whether this node has its source: if not, it is nobody's.
-    fn flow(&self, name: &str) -> Option<(Flow, bool)> {
-        let mut parts = name.splitn(3, ':');
-        let (source, lane, tenant) = (parts.next()?, parts.next()?, parts.next()?);
-        let known = self.sources.iter().chain([&NOBODY]);
-        let known = known.copied().find(|one| *one == source);
-        let lane = Lane::ALL.into_iter().find(|one| one.as_str() == lane)?;
-        let flow = Flow {
-            source: known.unwrap_or(NOBODY),
-            lane,
-            tenant: tenant.into(),
-        };
-        Some((flow, known.is_some()))
-    }
-
-    /// An item and the fence of its claim, 0 if it has none. What cannot be understood was never
-    /// written by this version.
-    fn item(&self, key: &str, value: &str) -> Option<(Item, u64)> {
-        let task = match key.get(..1)? {
-            "p" => Task::Poll,
-            _ => Task::Review,
-        };
-        let mut words = value.splitn(6, ' ').skip(1);
-        let mut word = || words.next();
-        let fence = word()?.parse().unwrap_or_default();
-        let due = word()?.parse().ok()?;
-        let interval = word()?.parse().ok()?;
-        let failures = word()?.parse().ok()?;
-        let (flow, _) = self.flow(word()?)?;
-        let item = Item {
-            task,
-            id: ShipmentId(key.get(1..)?.to_owned()),
-            flow,
-            due,
-            interval,
-            failures,
-        };
-        Some((item, fence))
-    }
 }
 
 /// Whether what was learned at some time, by a node's clock and by the machine's, is fresh still.
@@ -412,34 +366,6 @@ fn is_fresh(learned: Option<(i64, Instant)>, now: i64, millis: i64) -> bool {
         let age = begun.elapsed().as_millis();
         (0..millis).contains(&now.saturating_sub(at)) && age < u128::from(millis.unsigned_abs())
     })
-}
-
-/// A time in 15 digits that sort as the times do.
-fn time(millis: i64) -> String {
-    format!("{:015}", millis.clamp(0, 999_999_999_999_999))
-}
-
-fn key(task: Task, id: &ShipmentId) -> String {
-    let task = match task {
-        Task::Poll => 'p',
-        Task::Review => 'r',
-    };
-    format!("{task}{id}", id = id.0)
-}
-
-/// Due time, interval, failures and flow.
-fn words(item: &Item) -> [String; 4] {
-    let Flow {
-        source,
-        lane,
-        tenant,
-    } = &item.flow;
-    [
-        time(item.due),
-        item.interval.to_string(),
-        item.failures.to_string(),
-        format!("{source}:{lane}:{tenant}", lane = lane.as_str()),
-    ]
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -486,7 +412,7 @@ impl Due for RedisDue {
             let shard = partition_of(id);
             let get = self.run(&self.scripts.get, shard, std::slice::from_ref(&key));
             let value: Option<String> = get.await?;
-            let item = value.and_then(|value| self.item(&key, &value));
+            let item = value.and_then(|value| item(&key, &value, &self.sources));
             Ok(item.map(|(item, _)| item))
         })
     }
@@ -590,7 +516,7 @@ impl Due for RedisDue {
             let mut items = Vec::new();
             for (key, value) in try_join_all(reads).await?.into_iter().flatten() {
                 let order = value.get(..15).unwrap_or_default().to_owned();
-                items.extend(self.item(&key, &value).map(|(item, _)| (order, item)));
+                items.extend(item(&key, &value, &self.sources).map(|(item, _)| (order, item)));
             }
             items.sort_by(|one, other| one.0.cmp(&other.0));
             items.truncate(limit);

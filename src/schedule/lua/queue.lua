@@ -10,9 +10,11 @@ end
 
 local function count(flow, by, interval)
   interval = tonumber(interval)
-  local rate = interval > 0 and math.floor(1e12 / interval) or 0
   local left = redis.call('HINCRBY', KEYS[4], 'c' .. flow, by)
-  redis.call('HINCRBY', KEYS[4], 'r' .. flow, string.format('%.0f', by * rate))
+  if interval > 0 then
+    local rate = by * math.floor(1e12 / interval)
+    redis.call('HINCRBY', KEYS[4], 'r' .. flow, string.format('%.0f', rate))
+  end
   if left <= 0 then
     redis.call('HDEL', KEYS[4], 'c' .. flow, 'r' .. flow)
   end
