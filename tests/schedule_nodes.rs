@@ -305,8 +305,9 @@ async fn two_gateways_share_the_work_and_ask_about_each_shipment_once() {
     }
     assert!(polled >= 300, "{polled} polls in twenty hours");
     for node in [&one, &two] {
-        let sources = node.pipeline.sources().iter();
+        let sources = node.pipeline.sources();
         let asked: u64 = sources
+            .iter()
             .map(|source| u64::from(source.guard.health().attempts))
             .sum();
         assert!(asked > 0, "each does a part");

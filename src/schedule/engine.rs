@@ -19,6 +19,7 @@ use waybill_core::time::Precision;
 
 use super::planner::{NOBODY, Stretches, millis};
 use super::queue::{Claim, Due, Flow, Item, Task};
+use super::subscriber::Subscriber;
 use crate::guard::Priority;
 use crate::pipeline::{Found, LookupOptions, Miss, Pipeline, SourceResult};
 use crate::store::{Change, Store, StoreError, What};
@@ -43,6 +44,8 @@ pub(super) struct Engine {
     pub(super) pace: f64,
     /// Longest time of a poll.
     pub(super) deadline: Duration,
+    /// `None` if no source can push to this gateway.
+    subscriber: Option<Subscriber>,
     rhythms: Mutex<HashMap<String, Rhythm>>,
 }
 
@@ -59,15 +62,41 @@ struct Done {
 }
 
 impl Engine {
-    /// What a tenant has said that the sources need to know; nothing if the store does not tell.
-    async fn hints(&self, id: &ShipmentId) -> Hints {
+    /// In whose names a poll is made, and with which hints: first the one that it is planned for,
+    /// then others with accounts of their own, which nobody else's poll asks. Whoever has such an
+    /// account gives it its own hints only. Nobody, if the store does not tell.
+    async fn askers(&self, id: &ShipmentId, first: &str) -> Vec<(String, Hints)> {
         let overlays = self.store.overlays(id).await.unwrap_or_default();
-        let hints = overlays.iter().filter_map(|overlay| {
-            let registration = overlay.registration.as_ref()?;
-            Some(&registration.hints)
+        let stated: Vec<(&String, &Hints)> = overlays
+            .iter()
+            .filter_map(|(tenant, overlay)| Some((tenant, &overlay.registration.as_ref()?.hints)))
+            .collect();
+        let own = |tenant: &str| {
+            let mut own = stated.iter().filter(|(one, _)| *one == tenant);
+            own.next().map(|(_, hints)| (*hints).clone())
+        };
+        let hints = own(first)
+            .filter(|hints| *hints != Hints::default() || self.pipeline.has_accounts(first));
+        let hints = hints.unwrap_or_else(|| {
+            let mut all = stated.iter().map(|(_, hints)| *hints);
+            all.find(|hints| **hints != Hints::default())
+                .cloned()
+                .unwrap_or_default()
         });
-        let mut stated = hints.filter(|hints| **hints != Hints::default());
-        stated.next().cloned().unwrap_or_default()
+        let others = stated
+            .iter()
+            .filter(|(tenant, _)| *tenant != first && self.pipeline.has_accounts(tenant))
+            .map(|(tenant, hints)| ((*tenant).clone(), (*hints).clone()));
+        std::iter::once((first.to_owned(), hints))
+            .chain(others)
+            .collect()
+    }
+
+    /// Subscriptions of a shipment may have to be made, renewed or ended.
+    fn subscribe(&self, id: &ShipmentId) {
+        if let Some(subscriber) = &self.subscriber {
+            subscriber.look(id);
+        }
     }
 
     pub(super) fn new(
@@ -77,8 +106,10 @@ impl Engine {
         stretches: Stretches,
         pace: f64,
         deadline: Duration,
+        subscriber: Option<Subscriber>,
     ) -> Self {
         Self {
+            subscriber,
             pipeline,
             store,
             queue,
@@ -99,6 +130,7 @@ impl Engine {
 
     /// A tenant follows a shipment, or no longer, or only works on it.
     async fn follow(&self, id: &ShipmentId, tenant: &str) -> Result<(), StoreError> {
+        self.subscribe(id);
         let known = self.queue.get(Task::Poll, id).await?;
         match (self.follows(id, tenant).await?, known) {
             // Who came first stands for all.
@@ -128,7 +160,7 @@ impl Engine {
         let overlays = self.store.overlays(id).await?;
         if overlays
             .iter()
-            .all(|overlay| overlay.registration.is_none())
+            .all(|(_, overlay)| overlay.registration.is_none())
         {
             return Ok(None);
         }
@@ -168,6 +200,11 @@ impl Engine {
             self.queue.remove(Task::Review, id).await?;
             return self.queue.remove(Task::Poll, id).await;
         };
+        if record.id != *id {
+            // It turned out to be another one, whose own change brings it here.
+            self.queue.remove(Task::Review, id).await?;
+            return self.queue.remove(Task::Poll, id).await;
+        }
         self.review(id, change).await?;
         let known = self.queue.get(Task::Poll, id).await?;
         let Some(known) = known else {
@@ -322,6 +359,7 @@ impl Engine {
             None => self.follower(id).await?,
         };
         let Some(follower) = follower else {
+            self.subscribe(id);
             return gone("left");
         };
         let Some((before, _)) = self.current(id).await? else {
@@ -332,10 +370,12 @@ impl Engine {
             Next::Stop(Stop::Expired) => return gone("expired"),
             Next::Poll(_) => {}
         }
+        self.subscribe(id);
         let asked_at = self.pipeline.now();
         let deadline = Instant::now() + self.deadline;
-        let options = LookupOptions {
-            hints: self.hints(id).await,
+        let options = |(tenant, hints)| LookupOptions {
+            tenant,
+            hints,
             // What somebody has fetched in the second half of the interval is good enough.
             max_age: Some(Duration::from_millis(item.interval / 2)),
             cache_only: false,
@@ -345,7 +385,14 @@ impl Engine {
             deadline,
             priority: Priority::Background,
         };
-        let asked = timeout_at(deadline + MARGIN, self.pipeline.get(id, &options)).await;
+        let mut askers = self.askers(id, &follower.tenant).await.into_iter();
+        let first = askers.next().map(options);
+        let first = first.ok_or_else(|| StoreError::new("nobody asks"))?;
+        let asked = timeout_at(deadline + MARGIN, self.pipeline.get(id, &first)).await;
+        for other in askers.map(options) {
+            // How it goes on is decided by the first one's answer.
+            let _answer = timeout_at(deadline + MARGIN, self.pipeline.get(id, &other)).await;
+        }
         let wait = match asked {
             Ok(Ok(found)) => failed(&found),
             Ok(Err(Miss::UnknownId)) => return gone("gone"),

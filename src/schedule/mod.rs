@@ -13,6 +13,7 @@ mod memory;
 mod planner;
 mod queue;
 mod redis;
+mod subscriber;
 mod written;
 
 use std::collections::HashMap;
@@ -28,9 +29,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use self::engine::Engine;
 use self::file::File;
+use self::subscriber::Subscriber;
 use crate::config::Span;
 use crate::guard::BreakerState;
 use crate::pipeline::{Pipeline, Source};
+use crate::server::{Class, Load};
 use crate::store::redis::Beside;
 use crate::store::{Head, Store, StoreError};
 
@@ -117,6 +120,7 @@ pub struct Scheduler(Arc<Inner>);
 
 struct Inner {
     engine: Arc<Engine>,
+    load: Arc<Load>,
     /// The file, and the queue that it keeps.
     file: Option<(Arc<File>, Arc<MemoryDue>)>,
     /// What each source allows.
@@ -133,7 +137,8 @@ pub struct Overview {
 }
 
 impl Scheduler {
-    /// Starts the scheduler on the current runtime. Not enabled, it only tells what is due.
+    /// Starts the scheduler on the current runtime. Where sources can push to this gateway
+    /// (`pushes`), they are asked to. Not enabled, it only tells what is due.
     ///
     /// # Errors
     /// Names the file that cannot be opened.
@@ -142,8 +147,10 @@ impl Scheduler {
         keep: Keep<'_>,
         pipeline: Pipeline,
         store: Arc<dyn Store>,
+        load: Arc<Load>,
+        pushes: bool,
     ) -> Result<Self, String> {
-        let quotas = quotas(pipeline.sources());
+        let quotas = quotas(&pipeline.sources());
         let sources: Vec<&'static str> = quotas.iter().map(|quota| quota.source).collect();
         let mut file = None;
         let queue: Arc<dyn Due> = match keep {
@@ -160,6 +167,8 @@ impl Scheduler {
         };
         let share = f64::from(settings.quota_percent.min(100)) / 100.0;
         let planner = Planner::new(&quotas, share, TICK);
+        let subscriber = (pushes && settings.enabled)
+            .then(|| Subscriber::start(pipeline.clone(), Arc::clone(&store)));
         let engine = Engine::new(
             pipeline,
             store,
@@ -167,9 +176,11 @@ impl Scheduler {
             planner.stretches().clone(),
             settings.pace,
             settings.deadline.0,
+            subscriber,
         );
         let scheduler = Self(Arc::new(Inner {
             engine: Arc::new(engine),
+            load,
             file,
             standings: planner.standings().collect(),
             running: Mutex::default(),
@@ -269,9 +280,14 @@ impl Scheduler {
 
     /// Claims what may go, and sends it off.
     async fn step(&self, planner: &mut Planner, rooms: &mut Rooms) -> Result<(), StoreError> {
+        if !self.0.load.has_room(Class::Background) {
+            // What is due waits until callers who wait have what they need.
+            return Ok(());
+        }
         let engine = &self.0.engine;
         let now = engine.pipeline.now();
-        let room = |source| rooms.of(source, engine.pipeline.sources(), now);
+        let sources = engine.pipeline.sources();
+        let room = |source| rooms.of(source, &sources, now);
         let claims = planner.step(engine.queue.as_ref(), now, room).await?;
         for claim in claims {
             let flow = &claim.item.flow;
@@ -282,10 +298,11 @@ impl Scheduler {
                     .record(late.as_secs_f64());
             }
             let permit = rooms.enter(flow.source);
+            let running = self.0.load.enter(Class::Background);
             let engine = Arc::clone(engine);
             crate::tasks::spawn("poll", async move {
                 engine.work(claim).await;
-                drop(permit);
+                drop((permit, running));
             });
         }
         Ok(())

@@ -10,7 +10,7 @@
 
 use std::fmt;
 
-use waybill_core::order::Subject;
+use waybill_core::order::{Order, Subject};
 use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
@@ -26,14 +26,20 @@ const OVERLAY_HEAD: usize = 5;
 /// Bytes of the version of a note.
 const NOTE_HEAD: usize = 8;
 
+/// Keyed hash of an order, under a label that says for what. One tenant's order is never another's.
+pub(crate) fn order_key(keys: &Keys, label: &str, order: &Order) -> [u8; 32] {
+    let (platform, id) = (order.platform().as_bytes(), order.reveal().as_bytes());
+    match order.owner() {
+        "" => keys.hash(label, &[platform, id]),
+        owner => keys.hash(label, &[platform, id, owner.as_bytes()]),
+    }
+}
+
 /// What stands in a key for a number or order.
 pub(super) fn subject_key(keys: &Keys, subject: &Subject) -> [u8; 32] {
     match subject {
         Subject::Number(number) => keys.hash("number", &[number.reveal().as_bytes()]),
-        Subject::Order(order) => {
-            let parts = [order.platform().as_bytes(), order.reveal().as_bytes()];
-            keys.hash("order", &parts)
-        }
+        Subject::Order(order) => order_key(keys, "order", order),
     }
 }
 
