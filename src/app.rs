@@ -23,6 +23,7 @@ use crate::control::{Control, Making, Origin};
 use crate::evidence::Evidence;
 use crate::grpc;
 use crate::grpc::follow::Streams;
+use crate::guard::Nodes;
 use crate::kpi::Kpis;
 use crate::pipeline::{Parts, Pipeline};
 use crate::push::Push;
@@ -103,7 +104,8 @@ pub async fn start_from(
     let cache = cache(&config, &keys, &clock)?;
     let registry = remote::registry(registry, &config.plugins)?;
     let way_out = http_client(&config)?;
-    let sources = sources_after(&config, registry, &clock, &way_out, &[])?;
+    let nodes = beside.clone().map(Nodes::new);
+    let sources = sources_after(&config, registry, &clock, &way_out, &[], nodes.as_ref())?;
     let texts = Arc::new(Texts::load(&config.texts.folder, registry)?);
     let issuers = config.auth.jwt.values();
     let issuers = issuers.map(|issuer| issuer.jwks_url.as_str());
@@ -142,6 +144,7 @@ pub async fn start_from(
         registry,
         clock,
         http: way_out,
+        nodes,
         origin,
         config: config.clone(),
     });
