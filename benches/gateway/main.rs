@@ -48,9 +48,10 @@ fn main() -> ExitCode {
     if let [role, name, events] = &arguments[..]
         && role == "--serve"
     {
-        match name.starts_with("streams") {
-            true => streams::serve(name),
-            false => cached::serve(name, events.parse().unwrap()),
+        match name.as_str() {
+            "claims" => schedule::shared::serve(events.parse().unwrap()),
+            _ if name.starts_with("streams") => streams::serve(name),
+            _ => cached::serve(name, events.parse().unwrap()),
         }
         return ExitCode::SUCCESS;
     }
@@ -61,7 +62,7 @@ fn main() -> ExitCode {
     let only = value_of("--only");
     let mut results = Map::new();
     type Bench = fn() -> Value;
-    let benches: [(&str, Bench); 11] = [
+    let benches: [(&str, Bench); 12] = [
         ("cached", cached::run),
         ("cached-3500-bytes", cached::run_little),
         ("miss", miss::run),
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         ("redis", redis::run),
         ("kpi", kpi::run),
         ("schedule", schedule::run_all),
+        ("schedule-redis", schedule::shared::run),
         ("streams", streams::run),
     ];
     for (name, run) in benches {
