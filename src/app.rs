@@ -24,18 +24,19 @@ use crate::control::{Control, Making, Origin};
 use crate::evidence::Evidence;
 use crate::grpc;
 use crate::grpc::follow::Streams;
+use crate::guard::Nodes;
 use crate::kpi::Kpis;
 use crate::pipeline::{Parts, Pipeline};
 use crate::push::Push;
 use crate::quota::Quotas;
 use crate::remote::{self};
-use crate::schedule::Scheduler;
+use crate::schedule::{Keep, Scheduler};
 use crate::server;
 use crate::server::{Load, Port, Readiness, Side, Tls, serve_side};
 use crate::store::Store;
 use crate::store::file::FileStore;
 use crate::store::memory::MemoryStore;
-use crate::store::redis::RedisStore;
+use crate::store::redis::{Beside, RedisStore};
 use crate::store::seal::Keys;
 use crate::texts::Texts;
 use crate::trace::Exporter;
@@ -101,12 +102,14 @@ pub async fn start_from(
     let Kept {
         store,
         keys,
+        beside,
         is_working,
     } = store(&config, &clock).await?;
     let cache = cache(&config, &keys, &clock)?;
     let registry = remote::registry(registry, &config.plugins)?;
     let way_out = http_client(&config)?;
-    let sources = sources_after(&config, registry, &clock, &way_out, &[])?;
+    let nodes = beside.clone().map(Nodes::new);
+    let sources = sources_after(&config, registry, &clock, &way_out, &[], nodes.as_ref())?;
     let texts = Arc::new(Texts::load(&config.texts.folder, registry)?);
     let issuers = config.auth.jwt.values();
     let issuers = issuers.map(|issuer| issuer.jwks_url.as_str());
@@ -147,6 +150,7 @@ pub async fn start_from(
         registry,
         clock,
         http: way_out,
+        nodes,
         origin,
         config: config.clone(),
     });
@@ -154,11 +158,16 @@ pub async fn start_from(
     let watching = crate::tasks::spawn("config", control.clone().watch());
     let showing = crate::tasks::spawn("figures", control.clone().show());
 
+    let keep = match (beside, folder) {
+        (Some(beside), _) => Keep::Shared(beside),
+        (None, Some(folder)) => Keep::Folder(folder),
+        (None, None) => Keep::Nowhere,
+    };
     let carriers = grpc::carrier::Carriers::new(registry, pipeline.clone(), Arc::clone(&texts));
     let load = Load::new(&config.load);
     let scheduler = Scheduler::start(
         &config.schedule,
-        folder,
+        keep,
         pipeline.clone(),
         store,
         Arc::clone(&load),
@@ -378,6 +387,8 @@ fn http_client(config: &Config) -> Result<crate::http::Client, String> {
 struct Kept {
     store: Arc<dyn Store>,
     keys: Arc<Keys>,
+    /// Where nodes share what is due and what may be asked, if they do.
+    beside: Option<Beside>,
     is_working: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
@@ -387,6 +398,7 @@ impl Kept {
         Self {
             store,
             keys,
+            beside: None,
             is_working: Box::new(|| true),
         }
     }
@@ -404,6 +416,7 @@ async fn store(config: &Config, clock: &Clock) -> Result<Kept, String> {
         let store = Arc::new(store);
         let looking = Arc::clone(&store);
         return Ok(Kept {
+            beside: Some(store.beside()),
             store,
             keys,
             is_working: Box::new(move || looking.is_working()),

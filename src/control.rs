@@ -21,7 +21,7 @@ use crate::app;
 use crate::auth::audit;
 use crate::clock::Clock;
 use crate::config::{Config, DrainSettings};
-use crate::guard::{Hold, Which};
+use crate::guard::{Hold, Nodes, Which};
 use crate::http::Client;
 use crate::pipeline::{Pipeline, Rules, Source};
 use crate::watch::told;
@@ -55,6 +55,7 @@ struct Inner {
     registry: Registry,
     clock: Clock,
     http: Client,
+    nodes: Option<Nodes>,
     origin: Option<Box<dyn Origin>>,
     /// What the server runs with; held while another one is read.
     running: Mutex<Config>,
@@ -76,6 +77,8 @@ pub struct Making {
     pub clock: Clock,
     /// The way out.
     pub http: Client,
+    /// With whom the limits of sources are shared.
+    pub nodes: Option<Nodes>,
     /// Where the configuration comes from; `None`: it cannot be read anew.
     pub origin: Option<Box<dyn Origin>>,
     /// What the server was started with.
@@ -114,6 +117,7 @@ impl Control {
             registry,
             clock,
             http,
+            nodes,
             origin,
             config,
         } = making;
@@ -129,6 +133,7 @@ impl Control {
             registry,
             clock,
             http,
+            nodes,
             origin,
         }))
     }
@@ -184,7 +189,14 @@ impl Control {
         let live = inner.pipeline.live();
         let before = &live.configured.sources;
         let (registry, clock) = (inner.registry, &inner.clock);
-        let sources = app::sources_after(&taken, registry, clock, &inner.http, before)?;
+        let sources = app::sources_after(
+            &taken,
+            registry,
+            clock,
+            &inner.http,
+            before,
+            inner.nodes.as_ref(),
+        )?;
         let mut reloaded = Reloaded {
             generation: self.generation(),
             applied,

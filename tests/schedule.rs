@@ -24,7 +24,7 @@ use waybill::evidence::Evidence;
 use waybill::guard::Priority;
 use waybill::kpi::Kpis;
 use waybill::pipeline::{LookupOptions, Parts, Pipeline};
-use waybill::schedule::{Item, Scheduler, Settings, Task};
+use waybill::schedule::{Item, Keep, Scheduler, Settings, Task};
 use waybill::server::Load;
 use waybill::store::file::FileStore;
 use waybill::store::memory::MemoryStore;
@@ -110,7 +110,7 @@ impl World {
         });
         let scheduler = Scheduler::start(
             &config.schedule,
-            folder,
+            folder.map_or(Keep::Nowhere, Keep::Folder),
             pipeline.clone(),
             Arc::clone(&store),
             Load::new(&config.load),

@@ -49,9 +49,10 @@ fn main() -> ExitCode {
     if let [role, name, events] = &arguments[..]
         && role == "--serve"
     {
-        match name.starts_with("streams") {
-            true => streams::serve(name),
-            false => cached::serve(name, events.parse().unwrap()),
+        match name.as_str() {
+            "claims" => schedule::shared::serve(events.parse().unwrap()),
+            _ if name.starts_with("streams") => streams::serve(name),
+            _ => cached::serve(name, events.parse().unwrap()),
         }
         return ExitCode::SUCCESS;
     }
@@ -62,7 +63,7 @@ fn main() -> ExitCode {
     let only = value_of("--only");
     let mut results = Map::new();
     type Bench = fn() -> Value;
-    let benches: [(&str, Bench); 12] = [
+    let benches: [(&str, Bench); 13] = [
         ("cached", cached::run),
         ("cached-3500-bytes", cached::run_little),
         ("layers", layers::run),
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
         ("redis", redis::run),
         ("kpi", kpi::run),
         ("schedule", schedule::run_all),
+        ("schedule-redis", schedule::shared::run),
         ("streams", streams::run),
     ];
     for (name, run) in benches {

@@ -9,7 +9,7 @@ use waybill_core::registry::Registry;
 use super::http_client;
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::guard::{self, Guard, Ledger, Purse};
+use crate::guard::{self, Guard, Ledger, Nodes, Purse};
 use crate::money::{Amount, Budget};
 use crate::pipeline::{MadeOf, Pack, Source};
 use crate::remote::Remote;
@@ -24,7 +24,7 @@ pub fn sources(
     registry: Registry,
     clock: &Clock,
 ) -> Result<Vec<Arc<Source>>, String> {
-    sources_after(config, registry, clock, &http_client(config)?, &[])
+    sources_after(config, registry, clock, &http_client(config)?, &[], None)
 }
 
 /// Builds what takes the place of `before`. An account whose settings are the same stays the same,
@@ -38,6 +38,7 @@ pub(crate) fn sources_after(
     clock: &Clock,
     http: &crate::http::Client,
     before: &[Arc<Source>],
+    nodes: Option<&Nodes>,
 ) -> Result<Vec<Arc<Source>>, String> {
     let budget = config.routing.daily_budget;
     let all = Arc::new(match before.first() {
@@ -77,6 +78,7 @@ pub(crate) fn sources_after(
             name: &account,
             limits,
             purse,
+            nodes: nodes.cloned(),
         };
         let guard = Guard::after(
             whose,

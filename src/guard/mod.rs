@@ -11,6 +11,7 @@ mod attempt;
 mod breaker;
 mod health;
 mod limit;
+mod nodes;
 mod purse;
 mod quota;
 mod retry;
@@ -32,6 +33,7 @@ use waybill_core::error::{Error, ErrorKind};
 
 pub use self::breaker::{BreakerState, Hold};
 pub use self::health::{BreakerHealth, Health};
+pub use self::nodes::Nodes;
 pub use self::purse::{Ledger, Purse};
 pub use self::quota::midnight_after;
 pub use self::tuning::{BreakerTuning, BulkheadTuning, QuotaTuning, RetryTuning, Tuning};
@@ -145,6 +147,8 @@ pub struct Account<'a> {
     pub limits: Limits,
     /// What may be spent.
     pub purse: Purse,
+    /// With whom the limits are shared; `None`: with nobody.
+    pub nodes: Option<Nodes>,
 }
 
 /// The guard whose place another one takes.
@@ -209,6 +213,7 @@ impl Guard {
             name,
             limits,
             purse,
+            nodes,
         } = account;
         let names = Names {
             source,
@@ -237,6 +242,10 @@ impl Guard {
                 Quota::after(names.clone(), &limits, own, patience, own_clock, before)
             }
             None => Quota::new(names.clone(), &limits, own, patience, own_clock),
+        };
+        let quota = match nodes {
+            Some(nodes) => quota.among(nodes, &limits, guard.map(|guard| &guard.quota)),
+            None => quota,
         };
         let attempt = Attempt {
             names: names.clone(),

@@ -4,6 +4,7 @@
 //! **Invariant:** neither a URL nor a password reaches a log or an error.
 
 pub(crate) mod link;
+pub(crate) mod script;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -3,10 +3,11 @@
 //! **Invariant:** registrations are the truth. Whether a shipment is followed is read from the store
 //! each time it is polled; the queue only says when.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::{TryStreamExt as _, stream};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 use waybill_core::adapter::Hints;
@@ -29,6 +30,8 @@ const RETRY: u64 = 60_000;
 const MARGIN: Duration = Duration::from_secs(5);
 /// Registrations read in one go.
 const PAGE: usize = 500;
+/// Of these, read into the queue at once.
+const SCANS: usize = 32;
 /// Carriers whose hours are learned.
 const RHYTHMS: usize = 10_000;
 
@@ -129,16 +132,17 @@ impl Engine {
     async fn follow(&self, id: &ShipmentId, tenant: &str) -> Result<(), StoreError> {
         self.subscribe(id);
         let known = self.queue.get(Task::Poll, id).await?;
-        let known = known.map(|item| item.flow.tenant);
-        match self.follows(id, tenant).await? {
+        match (self.follows(id, tenant).await?, known) {
             // Who came first stands for all.
-            Some(_) if known.is_some() => Ok(()),
-            Some(follower) => self.enter(id, &follower).await,
-            None if known.as_deref() == Some(tenant) => match self.follower(id).await? {
-                Some(follower) => self.enter(id, &follower).await,
-                None => self.queue.remove(Task::Poll, id).await,
-            },
-            None => Ok(()),
+            (Some(_), Some(_)) => Ok(()),
+            (Some(follower), None) => self.enter(id, &follower, None).await,
+            (None, Some(known)) if *known.flow.tenant == *tenant => {
+                match self.follower(id).await? {
+                    Some(follower) => self.enter(id, &follower, Some(known)).await,
+                    None => self.queue.remove(Task::Poll, id).await,
+                }
+            }
+            (None, _) => Ok(()),
         }
     }
 
@@ -168,8 +172,13 @@ impl Engine {
         Ok(None)
     }
 
-    /// Plans the first poll of a shipment, and its next change by time.
-    async fn enter(&self, id: &ShipmentId, follower: &Follower) -> Result<(), StoreError> {
+    /// Plans the first poll of a shipment in the place of what is known, and its next change by time.
+    async fn enter(
+        &self,
+        id: &ShipmentId,
+        follower: &Follower,
+        known: Option<Item>,
+    ) -> Result<(), StoreError> {
         let Some((record, change)) = self.current(id).await? else {
             return Ok(());
         };
@@ -179,7 +188,8 @@ impl Engine {
             let item = self
                 .stretches
                 .item(id.clone(), source, &follower.tenant, poll, now, None);
-            self.queue.put(now.as_millisecond(), vec![item]).await?;
+            let now = now.as_millisecond();
+            self.queue.replace(now, known, item).await?;
         }
         Ok(())
     }
@@ -200,7 +210,7 @@ impl Engine {
         let Some(known) = known else {
             // It may have been given up before.
             return match self.follower(id).await? {
-                Some(follower) => self.enter(id, &follower).await,
+                Some(follower) => self.enter(id, &follower, None).await,
                 None => Ok(()),
             };
         };
@@ -225,7 +235,8 @@ impl Engine {
             item.due = item.due.min(known.due);
             item.failures = known.failures;
         }
-        self.queue.put(now.as_millisecond(), vec![item]).await
+        let now = now.as_millisecond();
+        self.queue.replace(now, Some(known), item).await
     }
 
     async fn current(
@@ -279,15 +290,17 @@ impl Engine {
         next_poll(record, &look)
     }
 
-    /// Reads every registration into the queue; what is there already stays.
-    pub(super) async fn scan(&self) -> Result<(), StoreError> {
+    /// Reads every registration of these partitions into the queue; what is there already stays.
+    pub(super) async fn scan(&self, partitions: &BTreeSet<u16>) -> Result<(), StoreError> {
         for tenant in self.store.tenants().await? {
             let mut after = None;
             loop {
                 let page = self.store.registered(&tenant, after, PAGE).await?;
-                for place in &page {
-                    self.follow(&place.id, &tenant).await?;
-                }
+                let ids = page.iter().map(|place| &place.id);
+                let ids = ids.filter(|id| self.queue.concerns(id, partitions));
+                stream::iter(ids.map(Ok))
+                    .try_for_each_concurrent(SCANS, |id| self.follow(id, &tenant))
+                    .await?;
                 match page.last() {
                     Some(last) => after = Some(last.clone()),
                     None => break,

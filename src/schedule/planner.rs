@@ -16,7 +16,7 @@ use waybill_core::poll::Poll;
 use waybill_core::shipment::ShipmentId;
 
 use super::fair::{self, Turns};
-use super::queue::{Claim, Due, Flow, Item, Pace, Task};
+use super::queue::{Claim, Due, Flow, Item, Pace, Task, Want};
 use crate::store::StoreError;
 
 /// How far the spacing runs ahead of demand, so that chance does not pile work up.
@@ -80,6 +80,15 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// How it stands once its shipments want this.
+    pub(super) fn with(self, wants: &[Want]) -> Self {
+        Self {
+            shipments: wants.iter().map(|want| want.count).sum(),
+            demand: wants.iter().map(|want| want.rate).sum(),
+            ..self
+        }
+    }
+
     /// By how much the mean interval of its shipments is longer than they want, because the quota
     /// does not allow more.
     pub fn debt(&self) -> Duration {
@@ -268,10 +277,8 @@ impl Line {
         }
         self.looked = Some(now);
         let wants = queue.wants(source).await?;
-        let standing = &mut self.standing;
-        standing.shipments = wants.iter().map(|want| want.count).sum();
-        standing.demand = wants.iter().map(|want| want.rate).sum();
-        stretches.set(source, fair::stretch(&wants, standing.budget));
+        self.standing = self.standing.with(&wants);
+        stretches.set(source, fair::stretch(&wants, self.standing.budget));
         Ok(())
     }
 

@@ -206,6 +206,7 @@ fn rig_with(
         name: "shop-a",
         limits,
         purse,
+        nodes: None,
     };
     let guard = Guard::new(account, adapter, http, tuning, clock.clone());
     Rig { guard, fake, clock }

@@ -49,7 +49,7 @@ use waybill_core::shipment::ShipmentId;
 pub use self::admit::Findings;
 use self::follow::Heard;
 use self::near::{As, Near};
-use self::script::{Script, Scripts};
+use self::script::Scripts;
 use super::seal::{Keys, hex};
 use super::{
     Bell, Commit, CommitError, Head, Note, NoteKey, OverlayCommit, Page, Place, Store, StoreError,
@@ -58,6 +58,7 @@ use super::{
 use crate::clock::Clock;
 use crate::redis::RedisConfig;
 use crate::redis::link::{Link, Live, Unusable};
+use crate::redis::script::Script;
 use crate::tasks;
 
 /// Partitions of the log. Their number is part of what is written.
@@ -133,6 +134,39 @@ impl RedisStore {
     pub fn is_working(&self) -> bool {
         self.inner.near.is_trusted()
     }
+
+    /// What nodes share beside the shipments, over the same connection.
+    pub fn beside(&self) -> Beside {
+        Beside(Arc::clone(&self.inner))
+    }
+}
+
+/// The connection of a store, for what nodes share beside it: what is due, and quotas. Cheap to
+/// clone.
+#[derive(Clone)]
+pub struct Beside(Arc<Inner>);
+
+impl Beside {
+    /// Name of a key in the slot of a partition.
+    pub(crate) fn in_partition(&self, partition: u16, rest: &str) -> String {
+        self.0.name(partition, rest)
+    }
+
+    /// Name of a key.
+    pub(crate) fn named(&self, rest: &str) -> String {
+        format!("{}{rest}", self.0.prefix)
+    }
+
+    /// Runs a script, twice if the connection was lost meanwhile.
+    pub(crate) async fn run<T: FromRedisValue>(
+        &self,
+        call: &'static str,
+        script: &Script,
+        keys: &[String],
+        arguments: &[&[u8]],
+    ) -> Result<T, StoreError> {
+        self.0.run(call, script, keys, arguments).await
+    }
 }
 
 fn fault(call: &'static str, kind: &'static str) {
@@ -140,7 +174,7 @@ fn fault(call: &'static str, kind: &'static str) {
 }
 
 /// Which partition a shipment belongs to, for ever: FNV-1a of its id.
-fn partition_of(id: &ShipmentId) -> u16 {
+pub(crate) fn partition_of(id: &ShipmentId) -> u16 {
     let mix = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     let hash = id.0.bytes().fold(0xcbf2_9ce4_8422_2325, mix);
     // The low bits of this hash are its best, and the remainder is below the divisor.
