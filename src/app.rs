@@ -30,6 +30,7 @@ use crate::remote::{self, Remote};
 use crate::schedule::Scheduler;
 use crate::server;
 use crate::server::{Load, Readiness, Side, serve_side};
+use crate::spend::Books;
 use crate::store::Store;
 use crate::store::file::FileStore;
 use crate::store::memory::MemoryStore;
@@ -55,6 +56,7 @@ pub struct App {
     pub scheduler: Scheduler,
     kpis: Kpis,
     evidence: Evidence,
+    books: Arc<Books>,
     pushes: Option<Push>,
     retire: watch::Sender<bool>,
     drain: watch::Sender<bool>,
@@ -88,6 +90,10 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let cache = cache(&config, &keys, &clock)?;
     let registry = remote::registry(registry, &config.plugins)?;
     let sources = sources(&config, registry, &clock)?;
+    let books = Books::new(&sources, Arc::clone(&store), &keys, clock.clone());
+    let books = Arc::new(books);
+    // Before the first call, which would else find the budget of the day untouched.
+    let works = books.try_to_balance(true).await;
     let configured: BTreeSet<&str> = sources.iter().map(|source| source.descriptor.id).collect();
     let texts = Arc::new(Texts::load(&config.texts.folder, registry)?);
     let carriers = grpc::carrier::Carriers::new(registry, &configured, Arc::clone(&texts));
@@ -222,7 +228,15 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
             hub.sweep();
         }
     });
-    let mut others = vec![side_serving, admin_serving, sweeping, clearing, telling];
+    let balancing = crate::tasks::spawn("spend", Arc::clone(&books).balance_forever(works));
+    let mut others = vec![
+        side_serving,
+        admin_serving,
+        sweeping,
+        clearing,
+        telling,
+        balancing,
+    ];
     others.extend(auth_tasks);
     Ok(App {
         address,
@@ -233,6 +247,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         scheduler,
         kpis,
         evidence,
+        books,
         pushes,
         retire,
         drain,
@@ -276,6 +291,7 @@ impl App {
             other.abort();
             let _aborted = other.await;
         }
+        self.books.try_to_balance(true).await;
         self.evidence.stop().await;
     }
 }
