@@ -33,6 +33,7 @@ use crate::remote::{self};
 use crate::schedule::{Keep, Scheduler};
 use crate::server;
 use crate::server::{Load, Port, Readiness, Side, Tls, serve_side};
+use crate::spend::Books;
 use crate::store::Store;
 use crate::store::file::FileStore;
 use crate::store::memory::MemoryStore;
@@ -65,6 +66,7 @@ pub struct App {
     spans: Exporter,
     kpis: Kpis,
     evidence: Evidence,
+    books: Arc<Books>,
     pushes: Option<Push>,
     retire: watch::Sender<bool>,
     drain: watch::Sender<bool>,
@@ -110,6 +112,15 @@ pub async fn start_from(
     let way_out = http_client(&config)?;
     let nodes = beside.clone().map(Nodes::new);
     let sources = sources_after(&config, registry, &clock, &way_out, &[], nodes.as_ref())?;
+    let books = Books::new(
+        &sources,
+        Arc::clone(&store),
+        Arc::clone(&keys),
+        clock.clone(),
+    );
+    let books = Arc::new(books);
+    // Before the first call, which would else find the budget of the day untouched.
+    let works = books.try_to_balance(true).await;
     let texts = Arc::new(Texts::load(&config.texts.folder, registry)?);
     let issuers = config.auth.jwt.values();
     let issuers = issuers.map(|issuer| issuer.jwks_url.as_str());
@@ -273,6 +284,8 @@ pub async fn start_from(
             hub.sweep();
         }
     });
+    let balancing = Arc::clone(&books).balance_forever(pipeline.clone(), works);
+    let balancing = crate::tasks::spawn("spend", balancing);
     let mut others = vec![
         side_serving,
         admin_serving,
@@ -281,6 +294,7 @@ pub async fn start_from(
         telling,
         watching,
         showing,
+        balancing,
     ];
     others.extend(auth_tasks);
     others.extend(certificates.map(|watching| crate::tasks::spawn("certificates", watching)));
@@ -295,6 +309,7 @@ pub async fn start_from(
         spans,
         kpis,
         evidence,
+        books,
         pushes,
         retire,
         drain,
@@ -339,6 +354,7 @@ impl App {
             other.abort();
             let _aborted = other.await;
         }
+        self.books.try_to_balance(true).await;
         self.evidence.stop().await;
     }
 }

@@ -177,7 +177,7 @@ section! {
         /// say `allow_paid`; each stays within its daily limit and the budgets.
         allow_paid: bool = false,
         /// What all sources together may cost in a UTC day, in the unit of their `cost`, counted by
-        /// each server for itself; empty: no limit.
+        /// all servers that share a store; empty: no limit.
         daily_budget: Budget = Budget::default(),
         /// How long a number waits for others to share an upstream request with, at sources that
         /// take several at once.

@@ -218,7 +218,7 @@ pub const METRICS: &[Metric] = &[
     histogram("waybill_freshness_seconds", "age of records when they are read, by carrier and stage; kept answers not counted"),
     counter("waybill_validation_rejects_total", "new findings about records, by rule"),
     gauge("waybill_quota_remaining", "requests that can still leave, by source, account and window"),
-    counter("waybill_billable_calls_total", "calls that cost something, by source and class of the caller"),
+    counter("waybill_billable_calls_total", "calls, or numbers where a source bills those, that cost something, by source and class of the caller"),
     histogram("waybill_redis_seconds", "time of one exchange with a Redis"),
     counter("waybill_redis_errors_total", "faults of a Redis, by kind"),
     counter("waybill_trace_spans_dropped_total", "spans that were not sent, because too many waited or the collector did not take them"),

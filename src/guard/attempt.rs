@@ -7,10 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
 use tower::ServiceExt;
-use waybill_core::adapter::{Adapter, Answer, BoxFuture, Confidential, Ctx, Http, Limits};
+use waybill_core::adapter::{
+    Adapter, Answer, BoxFuture, Confidential, Ctx, Http, Limits, Registers,
+};
 use waybill_core::error::{Error, ErrorKind, Scope};
 
 use super::health::Figures;
+use super::purse::{Paying, Till};
 use super::step::{Call, Failure, Next, Outcome, Reply, Step, later};
 use super::{Asking, Names};
 use crate::clock::Clock;
@@ -139,6 +142,7 @@ pub(super) struct Source {
     pub(super) http: Arc<dyn Http>,
     pub(super) clock: Clock,
     pub(super) timeout: Duration,
+    pub(super) paying: Paying,
 }
 
 impl Source {
@@ -150,6 +154,7 @@ impl Source {
             sent: AtomicU32::new(0),
             extra: &call.extra,
             raw: Mutex::default(),
+            till: Till::of(&self.paying, call.priority),
         };
         let ctx = Ctx {
             http: &counted,
@@ -168,8 +173,9 @@ impl Source {
                     .collect()
             }
         };
-        let raw = counted.raw.into_inner();
-        let raw = raw.unwrap_or_else(PoisonError::into_inner);
+        let raw = counted.raw.lock().map(|mut raw| std::mem::take(&mut *raw));
+        let raw = raw.unwrap_or_default();
+        drop(counted);
         let outcome = gather(answers, call.asking.count(), begun.elapsed());
         outcome.map(|reply| Reply {
             raw,
@@ -179,13 +185,14 @@ impl Source {
     }
 }
 
-/// The way out, which counts what leaves and keeps what comes.
+/// The way out, which counts and pays what leaves, and keeps what comes.
 struct Counted<'a> {
     http: &'a dyn Http,
     sent: AtomicU32,
     extra: &'a AtomicU32,
     /// Bodies of the answers, but for those that hold a credential or no success.
     raw: Mutex<Vec<Bytes>>,
+    till: Option<Till<'a>>,
 }
 
 impl Http for Counted<'_> {
@@ -193,18 +200,40 @@ impl Http for Counted<'_> {
         &self,
         request: http::Request<Bytes>,
     ) -> BoxFuture<'_, Result<http::Response<Bytes>, Error>> {
+        let registers = request.extensions().get::<Registers>();
+        let till = self.till.as_ref().zip(registers);
+        if let Some((till, Registers(numbers))) = till
+            && let Err(error) = till.pay(*numbers)
+        {
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        let till = till.map(|(till, Registers(numbers))| (till, *numbers));
         if self.sent.fetch_add(1, Ordering::Relaxed) > 0 {
             self.extra.fetch_add(1, Ordering::Relaxed);
         }
         let is_confidential = request.extensions().get::<Confidential>().is_some();
         Box::pin(async move {
-            let response = self.http.send(request).await?;
+            let response = self.http.send(request).await;
+            let is_billed = match &response {
+                Ok(response) => response.status().is_success(),
+                Err(error) => error.spent,
+            };
+            if let Some((till, numbers)) = till.filter(|_| !is_billed) {
+                till.give_back(numbers);
+            }
+            let response = response?;
             if response.status().is_success() && !is_confidential {
                 let mut raw = self.raw.lock().unwrap_or_else(PoisonError::into_inner);
                 raw.push(response.body().clone());
             }
             Ok(response)
         })
+    }
+
+    fn not_billed(&self, numbers: u32) {
+        if let Some(till) = &self.till {
+            till.give_back(numbers);
+        }
     }
 }
 

@@ -34,7 +34,7 @@ use waybill_core::error::{Error, ErrorKind};
 pub use self::breaker::{BreakerState, Hold};
 pub use self::health::{BreakerHealth, Health};
 pub use self::nodes::Nodes;
-pub use self::purse::{Ledger, Purse};
+pub use self::purse::{Ledger, Purse, Sum};
 pub use self::quota::midnight_after;
 pub use self::tuning::{BreakerTuning, BulkheadTuning, QuotaTuning, RetryTuning, Tuning};
 
@@ -55,7 +55,7 @@ pub struct Guard {
     source: Breaker,
     credential: Breaker,
     quota: Quota,
-    purse: Purse,
+    paying: Paying,
     figures: Arc<Figures>,
     clock: Clock,
     names: Names,
@@ -253,7 +253,14 @@ impl Guard {
             clock: clock.clone(),
             limits,
         };
+        let paying = Paying {
+            names: names.clone(),
+            purse: purse.clone(),
+            clock: clock.clone(),
+            by_registration: adapter.bills_registrations(),
+        };
         let bottom = Source {
+            paying: paying.clone(),
             adapter,
             http,
             clock: clock.clone(),
@@ -271,11 +278,7 @@ impl Guard {
             // better reason.
             .layer(Around(credential.clone()))
             // A call that cannot be paid for needs no quota.
-            .layer(Around(Paying {
-                names: names.clone(),
-                purse: purse.clone(),
-                clock: clock.clone(),
-            }))
+            .layer(Around(paying.clone()))
             // Last gate, so that only what really leaves is counted.
             .layer(Around(quota.clone()))
             // Innermost, so that each attempt has its own clock and no waiting is in the latency.
@@ -287,7 +290,7 @@ impl Guard {
             source,
             credential,
             quota,
-            purse,
+            paying,
             figures,
             clock,
             names,
@@ -344,12 +347,17 @@ impl Guard {
 
     /// What calls cost.
     pub const fn purse(&self) -> &Purse {
-        &self.purse
+        &self.paying.purse
     }
 
-    /// Whether one more call can be paid for today.
+    /// Whether the price is that of a number that is registered, not of a call.
+    pub const fn bills_registrations(&self) -> bool {
+        self.paying.by_registration
+    }
+
+    /// Whether one more call can be paid for today. Where registrations are billed, reading is free.
     pub fn can_pay(&self) -> bool {
-        self.purse.covers(self.clock.now())
+        self.paying.by_registration || self.paying.purse.covers(self.clock.now())
     }
 
     /// How long a background call would have to wait for the quota now; nothing if it could go.
