@@ -222,7 +222,7 @@ impl Dossier {
         let onward = self.onward_numbers();
         let identifiers = facts::identifiers(self, &ranked, &onward);
 
-        let folded = self.folded();
+        let folded = self.folded_between(country(origin), country(destination));
         let is_abroad = !country(destination).is_empty()
             && !country(origin).is_empty()
             && country(origin) != country(destination);
@@ -351,11 +351,15 @@ impl Dossier {
         let ranked = facts::ranked(&self.facts, &self.observations);
         let origin = facts::first(&ranked, |facts| facts.origin.as_ref());
         let destination = facts::first(&ranked, |facts| facts.destination.as_ref());
+        self.folded_between(country(origin), country(destination))
+    }
+
+    fn folded_between(&self, origin: &str, destination: &str) -> fold::Folded<'_> {
         fold::fold(
             &self.observations,
             &self.facts,
-            country(origin),
-            country(destination),
+            origin,
+            destination,
             &self.carrier,
         )
     }
