@@ -48,7 +48,7 @@ pub(crate) fn first<'a, T>(
 }
 
 pub(crate) fn requirements(ranked: &[&SourceFacts]) -> Option<Requirements> {
-    let needs = |source: &&SourceFacts| source.facts.requirements.clone();
+    let needs = |source: &&SourceFacts| source.facts.requirements.as_deref().cloned();
     let ranked = ranked.iter().filter_map(needs);
     ranked.reduce(|best, next| best.over(Some(next)))
 }

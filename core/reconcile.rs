@@ -215,8 +215,8 @@ impl Dossier {
     /// [`crate::assess::assess`] fills it.
     pub fn record(&self) -> Shipment {
         let ranked = facts::ranked(&self.facts, &self.observations);
-        let origin = facts::first(&ranked, |facts| facts.origin.as_ref());
-        let destination = facts::first(&ranked, |facts| facts.destination.as_ref());
+        let origin = facts::first(&ranked, |facts| facts.origin.as_deref());
+        let destination = facts::first(&ranked, |facts| facts.destination.as_deref());
         let requirements = facts::requirements(&ranked);
         let estimates = facts::estimates(&ranked);
         let onward = self.onward_numbers();
@@ -349,8 +349,8 @@ impl Dossier {
     /// Folds the observations; what [`Dossier::record`] and an explanation begin with.
     pub(crate) fn folded(&self) -> fold::Folded<'_> {
         let ranked = facts::ranked(&self.facts, &self.observations);
-        let origin = facts::first(&ranked, |facts| facts.origin.as_ref());
-        let destination = facts::first(&ranked, |facts| facts.destination.as_ref());
+        let origin = facts::first(&ranked, |facts| facts.origin.as_deref());
+        let destination = facts::first(&ranked, |facts| facts.destination.as_deref());
         self.folded_between(country(origin), country(destination))
     }
 

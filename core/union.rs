@@ -131,7 +131,10 @@ fn apart(one: &Dossier, other: &Dossier) -> SignedDuration {
 /// Whether no two sources send it to different countries.
 fn agree(one: &Dossier, other: &Dossier) -> bool {
     let countries = |of: &Dossier| -> BTreeSet<String> {
-        let places = of.facts.iter().map(|facts| &facts.facts.destination);
+        let places = of
+            .facts
+            .iter()
+            .map(|facts| facts.facts.destination.as_deref());
         let countries = places
             .flatten()
             .map(|place: &Location| place.country.clone());

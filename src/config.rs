@@ -3,6 +3,8 @@
 //! Every default is here and in `docs/limits.md`; a test compares them. An unknown key is refused,
 //! naming the known ones. Credentials come from file, `<key>_file` or environment, into no error.
 
+mod calls;
+mod origin;
 mod redis;
 
 use std::collections::BTreeMap;
@@ -13,6 +15,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use waybill_core::adapter::Limits;
 
+pub use self::calls::Calls;
+pub use self::leave::DrainSettings;
+pub use self::log::LogSettings;
+pub use self::origin::Files;
 use crate::money::{Amount, Budget};
 
 /// All settings.
@@ -21,6 +27,8 @@ use crate::money::{Amount, Budget};
 pub struct Config {
     /// Where the server listens.
     pub server: Server,
+    /// What is logged.
+    pub log: LogSettings,
     /// Limits of calls.
     pub calls: CallSettings,
     /// Which sources are asked.
@@ -29,6 +37,10 @@ pub struct Config {
     pub streams: StreamSettings,
     /// The front door: connections and their limits.
     pub front: crate::server::Settings,
+    /// How much work is taken on at once.
+    pub load: crate::server::LoadSettings,
+    /// How the server takes its leave.
+    pub drain: DrainSettings,
     /// The cache of sources' answers.
     pub cache: CacheSettings,
     /// How long an answer is fresh.
@@ -43,6 +55,8 @@ pub struct Config {
     pub schedule: crate::schedule::Settings,
     /// What sources said, as received.
     pub evidence: crate::evidence::Settings,
+    /// Who may call.
+    pub auth: crate::auth::settings::Settings,
     /// What carriers send by themselves.
     pub push: crate::push::Settings,
     /// The way out.
@@ -89,6 +103,10 @@ macro_rules! section {
     };
 }
 
+// After the macro that they use.
+mod leave;
+mod log;
+
 section! {
     /// `[server]`
     Server {
@@ -98,7 +116,7 @@ section! {
         side: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 9_464)),
         /// Address of the operators' port, on loopback; empty: the port after the side port.
         admin: String = String::new(),
-        /// Listen beyond loopback although callers are not authenticated.
+        /// Listen beyond loopback in clear, because what stands before this server speaks TLS.
         insecure: bool = false,
         /// Whether reflection is served.
         reflection: Reflection = Reflection::Auto,
@@ -169,6 +187,8 @@ section! {
         count: usize = 10_000,
         /// Shipments that one stream follows by their keys.
         shipments: usize = 10_000,
+        /// Time over which streams are ended, one after the other, when the server stops.
+        drain_spread: Span = secs(20),
         /// Revisions that wait for a reader who wants every one; beyond that it starts anew.
         revisions: usize = 1_000,
         /// File of the secret that resume tokens are sealed with, 32 bytes or 64 hexadecimal
@@ -329,53 +349,11 @@ impl Config {
                 return Err(format!("{setting}: must be 1 to {}", u32::MAX));
             }
         }
+        self.check_leave()?;
         if calls.patience.0 > LONGEST.0 {
             return Err("calls.patience: must be at most 7 d".to_owned());
         }
         Ok(())
-    }
-}
-
-/// Limits of calls as plain values.
-#[derive(Clone, Debug)]
-pub struct Calls {
-    /// As in [`CallSettings`].
-    pub default_deadline: Duration,
-    /// As in [`CallSettings`].
-    pub unary_cap: Duration,
-    /// As in [`CallSettings`].
-    pub batch_cap: Duration,
-    /// As in [`CallSettings`].
-    pub batch_items: usize,
-    /// As in [`CallSettings`].
-    pub ingest_events: usize,
-    /// As in [`CallSettings`].
-    pub request_bytes: usize,
-    /// As in [`CallSettings`].
-    pub batch_bytes: usize,
-    /// As in [`CallSettings`].
-    pub response_bytes: usize,
-}
-
-impl Calls {
-    /// Time for a call that states `stated`.
-    pub fn time_for(&self, stated: Option<Duration>, cap: Duration) -> Duration {
-        stated.unwrap_or(self.default_deadline.min(cap)).min(cap)
-    }
-}
-
-impl From<&CallSettings> for Calls {
-    fn from(settings: &CallSettings) -> Self {
-        Self {
-            default_deadline: settings.default_deadline.0,
-            unary_cap: settings.unary_cap.0,
-            batch_cap: settings.batch_cap.0,
-            batch_items: settings.batch_items,
-            ingest_events: settings.ingest_events,
-            request_bytes: settings.request_bytes,
-            batch_bytes: settings.batch_bytes,
-            response_bytes: settings.response_bytes,
-        }
     }
 }
 
@@ -408,7 +386,8 @@ pub fn load(
         if let Some(path) = name.strip_prefix(PREFIX).filter(|path| path.contains("__")) {
             let keys: Vec<String> = path.split("__").map(str::to_lowercase).collect();
             // A credential that looks like a number is still a text.
-            let is_text = keys[0] == "sources" && !keys.iter().any(|key| key == "limits");
+            let is_source = keys[0] == "sources" && !keys.iter().any(|key| key == "limits");
+            let is_text = is_source || keys[0] == "auth" && keys[1].ends_with("pepper");
             set(&mut table, &keys, value, is_text).map_err(|error| format!("{name}: {error}"))?;
         }
     }
@@ -476,6 +455,8 @@ pub struct Account {
     pub cost: Amount,
     /// What the account may cost in a UTC day.
     pub daily_budget: Budget,
+    /// It is asked.
+    pub enabled: bool,
 }
 
 /// `[sources.<id>.limits]`: changes to what the source's own documents allow.
@@ -547,6 +528,7 @@ fn account(
 ) -> Result<Account, String> {
     let mut pairs = Vec::new();
     let (mut cost, mut daily_budget) = (Amount::ZERO, Budget::default());
+    let mut enabled = true;
     let wrong = |key: &str, error: &str| format!("sources.{id}.{key}: {error}");
     for (key, value) in table {
         let value = match value {
@@ -561,6 +543,11 @@ fn account(
             }
         };
         match key.as_str() {
+            "enabled" => {
+                let read = value.parse();
+                enabled = read.map_err(|_| wrong(key, "must be true or false"))?;
+                continue;
+            }
             "cost" => {
                 cost = value.parse().map_err(|error| wrong(key, error))?;
                 continue;
@@ -587,6 +574,7 @@ fn account(
         limits,
         cost,
         daily_budget,
+        enabled,
     })
 }
 

@@ -25,6 +25,7 @@ use waybill::guard::Priority;
 use waybill::kpi::Kpis;
 use waybill::pipeline::{LookupOptions, Parts, Pipeline};
 use waybill::schedule::{Item, Scheduler, Settings, Task};
+use waybill::server::Load;
 use waybill::store::file::FileStore;
 use waybill::store::memory::MemoryStore;
 use waybill::store::seal::Keys;
@@ -111,6 +112,8 @@ impl World {
             folder,
             pipeline.clone(),
             Arc::clone(&store),
+            Load::new(&config.load),
+            false,
         );
         Self {
             simulator,

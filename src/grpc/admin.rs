@@ -12,10 +12,13 @@ use waybill_core::poll::Lane;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::convert::{self, View};
+use super::operations::Operations;
 use super::parse;
 use super::status::Failure;
 use crate::admin::v1 as admin;
 use crate::admin::v1::admin_service_server::{AdminService, AdminServiceServer};
+use crate::admin::v1::operations_service_server::OperationsServiceServer;
+use crate::control::Control;
 use crate::pipeline::{Explained, Miss, Pipeline, Rebuilt};
 use crate::schedule::{Backlog, Item, Overview, Scheduler, Standing};
 use crate::texts::{Texts, Voice};
@@ -46,20 +49,23 @@ pub fn service(
     pipeline: Pipeline,
     texts: Arc<Texts>,
     scheduler: Scheduler,
+    control: Control,
     cap: Duration,
 ) -> Result<Routes, String> {
     let admin = Admin {
-        pipeline,
+        pipeline: pipeline.clone(),
         texts,
         scheduler,
         cap,
     };
+    let operations = Operations::new(control, pipeline, admin.clone(), cap);
     let server = AdminServiceServer::new(admin).max_encoding_message_size(ANSWER_BYTES);
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(admin::DESCRIPTORS)
         .build_v1()
         .map_err(|error| error.to_string())?;
-    Ok(Routes::new(server).add_service(reflection).prepare())
+    let routes = Routes::new(server).add_service(OperationsServiceServer::new(operations));
+    Ok(routes.add_service(reflection).prepare())
 }
 
 impl Admin {
@@ -116,7 +122,10 @@ impl Admin {
     }
 
     /// Stored shipments that a key stands for.
-    async fn ids(&self, key: Option<v1::ShipmentKey>) -> Result<Vec<ShipmentId>, Failure> {
+    pub(super) async fn ids(
+        &self,
+        key: Option<v1::ShipmentKey>,
+    ) -> Result<Vec<ShipmentId>, Failure> {
         use v1::shipment_key::Key;
         let key = key.unwrap_or_default();
         let inside = |failure: Failure| failure.inside("shipment");

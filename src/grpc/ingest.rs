@@ -112,7 +112,8 @@ impl Ingest {
         if name.is_empty() {
             return Ok(internal::SOURCE.to_owned());
         }
-        let mut sources = self.pipeline.sources().iter();
+        let live = self.pipeline.live();
+        let mut sources = live.configured.sources.iter();
         let is_asked = sources.any(|source| source.descriptor.id == name);
         if !remote::is_id(name) || !internal::is_own(name) || is_asked {
             let own = internal::SOURCE;

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 use waybill_core::adapter::Hints;
-use waybill_core::caller::Caller;
+use waybill_core::caller::{Caller, Scope};
 use waybill_core::order::Subject;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
@@ -20,6 +20,7 @@ use super::convert::{self, View};
 use super::parse::{carrier, hints, subject};
 use super::status::{self, Failure};
 use super::{evidence, follow, parse};
+use crate::auth::{self, Principal};
 use crate::config::Calls;
 use crate::guard::Priority;
 use crate::pipeline::{self, Found, Lookup, LookupOptions, Pipeline, State};
@@ -45,7 +46,7 @@ pub struct Tracking {
     pub(super) calls: Arc<Calls>,
     pub(super) streams: follow::Streams,
     pub(super) texts: Arc<Texts>,
-    /// Who asks: without authentication everybody is the same caller.
+    /// Who asks; nobody, until a call says who: see [`Tracking::by`].
     pub(super) caller: Arc<Caller>,
 }
 
@@ -73,7 +74,30 @@ impl Tracking {
             calls,
             streams,
             texts,
-            caller: Arc::new(Caller::local()),
+            caller: Arc::new(Caller::nobody()),
+        }
+    }
+
+    /// The service for one caller.
+    pub(super) fn by(&self, principal: &Principal) -> Self {
+        Self {
+            caller: Arc::clone(&principal.caller),
+            ..self.clone()
+        }
+    }
+
+    /// The service for whoever makes a call. The front has found out who that is.
+    fn of<T>(&self, request: &Request<T>) -> Result<Self, Failure> {
+        let principal = request.extensions().get::<Principal>();
+        let principal = principal.ok_or_else(|| Failure::internal("a call has no caller"))?;
+        Ok(self.by(principal))
+    }
+
+    /// Checks that the caller may have sources asked that cost something, if it wants that.
+    fn may_pay(&self, allow_paid: bool) -> Result<(), Failure> {
+        match allow_paid {
+            true => auth::require(&self.caller, Scope::Paid),
+            false => Ok(()),
         }
     }
 
@@ -83,6 +107,7 @@ impl Tracking {
         request: v1::TrackRequest,
         deadline: Instant,
     ) -> Result<Tracked, Failure> {
+        self.may_pay(request.allow_paid)?;
         let speech = self.speech(request.view, &request.language)?;
         let subject = subject(&request.tracking_number, request.order.as_ref())?;
         carrier("carrier", &request.carrier)?;
@@ -153,6 +178,7 @@ impl Tracking {
         request: v1::BatchTrackRequest,
         deadline: Instant,
     ) -> Result<BatchStream, Failure> {
+        self.may_pay(request.allow_paid)?;
         self.speech(request.view, &request.language)?;
         if request.items.is_empty() || request.items.len() > self.calls.batch_items {
             let limit = self.calls.batch_items;
@@ -260,12 +286,17 @@ fn out_of_time() -> Failure {
 pub(super) fn fits(answer: &impl prost::Message, limit: usize) -> Result<usize, Failure> {
     let length = answer.encoded_len();
     if length > limit {
-        let message = format!("the answer is larger than {limit} bytes; ask for a smaller view");
-        let mut failure = Failure::field("view", message);
-        failure.reason = v1::ErrorReason::MessageTooLarge;
-        return Err(failure);
+        return Err(too_large(limit));
     }
     Ok(length)
+}
+
+/// An answer is larger than it may be.
+pub(super) fn too_large(limit: usize) -> Failure {
+    let message = format!("the answer is larger than {limit} bytes; ask for a smaller view");
+    let mut failure = Failure::field("view", message);
+    failure.reason = v1::ErrorReason::MessageTooLarge;
+    failure
 }
 
 /// Sends every result, then the totals.
@@ -303,7 +334,8 @@ impl TrackingService for Tracking {
         request: Request<v1::TrackRequest>,
     ) -> Result<Response<v1::TrackResponse>, Status> {
         let deadline = self.deadline(&request, self.calls.unary_cap);
-        let tracked = self.track_until(request.into_inner(), deadline).await?;
+        let me = self.of(&request)?;
+        let tracked = me.track_until(request.into_inner(), deadline).await?;
         Ok(Response::new(tracked.response))
     }
 
@@ -313,9 +345,8 @@ impl TrackingService for Tracking {
     ) -> Result<Response<v1::GetShipmentResponse>, Status> {
         let deadline = self.deadline(&request, self.calls.unary_cap);
         self.bounded(request.get_ref())?;
-        Ok(Response::new(
-            self.get(request.into_inner(), deadline).await?,
-        ))
+        let me = self.of(&request)?;
+        Ok(Response::new(me.get(request.into_inner(), deadline).await?))
     }
 
     type BatchTrackStream = BatchStream;
@@ -325,67 +356,69 @@ impl TrackingService for Tracking {
         request: Request<v1::BatchTrackRequest>,
     ) -> Result<Response<BatchStream>, Status> {
         let deadline = self.deadline(&request, self.calls.batch_cap);
-        Ok(Response::new(self.batch(request.into_inner(), deadline)?))
+        let me = self.of(&request)?;
+        Ok(Response::new(me.batch(request.into_inner(), deadline)?))
     }
 
-    type FollowStream = follow::FollowStream;
+    // What streams is made by the front, which gives its body encoded messages.
+    type FollowStream = tokio_stream::Empty<Result<v1::WatchMessage, Status>>;
 
     async fn follow(
         &self,
-        request: Request<v1::FollowRequest>,
-    ) -> Result<Response<follow::FollowStream>, Status> {
-        Ok(Response::new(self.start_follow(request)?))
+        _: Request<v1::FollowRequest>,
+    ) -> Result<Response<Self::FollowStream>, Status> {
+        Err(Failure::internal("streams are answered by the front").into())
     }
 
-    type WatchStream = follow::FollowStream;
+    type WatchStream = tokio_stream::Empty<Result<v1::WatchMessage, Status>>;
 
     async fn watch(
         &self,
-        request: Request<Streaming<v1::WatchRequest>>,
-    ) -> Result<Response<follow::FollowStream>, Status> {
-        Ok(Response::new(self.start_watch(request).await?))
+        _: Request<Streaming<v1::WatchRequest>>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        Err(Failure::internal("streams are answered by the front").into())
     }
 
     async fn list_events(
         &self,
         request: Request<v1::ListEventsRequest>,
     ) -> Result<Response<v1::ListEventsResponse>, Status> {
-        self.events(request).await
+        self.of(&request)?.events(request).await
     }
 
     async fn register_shipment(
         &self,
         request: Request<v1::RegisterShipmentRequest>,
     ) -> Result<Response<v1::RegisterShipmentResponse>, Status> {
-        self.register(request).await
+        self.of(&request)?.register(request).await
     }
 
     async fn batch_register(
         &self,
         request: Request<v1::BatchRegisterRequest>,
     ) -> Result<Response<v1::BatchRegisterResponse>, Status> {
-        self.register_all(request).await
+        self.of(&request)?.register_all(request).await
     }
 
     async fn unregister_shipment(
         &self,
         request: Request<v1::UnregisterShipmentRequest>,
     ) -> Result<Response<v1::UnregisterShipmentResponse>, Status> {
-        self.unregister(request).await
+        self.of(&request)?.unregister(request).await
     }
 
     async fn list_shipments(
         &self,
         request: Request<v1::ListShipmentsRequest>,
     ) -> Result<Response<v1::ListShipmentsResponse>, Status> {
-        self.list(request).await
+        self.of(&request)?.list(request).await
     }
 
     async fn update_exception(
         &self,
         request: Request<v1::UpdateExceptionRequest>,
     ) -> Result<Response<v1::UpdateExceptionResponse>, Status> {
-        self.take_step(request).await
+        self.of(&request)?.take_step(request).await
     }
 
     type GetEvidenceStream = evidence::EvidenceStream;
@@ -394,7 +427,7 @@ impl TrackingService for Tracking {
         &self,
         request: Request<v1::GetEvidenceRequest>,
     ) -> Result<Response<evidence::EvidenceStream>, Status> {
-        self.send_evidence(request).await
+        self.of(&request)?.send_evidence(request).await
     }
 }
 

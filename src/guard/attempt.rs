@@ -139,14 +139,26 @@ impl Source {
             now: self.clock.now(),
             within: within.min(self.timeout),
         };
+        let mut renewals = Vec::new();
         let answers = match &call.asking {
             Asking::Numbers(queries) => self.adapter.fetch(ctx, queries).await,
             Asking::Order(query) => vec![self.adapter.look_up(ctx, query).await],
+            Asking::Subscription(queries, change) => {
+                let made = self.adapter.subscribe(ctx, queries, *change).await;
+                renewals = made.iter().map(|made| *made.as_ref().ok()?).collect();
+                made.into_iter()
+                    .map(|made| made.map(|_| Vec::new()))
+                    .collect()
+            }
         };
         let raw = counted.raw.into_inner();
         let raw = raw.unwrap_or_else(PoisonError::into_inner);
         let outcome = gather(answers, call.asking.count(), begun.elapsed());
-        outcome.map(|reply| Reply { raw, ..reply })
+        outcome.map(|reply| Reply {
+            raw,
+            renewals,
+            ..reply
+        })
     }
 }
 
@@ -184,6 +196,7 @@ const fn reply(answers: Vec<Answer>, took: Duration) -> Reply {
         answers,
         took,
         raw: Vec::new(),
+        renewals: Vec::new(),
     }
 }
 

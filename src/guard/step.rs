@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use tokio::time::Instant;
 use tower::{Layer, Service};
 use waybill_core::adapter::{Answer, BoxFuture};
@@ -45,6 +46,8 @@ pub(super) struct Reply {
     pub(super) took: Duration,
     /// What it said, as received.
     pub(super) raw: Vec<Bytes>,
+    /// When subscriptions have to be made again.
+    pub(super) renewals: Vec<Option<Timestamp>>,
 }
 
 /// The call failed as a whole.

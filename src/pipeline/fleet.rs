@@ -166,10 +166,10 @@ impl Pipeline {
             deadline: tokio::time::Instant::now() + Duration::from_secs(1),
             priority: Priority::Background,
         };
-        let parts = &self.parts;
+        let live = self.live();
         // Nothing is known of its way yet.
         let way = Way::default();
-        let route = route::route(&parts.sources, &parts.routing, &lookup, &way)?;
+        let route = route::route(&live.sources, &live.configured.routing, &lookup, &way)?;
         if let Some(miss) = route.miss {
             return Err(miss);
         }

@@ -146,7 +146,7 @@ async fn stored_times(
         // What own systems say is no look at a source.
         let facts = facts.filter(|facts| facts.class != SourceClass::Internal);
         if let Some(newest) = facts.max_by_key(|facts| facts.receive_time) {
-            let policy = &pipeline.parts.policy;
+            let policy = &pipeline.live().configured.policy;
             let least = pipeline.least_interval(&newest.source);
             let fresh_for = policy.fresh_for(stage_of(shipment), least);
             let newest = newest.receive_time;

@@ -19,13 +19,16 @@ mod evidence;
 mod fleet;
 mod freshness;
 mod ingest;
+mod live;
 mod pack;
 mod push;
 mod recall;
+mod replay;
 mod review;
 mod route;
 mod settle;
 mod standing;
+mod subscribe;
 mod unite;
 mod way;
 mod work;
@@ -54,8 +57,10 @@ use crate::watch::Hub;
 pub use evidence::Held;
 pub use fleet::{Enrolled, Enrolment};
 pub use ingest::{Item, Refusal, Taken};
+pub use live::{Live, MadeOf, Rules};
 pub use pack::Pack;
 pub use push::Polled;
+pub use replay::Replayed;
 pub use review::{Explained, Rebuilt};
 pub use route::Aggregators;
 pub use settle::Settled;
@@ -77,6 +82,10 @@ pub struct Source {
     pub guard: Guard,
     /// Numbers that wait to be asked for together.
     pub pack: pack::Pack,
+    /// It is asked, unless an operator says otherwise.
+    pub enabled: bool,
+    /// Digests of the settings that it was made of.
+    pub made_of: MadeOf,
 }
 
 /// Everything that the eight steps use.
@@ -105,10 +114,22 @@ pub struct Parts {
     pub evidence: Evidence,
 }
 
+/// What stays as it is while the pipeline runs.
+struct Fixed {
+    store: Arc<dyn Store>,
+    keys: Arc<Keys>,
+    cache: Arc<dyn Cache>,
+    clock: Clock,
+    hub: Arc<Hub>,
+    kpis: Kpis,
+    evidence: Evidence,
+}
+
 /// The eight steps. Cheap to clone.
 #[derive(Clone)]
 pub struct Pipeline {
-    parts: Arc<Parts>,
+    parts: Arc<Fixed>,
+    live: live::Table,
     flights: Arc<Flights<Key, Arc<Settled>>>,
     /// Newest failures of sources for which an older answer stands in.
     lapses: moka::sync::Cache<Key, Arc<Entry>>,
@@ -288,17 +309,47 @@ pub enum SourceResult {
 impl Pipeline {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
+        let rules = Rules {
+            sources: parts.sources,
+            routing: parts.routing,
+            policy: parts.policy,
+            patience: parts.patience,
+        };
         Self {
-            parts: Arc::new(parts),
+            parts: Arc::new(Fixed {
+                store: parts.store,
+                keys: parts.keys,
+                cache: parts.cache,
+                clock: parts.clock,
+                hub: parts.hub,
+                kpis: parts.kpis,
+                evidence: parts.evidence,
+            }),
+            live: live::Table::new(rules),
             flights: Arc::new(Flights::new("ask")),
             lapses: moka::sync::Cache::new(LAPSES),
             pushed: moka::sync::Cache::new(PUSHED),
         }
     }
 
-    /// The configured sources.
-    pub fn sources(&self) -> &[Arc<Source>] {
-        &self.parts.sources
+    /// The sources that are asked.
+    pub fn sources(&self) -> Arc<[Arc<Source>]> {
+        Arc::clone(&self.live.now().sources)
+    }
+
+    /// The sources and the rules as they are now.
+    pub fn live(&self) -> Arc<Live> {
+        self.live.now()
+    }
+
+    /// Puts other sources and rules in place. Work that has begun goes on by those before.
+    pub fn renew(&self, rules: Rules) {
+        self.live.renew(rules);
+    }
+
+    /// Turns sources on or off, or lets them be as configured.
+    pub fn switch(&self, sources: &[Arc<Source>], on: Option<bool>) {
+        self.live.switch(sources, on);
     }
 
     /// Who wants to know of changes.
@@ -322,9 +373,10 @@ impl Pipeline {
     /// # Errors
     /// Only when there is nothing to show; see [`Miss`].
     pub async fn track(&self, lookup: &Lookup) -> Result<Found, Miss> {
-        let parts = &self.parts;
+        let live = self.live();
+        let (sources, routing) = (&live.sources, &live.configured.routing);
         let mut way = way::way(self, lookup).await?;
-        let mut route = route::route(&parts.sources, &parts.routing, lookup, &way)?;
+        let mut route = route::route(sources, routing, lookup, &way)?;
         let mut held = recall::recall(self, lookup, &route.sources).await?;
         let mut asked = ask::ask(self, lookup, &route.sources, &held, &[]).await;
         // What one end of the way has just said can be the reason to ask the other one.
@@ -332,7 +384,7 @@ impl Pipeline {
             let known = way::way(self, lookup).await?;
             if known != way {
                 way = known;
-                route = route::route(&parts.sources, &parts.routing, lookup, &way)?;
+                route = route::route(sources, routing, lookup, &way)?;
                 held = recall::recall(self, lookup, &route.sources).await?;
                 let further = ask::ask(self, lookup, &route.sources, &held, &asked).await;
                 asked.extend(further);
@@ -365,13 +417,15 @@ impl Pipeline {
 
     /// Source that is asked first about a record; `None` if none may be asked.
     pub(crate) fn asks(&self, record: &Shipment) -> Option<&'static str> {
-        route::first(&self.parts.sources, &self.parts.routing, record)
+        let live = self.live();
+        route::first(&live.sources, &live.configured.routing, record)
     }
 
     /// Least interval between two questions of a source about one number; none if the source is
     /// no longer configured.
     pub(crate) fn least_interval(&self, source: &str) -> Duration {
-        let mut accounts = self.parts.sources.iter();
+        let live = self.live();
+        let mut accounts = live.sources.iter();
         accounts
             .find(|account| account.descriptor.id == source)
             .map_or(Duration::ZERO, |account| account.limits.min_interval)

@@ -153,6 +153,7 @@ fn close(source: &Arc<Source>, kind: (Priority, Share), serial: u64) {
             attempts,
             latency,
             raw,
+            ..
         } = send(&source, Asking::Numbers(queries.into()), deadline, kind).await;
         for (reply, answer) in replies.into_iter().zip(answers) {
             // Who has gone does not need it.
@@ -178,6 +179,7 @@ async fn send(
             let latest = deadline - BACKGROUND_LEAST;
             let Ok(turn) = timeout_at(latest, source.pack.background.acquire()).await else {
                 return Asked {
+                    renewals: Vec::new(),
                     answers: vec![Err(no_turn(source)); asking.count()],
                     attempts: 0,
                     latency: None,

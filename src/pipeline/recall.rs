@@ -41,7 +41,7 @@ pub(super) async fn recall(
     routed: &[Routed],
 ) -> Result<Recalled, Miss> {
     let now = pipeline.now();
-    let policy = &pipeline.parts.policy;
+    let policy = &pipeline.live().configured.policy;
     let mut entries = Vec::with_capacity(routed.len());
     let mut ages = Vec::with_capacity(routed.len());
     let mut lapses = Vec::with_capacity(routed.len());
@@ -126,7 +126,7 @@ async fn stored_age(
     source: &str,
     now: Timestamp,
 ) -> Result<Age, Miss> {
-    let policy = &pipeline.parts.policy;
+    let policy = &pipeline.live().configured.policy;
     let stored = stored(pipeline, lookup).await?;
     let Some(newest) = fetched(&stored, source).map(|(_, at)| at).max() else {
         return Ok(Age::Expired);

@@ -63,7 +63,7 @@ pub(super) async fn settle(
     before: Option<&Entry>,
 ) -> Entry {
     let now = pipeline.now();
-    let policy = &pipeline.parts.policy;
+    let policy = &pipeline.live().configured.policy;
     let reports = match answer {
         Ok(reports) => reports,
         Err(error) if error.kind == ErrorKind::NotFound => {
@@ -117,7 +117,7 @@ fn echoing(source: &Source, question: &Question, reports: Vec<Report>) -> Vec<Re
 }
 
 /// Whether a report has the number asked for, as its own or as one of its further numbers.
-fn names(report: &Report, query: &Query) -> bool {
+pub(super) fn names(report: &Report, query: &Query) -> bool {
     report.number == query.number
         || report.facts.identifiers.iter().any(|identifier| {
             TrackingNumber::parse(identifier.value.reveal())
@@ -182,7 +182,7 @@ pub(super) async fn absorb(
             };
             places[at] = place(pipeline, source, report, &others).await?;
         };
-        let policy = &pipeline.parts.policy;
+        let policy = &pipeline.live().configured.policy;
         fresh_for = fresh_for.min(policy.fresh_for(stage_of(&record), Duration::ZERO));
         about.push((record.id.clone(), is_evidence(&record, &NOBODY)));
     }

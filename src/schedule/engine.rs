@@ -12,12 +12,14 @@ use tokio::time::{Instant, timeout_at};
 use waybill_core::adapter::Hints;
 use waybill_core::error::Retry;
 use waybill_core::event::{Classifier, SourceClass};
+use waybill_core::overlay::Overlay;
 use waybill_core::poll::{Lane, Look, Next, Poll, Rhythm, Stop, heard, next_poll};
 use waybill_core::shipment::{Shipment, ShipmentId};
 use waybill_core::time::Precision;
 
 use super::planner::{NOBODY, Stretches, millis};
 use super::queue::{Claim, Due, Flow, Item, Task};
+use super::subscriber::Subscriber;
 use crate::guard::Priority;
 use crate::pipeline::{Found, LookupOptions, Miss, Pipeline, SourceResult};
 use crate::store::{Change, Store, StoreError, What};
@@ -40,6 +42,8 @@ pub(super) struct Engine {
     pub(super) pace: f64,
     /// Longest time of a poll.
     pub(super) deadline: Duration,
+    /// `None` if no source can push to this gateway.
+    subscriber: Option<Subscriber>,
     rhythms: Mutex<HashMap<String, Rhythm>>,
 }
 
@@ -59,12 +63,14 @@ impl Engine {
     /// What a tenant has said that the sources need to know; nothing if the store does not tell.
     async fn hints(&self, id: &ShipmentId) -> Hints {
         let overlays = self.store.overlays(id).await.unwrap_or_default();
-        let hints = overlays.iter().filter_map(|(_, overlay)| {
-            let registration = overlay.registration.as_ref()?;
-            Some(&registration.hints)
-        });
-        let mut stated = hints.filter(|hints| **hints != Hints::default());
-        stated.next().cloned().unwrap_or_default()
+        stated_hints(&overlays)
+    }
+
+    /// Subscriptions of a shipment may have to be made, renewed or ended.
+    fn subscribe(&self, id: &ShipmentId) {
+        if let Some(subscriber) = &self.subscriber {
+            subscriber.look(id);
+        }
     }
 
     pub(super) fn new(
@@ -74,8 +80,10 @@ impl Engine {
         stretches: Stretches,
         pace: f64,
         deadline: Duration,
+        subscriber: Option<Subscriber>,
     ) -> Self {
         Self {
+            subscriber,
             pipeline,
             store,
             queue,
@@ -96,6 +104,7 @@ impl Engine {
 
     /// A tenant follows a shipment, or no longer, or only works on it.
     async fn follow(&self, id: &ShipmentId, tenant: &str) -> Result<(), StoreError> {
+        self.subscribe(id);
         let known = self.queue.get(Task::Poll, id).await?;
         let known = known.map(|item| item.flow.tenant);
         match self.follows(id, tenant).await? {
@@ -314,6 +323,7 @@ impl Engine {
             None => self.follower(id).await?,
         };
         let Some(follower) = follower else {
+            self.subscribe(id);
             return gone("left");
         };
         let Some((before, _)) = self.current(id).await? else {
@@ -324,6 +334,7 @@ impl Engine {
             Next::Stop(Stop::Expired) => return gone("expired"),
             Next::Poll(_) => {}
         }
+        self.subscribe(id);
         let asked_at = self.pipeline.now();
         let deadline = Instant::now() + self.deadline;
         let options = LookupOptions {
@@ -407,6 +418,16 @@ impl Engine {
         let rhythm = rhythms.entry(record.carrier.clone()).or_default();
         new.for_each(|event| rhythm.count(event.time().anchor()));
     }
+}
+
+/// What those who follow a shipment have said that its sources need to know.
+pub(super) fn stated_hints(overlays: &[(String, Arc<Overlay>)]) -> Hints {
+    let hints = overlays.iter().filter_map(|(_, overlay)| {
+        let registration = overlay.registration.as_ref()?;
+        Some(&registration.hints)
+    });
+    let mut stated = hints.filter(|hints| **hints != Hints::default());
+    stated.next().cloned().unwrap_or_default()
 }
 
 fn review(id: &ShipmentId, at: Timestamp) -> Item {

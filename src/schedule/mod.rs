@@ -11,6 +11,7 @@ mod fair;
 mod file;
 mod planner;
 mod queue;
+mod subscriber;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -25,9 +26,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use self::engine::Engine;
 use self::file::{File, Places};
+use self::subscriber::Subscriber;
 use crate::config::Span;
 use crate::guard::BreakerState;
 use crate::pipeline::{Pipeline, Source};
+use crate::server::{Class, Load};
 use crate::store::{Store, StoreError};
 
 pub use self::planner::{NOBODY, Planner, Quota, Standing, Stretches};
@@ -101,6 +104,7 @@ pub struct Scheduler(Arc<Inner>);
 
 struct Inner {
     engine: Arc<Engine>,
+    load: Arc<Load>,
     queue: Arc<MemoryDue>,
     file: Option<Arc<File>>,
     standings: Mutex<Vec<Standing>>,
@@ -119,7 +123,8 @@ pub struct Overview {
 
 impl Scheduler {
     /// Starts the scheduler on the current runtime: with a folder it remembers what is due, without
-    /// one it reads the registrations anew. Not enabled, it does nothing.
+    /// one it reads the registrations anew. Where sources can push to this gateway (`pushes`), they are
+    /// asked to. Not enabled, it does nothing.
     ///
     /// # Errors
     /// Names the file that cannot be opened.
@@ -128,8 +133,10 @@ impl Scheduler {
         folder: Option<&Path>,
         pipeline: Pipeline,
         store: Arc<dyn Store>,
+        load: Arc<Load>,
+        pushes: bool,
     ) -> Result<Self, String> {
-        let quotas = quotas(pipeline.sources());
+        let quotas = quotas(&pipeline.sources());
         let sources: Vec<&'static str> = quotas.iter().map(|quota| quota.source).collect();
         let queue = Arc::new(MemoryDue::default());
         let mut places = None;
@@ -140,6 +147,8 @@ impl Scheduler {
         }
         let share = f64::from(settings.quota_percent.min(100)) / 100.0;
         let planner = Planner::new(&quotas, share, TICK);
+        let subscriber = (pushes && settings.enabled)
+            .then(|| Subscriber::start(pipeline.clone(), Arc::clone(&store)));
         let engine = Engine::new(
             pipeline,
             store,
@@ -147,9 +156,11 @@ impl Scheduler {
             planner.stretches().clone(),
             settings.pace,
             settings.deadline.0,
+            subscriber,
         );
         let scheduler = Self(Arc::new(Inner {
             engine: Arc::new(engine),
+            load,
             queue,
             file,
             standings: Mutex::new(planner.standings().collect()),
@@ -228,9 +239,14 @@ impl Scheduler {
 
     /// Claims what may go, and sends it off.
     async fn step(&self, planner: &mut Planner, rooms: &mut Rooms) {
+        if !self.0.load.has_room(Class::Background) {
+            // What is due waits until callers who wait have what they need.
+            return;
+        }
         let engine = &self.0.engine;
         let now = engine.pipeline.now();
-        let room = |source| rooms.of(source, engine.pipeline.sources(), now);
+        let sources = engine.pipeline.sources();
+        let room = |source| rooms.of(source, &sources, now);
         let claims = match planner.step(engine.queue.as_ref(), now, room).await {
             Ok(claims) => claims,
             Err(error) => {
@@ -247,10 +263,11 @@ impl Scheduler {
                     .record(late.as_secs_f64());
             }
             let permit = rooms.enter(flow.source);
+            let running = self.0.load.enter(Class::Background);
             let engine = Arc::clone(engine);
             crate::tasks::spawn("poll", async move {
                 engine.work(claim).await;
-                drop(permit);
+                drop((permit, running));
             });
         }
     }

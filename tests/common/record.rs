@@ -33,7 +33,7 @@ pub fn shipment(id: &ShipmentId, number: &TrackingNumber, count: u32) -> (Dossie
     };
     let facts = Facts {
         physical: physical.clone(),
-        destination: Some(place()),
+        destination: Some(Box::new(place())),
         ..Facts::default()
     };
     let dossier = Dossier {
