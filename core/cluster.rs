@@ -7,7 +7,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -15,6 +15,8 @@ use jiff::Timestamp;
 use crate::code::EventCode as E;
 use crate::event::{Claim, Classifier, Digest, Observation};
 use crate::fold::moment;
+use crate::origins::Origins;
+use crate::quick::{Given, mix};
 use crate::same_code::{Code, NO_CODE, breadth, family, related};
 use crate::same_place::{Place, Places};
 use crate::time::{Basis, EventTime, Precision};
@@ -34,9 +36,8 @@ pub(crate) struct Cluster<'a> {
 struct Row<'a> {
     one: &'a Arc<Observation>,
     claim: &'a Claim,
-    /// Position of the source among all, by name.
-    source: usize,
-    at: Timestamp,
+    /// Whose it is, as a number: source and evidence root.
+    origin: usize,
     /// See [`words`].
     words: u64,
     /// Position of its place among all.
@@ -74,41 +75,34 @@ const DAY: i64 = 24 * 3_600;
 /// once is taken together: its rows join in the order of how well they fit, so that none takes the
 /// place of a better one; of rows that fit equally well, the earlier ones belong together.
 pub(crate) fn clusters(observations: &[Arc<Observation>]) -> Vec<Cluster<'_>> {
-    let one_source = observations.windows(2).all(|pair| {
-        pair[0].source == pair[1].source && pair[0].evidence_root == pair[1].evidence_root
-    });
-    let mut sources: Vec<&Arc<str>> = Vec::new();
-    let position = |sources: &[&Arc<str>], one: &Observation| {
-        // Rows that were heard together share the name of their source.
-        let mut shared = sources.iter();
-        let shared = shared.position(|name| Arc::ptr_eq(name, &one.source));
-        shared.or_else(|| sources.iter().position(|name| **name == one.source))
-    };
-    for one in observations {
-        if position(&sources, one).is_none() {
-            sources.push(&one.source);
-        }
-    }
-    sources.sort_unstable();
-    let source_of = |one: &Observation| position(&sources, one);
-    let mut places = Places::default();
-    let mut rows: Vec<Row<'_>> = observations
+    let (origins, numbers) = Origins::of(observations);
+    let one_source = origins.len() <= 1;
+    // Observations that were heard at once are in the order of their ids.
+    let mut order: Vec<(Timestamp, usize, Timestamp, u32, usize)> = observations
         .iter()
-        .map(|one| {
-            let source = source_of(one).unwrap_or_default();
-            Row::new(one, source, one_source, &mut places)
+        .zip(&numbers)
+        .enumerate()
+        .map(|(at, (one, origin))| {
+            let source = origins.source(*origin);
+            (
+                one.receive_time,
+                source,
+                moment(&one.claim.time),
+                one.sequence,
+                at,
+            )
         })
         .collect();
+    order.sort_unstable();
+    let mut places = Places::default();
+    let rows: Vec<Row<'_>> = order
+        .iter()
+        .map(|&(.., at)| Row::new(&observations[at], numbers[at], one_source, &mut places))
+        .collect();
     places.settle();
-    rows.sort_unstable_by(|a, b| {
-        let key = |row: &Row<'_>| (row.one.receive_time, row.source, row.at, row.one.sequence);
-        key(a).cmp(&key(b)).then_with(|| a.one.id.cmp(&b.one.id))
-    });
     let mut grouping = Grouping::new(&rows, &places, one_source);
     let mut from = 0;
-    for heard in
-        rows.chunk_by(|a, b| a.one.receive_time == b.one.receive_time && a.source == b.source)
-    {
+    for heard in order.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
         grouping.take(from..from + heard.len());
         from += heard.len();
     }
@@ -130,14 +124,13 @@ pub(crate) fn clusters(observations: &[Arc<Observation>]) -> Vec<Cluster<'_>> {
 
 impl<'a> Row<'a> {
     /// `alone`: there is nothing to compare it with but rows of its own source.
-    fn new(one: &'a Arc<Observation>, source: usize, alone: bool, places: &mut Places<'a>) -> Self {
+    fn new(one: &'a Arc<Observation>, origin: usize, alone: bool, places: &mut Places<'a>) -> Self {
         let claim = &*one.claim;
         let place = claim.location.as_ref().filter(|_| !alone);
         Self {
             one,
             claim,
-            source,
-            at: moment(&claim.time),
+            origin,
             words: if alone { 0 } else { words(claim) },
             place: places.add(place),
             wall: wall_second(&claim.time),
@@ -181,32 +174,6 @@ impl Trait {
     }
 }
 
-/// Spreads the bits of a number.
-pub(crate) const fn mix(number: u64) -> u64 {
-    let number = (number ^ (number >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    number ^ (number >> 29)
-}
-
-/// Takes a key as it is: [`Trait::key`] has spread its bits.
-#[derive(Default)]
-struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = mix(self.0 ^ u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        self.0 = key;
-    }
-}
-
 const STRETCH: i64 = 4 * 60;
 
 struct Grouping<'a> {
@@ -214,7 +181,7 @@ struct Grouping<'a> {
     places: &'a Places<'a>,
     groups: Vec<Group>,
     /// By trait, the newest place in `listed` plus one.
-    by_trait: HashMap<u64, u32, BuildHasherDefault<AsItIs>>,
+    by_trait: HashMap<u64, u32, BuildHasherDefault<Given>>,
     /// Groups with a trait, each with the place of the one listed before it plus one; 0: there is
     /// none. One list for all traits, since there are many and nearly all have one group.
     listed: Vec<(usize, u32)>,
@@ -424,9 +391,7 @@ impl<'a> Grouping<'a> {
     fn fit(&self, at: usize, row: usize) -> Option<Fit> {
         let (group, new) = (&self.groups[at], &self.rows[row]);
         let members = || group.members().map(|member| &self.rows[member]);
-        let own = |member: &&Row<'_>| {
-            member.source == new.source && member.one.evidence_root == new.one.evidence_root
-        };
+        let own = |member: &&Row<'_>| member.origin == new.origin;
         if let Some(known) = members().find(own) {
             // A source that lists a row twice says it once.
             return (known.claim == new.claim).then_some(Fit {
@@ -559,19 +524,36 @@ fn cut_apart((one, two): (i64, i64)) -> i64 {
 
 /// The words of a row without case, space and punctuation, as a number; 0 if there are none.
 pub(crate) fn words(claim: &Claim) -> u64 {
-    let (mut hash, mut count) = (0xcbf2_9ce4_8422_2325_u64, 0_u32);
-    let mut add = |letter: char| {
-        hash = (hash ^ u64::from(letter)).wrapping_mul(0x0100_0000_01b3);
-        count += 1;
+    // Letters are hashed eight at a time, of other alphabets two.
+    let (mut hash, mut part, mut bits) = (0_u64, 0_u64, 0_u64);
+    let mut add = |letter: u64, width: u64| {
+        if bits + width > 64 {
+            hash = mix(mix(hash ^ part) ^ bits);
+            (part, bits) = (0, 0);
+        }
+        part = part << width | letter;
+        bits += width;
     };
-    for letter in claim.native_text.reveal().chars() {
-        if letter.is_ascii_alphanumeric() {
-            add(letter.to_ascii_lowercase());
-        } else if !letter.is_ascii() && letter.is_alphanumeric() {
-            letter.to_lowercase().for_each(&mut add);
+    let text = claim.native_text.reveal();
+    if text.is_ascii() {
+        for letter in text.bytes().filter(u8::is_ascii_alphanumeric) {
+            add(u64::from(letter.to_ascii_lowercase()), 8);
+        }
+    } else {
+        for letter in text.chars().filter(|letter| letter.is_alphanumeric()) {
+            for letter in letter.to_lowercase() {
+                if letter.is_ascii() {
+                    add(u64::from(letter), 8);
+                } else {
+                    add(u64::from(letter), 32);
+                }
+            }
         }
     }
-    if count == 0 { 0 } else { mix(hash).max(1) }
+    match bits {
+        0 => 0,
+        bits => mix(mix(hash ^ part) ^ bits).max(1),
+    }
 }
 
 fn wall_second(time: &EventTime) -> i64 {

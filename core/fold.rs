@@ -221,9 +221,12 @@ impl<'a> Row<'a> {
     }
 
     /// Carrier of the scan: as the most trusted report that knows one says; empty if none does.
-    fn carrier(&self) -> &str {
-        let mut named = self.members().map(|one| carrier(one));
-        named.find(|name| !name.is_empty()).unwrap_or_default()
+    fn carrier(&self) -> Arc<str> {
+        let mut named = self.members().map(|one| (one, carrier(one)));
+        match named.find(|(_, name)| !name.is_empty()) {
+            Some((one, name)) if *name == *one.evidence_root => Arc::clone(&one.evidence_root),
+            named => named.map_or("", |(_, name)| name).into(),
+        }
     }
 
     /// Tells whether nobody but the operator's own systems says so.
@@ -285,7 +288,7 @@ impl<'a> Folded<'a> {
             status: row.effect,
             reason: row.reason,
             severity: severity_of(row.code, row.reason),
-            carrier: row.carrier().into(),
+            carrier: row.carrier(),
             classifier: row.lead.claim.classifier,
             standing: row.standing,
             source_count: u32::try_from(row.roots()).unwrap_or(u32::MAX),

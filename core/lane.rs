@@ -83,6 +83,9 @@ const fn days(stretch: Stretch) -> i64 {
     }
 }
 
+/// Hours that every norm has at least.
+pub(crate) const LEAST_HOURS: i64 = days(Stretch::Round) * DAY;
+
 /// The norm of a silence that began at `since`.
 pub(crate) fn norm(stretch: Stretch, since: Timestamp, from_china: bool) -> Norm {
     let peak = is_peak(since, from_china);
@@ -200,6 +203,23 @@ fn is_peak(at: Timestamp, from_china: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_norm_is_shorter_than_the_least() {
+        for stretch in [
+            Stretch::Announced,
+            Stretch::Round,
+            Stretch::Network,
+            Stretch::Abroad,
+            Stretch::Crossing(Mode::Sea),
+            Stretch::Crossing(Mode::Air),
+            Stretch::Crossing(Mode::Unknown),
+            Stretch::Unknown,
+        ] {
+            let norm = norm(stretch, Timestamp::UNIX_EPOCH, false);
+            assert!(norm.hours >= LEAST_HOURS, "{stretch:?}");
+        }
+    }
 
     #[test]
     fn peaks() {

@@ -7,8 +7,11 @@
 //! replicas which heard the same reports in whatever order have the same record. Nothing here
 //! knows the time of day.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -27,6 +30,7 @@ use crate::number::TrackingNumber;
 use crate::onward::{self, Onward};
 use crate::place::Location;
 use crate::privacy::Pii;
+use crate::quick::Mixed;
 use crate::shipment::{
     Estimate, Facts, Identifier, IdentifierKind, Photo, Progress, Shipment, ShipmentId,
     TrackingState,
@@ -394,23 +398,30 @@ impl Dossier {
     }
 
     fn join_observations(&mut self, heard: impl IntoIterator<Item = Arc<Observation>>) {
-        let mut at: HashMap<Digest, usize> = self
+        let mut at: HashMap<Digest, usize, BuildHasherDefault<Mixed>> = self
             .observations
             .iter()
             .zip(0..)
             .map(|(known, position)| (known.id, position))
             .collect();
+        let before = self.observations.len();
         for observation in heard {
-            match at.get(&observation.id) {
-                Some(&position) => join(&mut self.observations[position], observation),
-                None => {
-                    at.insert(observation.id, self.observations.len());
+            match at.entry(observation.id) {
+                Entry::Occupied(known) => {
+                    join(&mut self.observations[*known.get()], observation);
+                }
+                Entry::Vacant(new) => {
+                    new.insert(self.observations.len());
                     self.observations.push(observation);
                 }
             }
         }
-        self.observations
-            .sort_unstable_by_key(|known| (known.receive_time, known.id));
+        let key = |one: &Arc<Observation>| (one.receive_time, one.id);
+        self.observations[before..].sort_unstable_by_key(key);
+        // What is new was mostly heard after all that is known.
+        if !self.observations.is_sorted_by_key(key) {
+            self.observations.sort_by_key(key);
+        }
     }
 
     fn join_facts(&mut self, new: SourceFacts) {
@@ -511,57 +522,70 @@ pub(crate) fn root_of<'a>(own: &'a str, class: SourceClass, claim: &'a Claim) ->
 
 /// Identities of the rows of a report, in their order.
 pub(crate) fn ids<'a>(source: &'a str, report: &'a Report) -> impl Iterator<Item = Digest> + 'a {
-    let mut ordinals: HashMap<[u8; 32], u64> = HashMap::new();
+    let mut form = Vec::with_capacity(256);
+    feed(&mut form, source);
+    feed(&mut form, report.number.reveal());
+    let own = form.len();
+    // Rows without an id of the source, by what they say: equal ones are counted.
+    let mut ordinals: HashMap<[Cow<'a, str>; 4], u64, BuildHasherDefault<Mixed>> =
+        HashMap::default();
     report.claims.iter().map(move |claim| {
-        let mut hash = Sha256::new();
-        feed(&mut hash, source);
-        feed(&mut hash, report.number.reveal());
+        form.truncate(own);
         if !claim.native_id.is_empty() {
-            feed(&mut hash, &claim.native_id);
-            return Digest(hash.finalize().into());
+            feed(&mut form, &claim.native_id);
+            return Digest(Sha256::digest(&form).into());
         }
-        feed(&mut hash, &claim.native_code);
-        if claim.time.raw.is_empty() {
-            feed(&mut hash, &claim.time.local.to_string());
-        } else {
-            feed(&mut hash, &claim.time.raw);
+        let said = [
+            Cow::Borrowed(&*claim.native_code),
+            match &*claim.time.raw {
+                "" => claim.time.local.to_string().into(),
+                raw => raw.into(),
+            },
+            place_as_given(claim),
+            match &*claim.native_code {
+                "" => claim.native_text.reveal().as_str().into(),
+                _ => Cow::default(),
+            },
+        ];
+        let [code, time, place, text] = &said;
+        for field in [code, time, place] {
+            feed(&mut form, field);
         }
-        feed(&mut hash, &place_as_given(claim));
         if claim.native_code.is_empty() {
-            feed(&mut hash, claim.native_text.reveal());
+            feed(&mut form, text);
         }
-        let ordinal = ordinals.entry(hash.clone().finalize().into()).or_default();
-        hash.update(ordinal.to_be_bytes());
+        let ordinal = ordinals.entry(said).or_default();
+        form.extend_from_slice(&ordinal.to_be_bytes());
         *ordinal += 1;
-        Digest(hash.finalize().into())
+        Digest(Sha256::digest(&form).into())
     })
 }
 
 /// Adds a field with its length before it, so that no two lists of fields look alike.
-fn feed(hash: &mut Sha256, field: &str) {
-    hash.update((field.len() as u64).to_be_bytes());
-    hash.update(field);
+fn feed(form: &mut Vec<u8>, field: &str) {
+    form.extend_from_slice(&(field.len() as u64).to_be_bytes());
+    form.extend_from_slice(field.as_bytes());
 }
 
-fn place_as_given(claim: &Claim) -> String {
+fn place_as_given(claim: &Claim) -> Cow<'_, str> {
     let Some(place) = &claim.location else {
-        return String::new();
+        return Cow::default();
     };
     if !place.raw.reveal().is_empty() {
-        return place.raw.reveal().clone();
+        return place.raw.reveal().into();
     }
     let (code, name) = place.facility.as_ref().map_or(("", ""), |facility| {
         (facility.code.as_str(), facility.name.as_str())
     });
-    [
+    let words = [
         place.country.as_str(),
         &place.subdivision,
         &place.locality,
         place.postal_code.reveal(),
         code,
         name,
-    ]
-    .join("\u{1f}")
+    ];
+    words.join("\u{1f}").into()
 }
 
 fn country(place: Option<&Location>) -> &str {

@@ -7,14 +7,14 @@
 
 use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use crate::cluster::mix;
 use crate::gazetteer::{self, Area};
 use crate::place::{Location, Resolution};
+use crate::quick::Mixed;
 
 /// What two places have in common, the most first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,6 +82,8 @@ pub(crate) struct Named<'a> {
 pub(crate) struct Places<'a> {
     named: Vec<Named<'a>>,
     by_words: HashMap<[&'a str; 5], usize, BuildHasherDefault<Mixed>>,
+    /// The place that was added last: rows in the order of time stay in one for a while.
+    last: Option<(&'a Location, usize)>,
     /// What [`Places::compare`] found, by both positions; see [`Places::settle`].
     known: Vec<Cell<Known>>,
 }
@@ -92,43 +94,20 @@ const FEW: usize = 64;
 /// Whether two places were compared, and what they have in common; see [`Named::compare`].
 type Known = Option<Option<Place>>;
 
-/// A quick hash of names: who sends many that collide makes one record slow, its own.
-#[derive(Default)]
-struct Mixed(u64);
-
-impl Hasher for Mixed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        let mut rest = bytes.chunks_exact(8);
-        for part in &mut rest {
-            self.0 = mix(self.0
-                ^ part
-                    .first_chunk()
-                    .map_or(0, |part| u64::from_le_bytes(*part)));
-        }
-        let mut last = [0; 8];
-        let tail = rest.remainder();
-        if let Some(place) = last.get_mut(..tail.len()) {
-            place.copy_from_slice(tail);
-        }
-        self.0 = mix(self.0 ^ u64::from_le_bytes(last) ^ (bytes.len() as u64) << 56);
-    }
-
-    fn write_u8(&mut self, _: u8) {
-        // The end of a text, whose length is a part of what was mixed.
-    }
-
-    fn write_usize(&mut self, _: usize) {
-        // The number of texts, which is always the same.
-    }
-}
-
 impl<'a> Places<'a> {
-    /// Position of a place for [`Places::get`].
+    /// Position of a place for [`Places::compare`].
     pub(crate) fn add(&mut self, place: Option<&'a Location>) -> usize {
+        if let Some((last, at)) = self.last
+            && place == Some(last)
+        {
+            return at;
+        }
+        let at = self.add_other(place);
+        self.last = place.map(|place| (place, at));
+        at
+    }
+
+    fn add_other(&mut self, place: Option<&'a Location>) -> usize {
         let words = place.map_or([""; 5], |place| {
             [
                 &*place.country,

@@ -92,7 +92,13 @@ impl<'a> Walk<'a> {
     fn take(&mut self, event: &'a Event) {
         // Clamped clocks can run backwards by their bounds; what happened did not.
         let at = moment(event.time()).max(self.at);
-        if let Some(silent) = self.silence() {
+        // Most events follow within any norm.
+        let shortest = self
+            .silent_since()
+            .and_then(|since| after(since, lane::LEAST_HOURS));
+        if shortest.is_some_and(|shortest| shortest < at)
+            && let Some(silent) = self.silence()
+        {
             self.entries.extend(silent.ended(at, Some(event.id)));
         }
         self.at = at;

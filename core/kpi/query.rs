@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::hash::BuildHasherDefault;
 
 use jiff::civil::{Date, Weekday};
 
@@ -10,6 +11,7 @@ use super::figures::{DAYS_KEPT, Figures};
 use super::names::UNKNOWN;
 use super::sketch::Sum;
 use super::{Dimension, Metric, Scale};
+use crate::quick::Mixed;
 
 /// Rows that an answer has at most.
 pub const ROW_LIMIT: usize = 10_000;
@@ -99,8 +101,14 @@ pub struct Gathering {
     tenant: Option<u16>,
     grouped: [bool; PLACES],
     wanted: Vec<Metric>,
-    sums: HashMap<(u8, Date, [u16; PLACES]), Sum>,
+    /// By metric and start of the period, the groups.
+    sums: HashMap<(u8, Date), Groups>,
+    /// Groups in all of them.
+    groups: usize,
 }
+
+/// Sums by the numbers of their names, which are ours.
+type Groups = HashMap<[u16; PLACES], Sum, BuildHasherDefault<Mixed>>;
 
 impl Query {
     /// Checks the question.
@@ -168,6 +176,7 @@ impl Gathering {
             grouped,
             wanted,
             sums: HashMap::new(),
+            groups: 0,
         }
     }
 
@@ -186,15 +195,7 @@ impl Gathering {
             return Ok(());
         };
         let start = self.query.start_of(date(day));
-        let (passing, tenant) = (&self.passing, self.tenant);
-        let mut show = |cell: Cell, bins: &[u32]| {
-            let group = std::array::from_fn(|slot| match self.grouped[slot] {
-                true => cell.names[slot],
-                false => UNKNOWN,
-            });
-            let sum = self.sums.entry((cell.metric, start, group)).or_default();
-            sum.merge(bins);
-        };
+        let (passing, tenant, grouped) = (&self.passing, self.tenant, self.grouped);
         for metric in &self.wanted {
             if metric.is_own() && tenant.is_none() {
                 continue;
@@ -208,14 +209,23 @@ impl Gathering {
                         passing.is_none_or(|passing| passing.contains(&name))
                     })
             };
-            at.visit_metric(*metric as u8, passes, &mut show);
+            let sums = self.sums.entry((*metric as u8, start)).or_default();
+            let before = sums.len();
+            at.visit_metric(*metric as u8, passes, |cell, bins| {
+                let group = std::array::from_fn(|slot| match grouped[slot] {
+                    true => cell.names[slot],
+                    false => UNKNOWN,
+                });
+                sums.entry(group).or_default().merge(bins);
+            });
+            self.groups += sums.len() - before;
         }
         // With a limit to the worst, rows are fewer than groups, which are bounded all the same.
         let limit = match self.query.worst {
             0 => ROW_LIMIT,
             _ => 10 * ROW_LIMIT,
         };
-        if self.sums.len() > limit {
+        if self.groups > limit {
             return Err(Refusal::Rows);
         }
         Ok(())
@@ -227,24 +237,27 @@ impl Gathering {
     /// [`Refusal::Rows`].
     pub fn rows(self, figures: &Figures) -> Result<Vec<Row>, Refusal> {
         let query = &self.query;
-        let enough = |sum: &Sum| sum.count() >= query.least_count.max(1);
-        let sums = self.sums.iter().filter(|(_, sum)| enough(sum));
-        let mut rows: Vec<Row> = sums
-            .filter_map(|((metric, start, group), sum)| {
-                let metric = Metric::from_number(*metric)?;
+        let totals = self.sums.into_iter().flat_map(|((metric, start), groups)| {
+            let groups = groups.into_iter();
+            groups.map(move |(group, sum)| (metric, start, group, sum.finish()))
+        });
+        let totals = totals.filter(|(.., total)| total.count() >= query.least_count.max(1));
+        let mut rows: Vec<Row> = totals
+            .filter_map(|(metric, start, group, total)| {
+                let metric = Metric::from_number(metric)?;
                 let scale = metric.scale();
                 let name = |dimension: &Dimension| {
                     let slot = dimension.slot();
                     figures.names[slot].name(group[slot]).to_owned()
                 };
-                let quantile = |share| sum.quantile(scale, share);
+                let quantile = |share| total.quantile(scale, share);
                 let quantiles = (!scale.is_share()).then(|| [0.5, 0.8, 0.95, 0.99].map(quantile));
                 Some(Row {
                     metric,
-                    start: *start,
+                    start,
                     group: query.group_by.iter().map(name).collect(),
-                    count: sum.count(),
-                    value: quantiles.map_or_else(|| sum.mean(scale), |quantiles| quantiles[0]),
+                    count: total.count(),
+                    value: quantiles.map_or_else(|| total.mean(scale), |quantiles| quantiles[0]),
                     quantiles,
                 })
             })

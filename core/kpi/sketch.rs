@@ -160,23 +160,65 @@ impl Bins {
 /// The sum of many [`Bins`]: what a row of an answer is made from.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sum {
+    /// Key and count, by key; what is in `new` aside.
+    bins: Vec<(u16, u64)>,
+    /// Bins that were added since, as they came: to find the place of each one in a long list
+    /// takes longer than to sort many of them at once.
+    new: Vec<u32>,
+}
+
+/// Bins that wait at least before a sum is sorted.
+const LEAST_NEW: usize = 64;
+
+impl Sum {
+    pub(super) fn merge(&mut self, bins: &[u32]) {
+        self.new.extend_from_slice(bins);
+        if self.new.len() > LEAST_NEW.max(self.bins.len()) {
+            self.sort();
+        }
+    }
+
+    /// Puts what is new into its place.
+    fn sort(&mut self) {
+        // The key is in the upper bits.
+        self.new.sort_unstable();
+        let mut bins: Vec<(u16, u64)> = Vec::with_capacity(self.bins.len() + self.new.len());
+        let mut add = |key: u16, count: u64| match bins.last_mut() {
+            Some(last) if last.0 == key => last.1 += count,
+            _ => bins.push((key, count)),
+        };
+        let mut known = self.bins.iter().peekable();
+        for bin in &self.new {
+            let (key, count) = Bins::parts(*bin);
+            while let Some((key, count)) = known.next_if(|known| known.0 <= key) {
+                add(*key, *count);
+            }
+            add(key, u64::from(count));
+        }
+        known.for_each(|(key, count)| add(*key, *count));
+        self.bins = bins;
+        self.new.clear();
+    }
+
+    /// Ends the sum: from now on it can be asked.
+    pub(super) fn finish(mut self) -> Total {
+        self.sort();
+        Total {
+            count: self.bins.iter().map(|bin| bin.1).sum(),
+            bins: self.bins,
+        }
+    }
+}
+
+/// A [`Sum`] to which nothing is added any more.
+#[derive(Debug)]
+pub(super) struct Total {
     /// Key and count, by key.
     bins: Vec<(u16, u64)>,
     count: u64,
 }
 
-impl Sum {
-    pub(super) fn merge(&mut self, bins: &[u32]) {
-        for bin in bins {
-            let (key, count) = (key_of(*bin), u64::from(bin & COUNT_MASK));
-            match self.bins.binary_search_by_key(&key, |bin| bin.0) {
-                Ok(at) => self.bins[at].1 += count,
-                Err(at) => self.bins.insert(at, (key, count)),
-            }
-            self.count += count;
-        }
-    }
-
+impl Total {
     pub(super) fn count(&self) -> u64 {
         self.count
     }
@@ -268,7 +310,26 @@ mod tests {
         assert!(bins.take(9));
         let mut sum = Sum::default();
         sum.merge(bins.raw());
-        assert_eq!(sum.count(), 2 * u64::from(COUNT_MASK) + 6);
-        assert_eq!(sum.bins.len(), 2);
+        let total = sum.finish();
+        assert_eq!(total.count(), 2 * u64::from(COUNT_MASK) + 6);
+        assert_eq!(total.bins.len(), 2);
+    }
+
+    #[test]
+    fn a_sum_is_that_of_all_bins_however_many_they_are() {
+        let mut sum = Sum::default();
+        let mut expected: std::collections::BTreeMap<u16, u64> = Default::default();
+        for round in 0..300_u16 {
+            let keys = [round % 7, 100 + round * 13 % 401, 2_047 - round];
+            let mut bins = Bins::default();
+            for key in keys {
+                bins.add(key, u32::from(round) + 1);
+                *expected.entry(key).or_default() += u64::from(round) + 1;
+            }
+            sum.merge(bins.raw());
+        }
+        let total = sum.finish();
+        assert_eq!(total.count(), expected.values().sum::<u64>());
+        assert_eq!(total.bins, expected.into_iter().collect::<Vec<_>>());
     }
 }
