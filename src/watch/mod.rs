@@ -14,7 +14,6 @@ mod secrets;
 pub mod token;
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -44,9 +43,9 @@ type Followers = Vec<Weak<Mailbox>>;
 /// Who follows what, by its kind: for every change it is asked which kinds there are.
 #[derive(Default)]
 struct Topics {
-    shipments: HashMap<ShipmentId, Followers>,
-    subjects: HashMap<Subject, Followers>,
-    tenants: HashMap<String, Followers>,
+    shipments: BTreeMap<ShipmentId, Followers>,
+    subjects: BTreeMap<Subject, Followers>,
+    tenants: BTreeMap<String, Followers>,
 }
 
 /// What can be watched.
@@ -284,6 +283,7 @@ impl Topics {
             visit(followers);
             !followers.is_empty()
         };
+        // In an order, so that a simulation can repeat it.
         self.shipments.retain(|_, followers| stays(followers));
         self.subjects.retain(|_, followers| stays(followers));
         self.tenants.retain(|_, followers| stays(followers));
@@ -291,12 +291,12 @@ impl Topics {
 }
 
 fn visit_one<K, Q>(
-    topics: &mut HashMap<K, Followers>,
+    topics: &mut BTreeMap<K, Followers>,
     topic: &Q,
     visit: impl FnOnce(&mut Followers),
 ) where
-    K: std::borrow::Borrow<Q> + Hash + Eq,
-    Q: Hash + Eq + ?Sized,
+    K: std::borrow::Borrow<Q> + Ord,
+    Q: Ord + ?Sized,
 {
     let Some(followers) = topics.get_mut(topic) else {
         return;
