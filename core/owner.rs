@@ -35,11 +35,16 @@ pub fn source_of(name: &str) -> &str {
     name.split_once(OWNED_BY).map_or(name, |(source, _)| source)
 }
 
+/// Tenants that own a name, as they stand in it; `None` if it is shared.
+pub fn owner_of(name: &str) -> Option<&str> {
+    name.split_once(OWNED_BY).map(|(_, owners)| owners)
+}
+
 /// Whether a tenant sees what stands under a name.
 pub fn sees(tenant: &str, name: &str) -> bool {
-    match name.split_once(OWNED_BY) {
+    match owner_of(name) {
         None => true,
-        Some((_, owners)) => owners.split(AND).any(|owner| owner == tenant),
+        Some(owners) => owners.split(AND).any(|owner| owner == tenant),
     }
 }
 
@@ -69,7 +74,7 @@ impl Dossier {
         let observed = self.observations.iter().map(|one| &*one.source);
         let stated = self.facts.iter().map(|facts| facts.source.as_str());
         let mut owners = observed.chain(stated).map(|name| {
-            let (_, owners) = name.split_once(OWNED_BY)?;
+            let owners = owner_of(name)?;
             (!owners.contains(AND)).then_some(owners)
         });
         let first = owners.next()??;

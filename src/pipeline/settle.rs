@@ -15,6 +15,7 @@ use waybill_core::internal;
 use waybill_core::number::{self, TrackingNumber};
 use waybill_core::order::{Order, Subject};
 use waybill_core::overlay::{NOBODY, is_evidence};
+use waybill_core::owner::owner_of;
 use waybill_core::reconcile::{Change, Dossier};
 use waybill_core::revision::revise;
 use waybill_core::shipment::{IdentifierKind, Shipment, ShipmentId};
@@ -292,7 +293,7 @@ async fn continued(
         .iter()
         .map(|stored| &stored.dossier)
         .filter(|dossier| {
-            dossier.goes_on_as(&report.number, carrier)
+            dossier.goes_on_as(&report.number, carrier, owner_of(&source.name))
                 && !taken.contains(&dossier.id)
                 && belongs(source, report, dossier)
         });
