@@ -14,8 +14,9 @@ use waybill_core::order::Subject;
 use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
+use super::seal::Keys;
 use super::{
-    Bell, Change, Commit, CommitError, Head, Note, NoteKey, OverlayCommit, Page, Place, Store,
+    Bell, Change, Commit, CommitError, Erased, Head, Note, NoteKey, OverlayCommit, Page, Place, Store,
     StoreError, Stored, What, changes_kept_since,
 };
 
@@ -29,6 +30,7 @@ const NOTES_PER_SHIPMENT: usize = 8;
 pub struct MemoryStore {
     capacity: usize,
     epoch: u64,
+    keys: Arc<Keys>,
     bell: Bell,
     state: RwLock<State>,
 }
@@ -60,11 +62,12 @@ struct Slot {
 
 impl MemoryStore {
     /// Makes an empty store for at most `capacity` shipments and as many entries of the change
-    /// log; at least one.
-    pub fn new(capacity: usize) -> Self {
+    /// log; at least one. The keys are for hashes only.
+    pub fn new(capacity: usize, keys: Arc<Keys>) -> Self {
         Self {
             capacity: capacity.max(1),
             epoch: rand::random(),
+            keys,
             bell: Bell::default(),
             state: RwLock::default(),
         }
@@ -206,22 +209,28 @@ impl State {
         true
     }
 
+    /// Takes a shipment and all that leads to it out.
+    fn remove(&mut self, id: &ShipmentId) -> Option<Slot> {
+        let slot = self.shipments.remove(id)?;
+        self.leave(&slot);
+        for subject in &slot.subjects {
+            if let Some(ids) = self.by_subject.get_mut(subject) {
+                ids.remove(id);
+                if ids.is_empty() {
+                    self.by_subject.remove(subject);
+                }
+            }
+        }
+        Some(slot)
+    }
+
     fn evict(&mut self, capacity: usize) {
         while self.shipments.len() > capacity {
             let Some((_, id)) = self.by_age.pop_first() else {
                 return;
             };
-            let Some(slot) = self.shipments.remove(&id) else {
+            if self.remove(&id).is_none() {
                 continue;
-            };
-            self.leave(&slot);
-            for subject in slot.subjects {
-                if let Some(ids) = self.by_subject.get_mut(&subject) {
-                    ids.remove(&id);
-                    if ids.is_empty() {
-                        self.by_subject.remove(&subject);
-                    }
-                }
             }
             metrics::counter!("waybill_store_evictions_total").increment(1);
         }
@@ -346,6 +355,52 @@ impl Store for MemoryStore {
         let result = self.write().apply_overlay(commit, self.capacity);
         self.bell.ring();
         Box::pin(ready(result))
+    }
+
+    fn erase<'a>(
+        &'a self,
+        id: &'a ShipmentId,
+        time: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Erased>, StoreError>> {
+        let mut state = self.write();
+        let slot = state.remove(id);
+        if slot.is_some() {
+            state.log(id.clone(), What::Erased, time, self.capacity);
+        }
+        drop(state);
+        self.bell.ring();
+        let erased = slot.map(|slot| Erased {
+            subjects: slot.subjects.iter().map(|it| self.keys.subject(it)).collect(),
+            tenants: slot.overlays.into_keys().collect(),
+        });
+        Box::pin(ready(Ok(erased)))
+    }
+
+    fn all<'a>(
+        &'a self,
+        after: Option<&'a ShipmentId>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<ShipmentId>, StoreError>> {
+        let state = self.read();
+        let ids = state.shipments.keys().filter(|id| Some(*id) > after);
+        let mut ids: Vec<ShipmentId> = ids.cloned().collect();
+        if limit < ids.len() {
+            ids.select_nth_unstable(limit);
+            ids.truncate(limit);
+        }
+        ids.sort_unstable();
+        Box::pin(ready(Ok(ids)))
+    }
+
+    fn drop_notes<'a>(&'a self, keys: &'a [NoteKey]) -> BoxFuture<'a, Result<usize, StoreError>> {
+        let mut state = self.write();
+        let keys = keys.iter();
+        let dropped = keys.filter(|key| state.notes.remove(*key).is_some()).count();
+        if dropped > 0 {
+            let State { notes, noted, .. } = &mut *state;
+            noted.retain(|key| notes.contains_key(key));
+        }
+        Box::pin(ready(Ok(dropped)))
     }
 
     fn notes<'a>(

@@ -13,6 +13,7 @@ pub mod file;
 pub mod memory;
 pub mod redis;
 pub mod seal;
+pub mod vault;
 
 use std::fmt;
 use std::sync::Arc;
@@ -91,6 +92,26 @@ pub trait Store: Send + Sync {
     /// Writes what a tenant adds to a shipment that exists, with an entry in the change log.
     fn commit_overlay(&self, commit: OverlayCommit) -> BoxFuture<'_, Result<(), CommitError>>;
 
+    /// Erases a shipment: what is kept of it, what leads to it, what tenants have added, and the key
+    /// that it was sealed with, so that it is unreadable wherever a copy of it still lies. Makes an
+    /// entry in the change log, and says what there was; `None` if there was nothing.
+    fn erase<'a>(
+        &'a self,
+        id: &'a ShipmentId,
+        time: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<Erased>, StoreError>>;
+
+    /// Every shipment, in order of their ids, after one; `None`: from the first. What is erased or
+    /// written meanwhile may or may not be among them.
+    fn all<'a>(
+        &'a self,
+        after: Option<&'a ShipmentId>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<ShipmentId>, StoreError>>;
+
+    /// Drops notes; says how many there were.
+    fn drop_notes<'a>(&'a self, keys: &'a [NoteKey]) -> BoxFuture<'a, Result<usize, StoreError>>;
+
     /// What is kept beside the shipments under each of these keys, in their order.
     fn notes<'a>(
         &'a self,
@@ -112,6 +133,15 @@ pub struct Note {
     pub version: u64,
     /// What is kept.
     pub value: Vec<u8>,
+}
+
+/// What was there of a shipment that was erased.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Keyed hashes of the numbers and orders that led to it; see [`seal::Keys::subject`].
+    pub subjects: Vec<[u8; 32]>,
+    /// Tenants that had added something.
+    pub tenants: Vec<String>,
 }
 
 /// A shipment as it was last committed.
@@ -227,6 +257,8 @@ pub enum What {
     Record(u32),
     /// What this tenant adds.
     Overlay(String),
+    /// Everything: it was erased.
+    Erased,
 }
 
 /// Place of a shipment among those that a tenant follows.

@@ -19,10 +19,14 @@ use hmac::{Hmac, Mac as _};
 use rand::TryRngCore as _;
 use sha2::Sha256;
 use waybill_core::number::TrackingNumber;
+use waybill_core::order::Subject;
 use waybill_core::shipment::ShipmentId;
+use zeroize::Zeroizing;
 
 /// Format of sealed bytes: this byte, key id, nonce, ciphertext, tag.
 const FORMAT: u8 = 1;
+/// The same, sealed with the key of one shipment, which lies elsewhere.
+const FORMAT_OWN: u8 = 2;
 const NONCE: usize = 12;
 const HEAD: usize = 1 + KEY_ID + NONCE;
 const KEY_ID: usize = 4;
@@ -35,6 +39,21 @@ pub struct Keys {
     shipment: [u8; 32],
 }
 
+/// Key of one shipment: what is sealed with it can be read only as long as the key is kept, in
+/// backups too. Wiped from memory when dropped.
+#[derive(Clone)]
+pub struct DataKey(Zeroizing<[u8; 32]>);
+
+impl DataKey {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// The system gives no random bytes.
+    pub fn random() -> io::Result<Self> {
+        Ok(Self(Zeroizing::new(random_bytes()?)))
+    }
+}
+
 /// Why sealed bytes do not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unsealed {
@@ -44,6 +63,8 @@ pub enum Unsealed {
     OtherKey,
     /// Damaged, altered, or meant for another place.
     Altered,
+    /// Sealed with the key of a shipment, which is not kept any more.
+    Erased,
 }
 
 impl Unsealed {
@@ -53,6 +74,7 @@ impl Unsealed {
             Self::Format => "format",
             Self::OtherKey => "other_key",
             Self::Altered => "altered",
+            Self::Erased => "erased",
         }
     }
 }
@@ -165,8 +187,34 @@ impl Keys {
     /// # Errors
     /// The system gives no random bytes, or the value is beyond 64 GiB.
     pub fn seal(&self, place: &[&[u8]], plain: &[u8]) -> io::Result<Vec<u8>> {
+        self.seal_as(FORMAT, &self.seal, place, plain)
+    }
+
+    /// The same with the key of one shipment; without one, with that of the installation.
+    ///
+    /// # Errors
+    /// As [`Keys::seal`].
+    pub fn seal_own(
+        &self,
+        own: Option<&DataKey>,
+        place: &[&[u8]],
+        plain: &[u8],
+    ) -> io::Result<Vec<u8>> {
+        match own {
+            Some(own) => self.seal_as(FORMAT_OWN, &own.0, place, plain),
+            None => self.seal(place, plain),
+        }
+    }
+
+    fn seal_as(
+        &self,
+        format: u8,
+        key: &[u8; 32],
+        place: &[&[u8]],
+        plain: &[u8],
+    ) -> io::Result<Vec<u8>> {
         let nonce = random_bytes::<NONCE>()?;
-        let (cipher, bound) = self.cipher(place);
+        let (cipher, bound) = cipher(key, place);
         let payload = Payload {
             msg: plain,
             aad: &bound,
@@ -175,7 +223,7 @@ impl Keys {
             .encrypt(Nonce::from_slice(&nonce), payload)
             .map_err(|_| io::Error::other("value cannot be sealed"))?;
         let mut bytes = Vec::with_capacity(HEAD + sealed.len());
-        bytes.push(FORMAT);
+        bytes.push(format);
         bytes.extend_from_slice(&self.id);
         bytes.extend_from_slice(&nonce);
         bytes.extend_from_slice(&sealed);
@@ -187,17 +235,33 @@ impl Keys {
     /// # Errors
     /// Says in which way the bytes are not what was sealed.
     pub fn open(&self, place: &[&[u8]], sealed: &[u8]) -> Result<Vec<u8>, Unsealed> {
+        self.open_own(None, place, sealed)
+    }
+
+    /// Opens what [`Keys::seal`] or [`Keys::seal_own`] sealed for the same place.
+    ///
+    /// # Errors
+    /// Says in which way the bytes are not what was sealed.
+    pub fn open_own(
+        &self,
+        own: Option<&DataKey>,
+        place: &[&[u8]],
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, Unsealed> {
         let Some((head, sealed)) = sealed.split_at_checked(HEAD) else {
             return Err(Unsealed::Format);
         };
         let (prefix, nonce) = head.split_at(1 + KEY_ID);
-        if prefix[0] != FORMAT {
-            return Err(Unsealed::Format);
-        }
-        if prefix[1..] != self.id {
+        if prefix[1..] != self.id && [FORMAT, FORMAT_OWN].contains(&prefix[0]) {
             return Err(Unsealed::OtherKey);
         }
-        let (cipher, bound) = self.cipher(place);
+        let key = match (prefix[0], own) {
+            (FORMAT, _) => &self.seal,
+            (FORMAT_OWN, Some(own)) => &*own.0,
+            (FORMAT_OWN, None) => return Err(Unsealed::Erased),
+            _ => return Err(Unsealed::Format),
+        };
+        let (cipher, bound) = cipher(key, place);
         let payload = Payload {
             msg: sealed,
             aad: &bound,
@@ -207,13 +271,42 @@ impl Keys {
             .map_err(|_| Unsealed::Altered)
     }
 
-    /// One cipher per place. A random nonce of 96 bits is safe for 2^32 values under one key,
-    /// which a busy installation passes within months; values of one place never get there.
-    fn cipher(&self, place: &[&[u8]]) -> (Aes256Gcm, [u8; 32]) {
-        let key = mac(&self.seal, "place", place);
-        let bound = mac(&self.seal, "bound", place);
-        (Aes256Gcm::new(&key.into()), bound)
+    /// Wraps the key of a shipment, to be kept.
+    ///
+    /// # Errors
+    /// As [`Keys::seal`].
+    pub fn wrap(&self, id: &ShipmentId, own: &DataKey) -> io::Result<Vec<u8>> {
+        self.seal(&[b"data keys", id.0.as_bytes()], &*own.0)
     }
+
+    /// Unwraps the key of a shipment.
+    ///
+    /// # Errors
+    /// As [`Keys::open`].
+    pub fn unwrap(&self, id: &ShipmentId, wrapped: &[u8]) -> Result<DataKey, Unsealed> {
+        let plain = Zeroizing::new(self.open(&[b"data keys", id.0.as_bytes()], wrapped)?);
+        let key = <[u8; 32]>::try_from(plain.as_slice()).map_err(|_| Unsealed::Format)?;
+        Ok(DataKey(Zeroizing::new(key)))
+    }
+
+    /// What stands in a key for a number or order.
+    pub fn subject(&self, subject: &Subject) -> [u8; 32] {
+        match subject {
+            Subject::Number(number) => self.hash("number", &[number.reveal().as_bytes()]),
+            Subject::Order(order) => {
+                let parts = [order.platform().as_bytes(), order.reveal().as_bytes()];
+                self.hash("order", &parts)
+            }
+        }
+    }
+}
+
+/// One cipher per place. A random nonce of 96 bits is safe for 2^32 values under one key, which a
+/// busy installation passes within months; values of one place never get there.
+fn cipher(key: &[u8; 32], place: &[&[u8]]) -> (Aes256Gcm, [u8; 32]) {
+    let bound = mac(key, "bound", place);
+    let key = mac(key, "place", place);
+    (Aes256Gcm::new(&key.into()), bound)
 }
 
 #[expect(
@@ -332,6 +425,31 @@ mod tests {
         }
         let other = Keys::new(&[8; 32]);
         assert_eq!(other.open(&[b"t"], &sealed), Err(Unsealed::OtherKey));
+    }
+
+    #[test]
+    fn what_has_a_key_of_its_own_opens_with_that_key_only() {
+        let keys = keys();
+        let (own, other) = (DataKey::random().unwrap(), DataKey::random().unwrap());
+        let sealed = keys.seal_own(Some(&own), &[b"t"], b"value").unwrap();
+        assert_eq!(
+            keys.open_own(Some(&own), &[b"t"], &sealed).unwrap(),
+            b"value"
+        );
+        assert_eq!(
+            keys.open_own(Some(&other), &[b"t"], &sealed),
+            Err(Unsealed::Altered)
+        );
+        assert_eq!(keys.open(&[b"t"], &sealed), Err(Unsealed::Erased));
+        // What was sealed before shipments had keys is still read.
+        let old = keys.seal(&[b"t"], b"value").unwrap();
+        assert_eq!(keys.open_own(Some(&own), &[b"t"], &old).unwrap(), b"value");
+
+        let id = |text: &str| ShipmentId(text.to_owned());
+        let wrapped = keys.wrap(&id("a"), &own).unwrap();
+        let again = keys.unwrap(&id("a"), &wrapped).unwrap();
+        assert!(keys.open_own(Some(&again), &[b"t"], &sealed).is_ok());
+        assert!(keys.unwrap(&id("b"), &wrapped).is_err());
     }
 
     #[test]
