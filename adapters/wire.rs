@@ -6,6 +6,7 @@
 //! the whole answer.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -16,8 +17,90 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 /// a limit a few bytes of JSON become a hundred times as many in memory.
 pub(crate) const MOST: usize = 500;
 
-/// The error about a list with more than [`MOST`] members.
-pub(crate) fn too_many<E: serde::de::Error>() -> E {
+/// Bytes of memory that the members of all lists of an answer may take, beyond twice its length.
+/// Members that are written in three bytes and kept in a thousand would else multiply in nested
+/// lists, however short each of them is.
+const ROOM: usize = 512 << 10;
+
+thread_local! {
+    /// What is left of the room for the answer that this thread reads at the moment. It is no
+    /// argument because serde has no way to hand one to the functions of fields.
+    static LEFT: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+/// Reads JSON, so that its lists take no more memory than is becoming to its length.
+///
+/// # Errors
+/// As [`object`], and when the lists take too much.
+pub(crate) fn from_slice<'a, T: Deserialize<'a>>(json: &'a [u8]) -> serde_json::Result<T> {
+    within(json.len(), || serde_json::from_slice(json))
+}
+
+/// Reads JSON as [`from_slice`] does.
+///
+/// # Errors
+/// As [`from_slice`].
+pub(crate) fn from_str<'a, T: Deserialize<'a>>(json: &'a str) -> serde_json::Result<T> {
+    within(json.len(), || serde_json::from_str(json))
+}
+
+/// Does `read` with room for the lists of an answer of so many bytes.
+pub(crate) fn within<T>(bytes: usize, read: impl FnOnce() -> T) -> T {
+    let before = LEFT.replace(bytes.saturating_mul(2).saturating_add(ROOM));
+    let done = read();
+    LEFT.set(before);
+    done
+}
+
+/// Takes room for so many bytes, and tells whether there was enough.
+fn take(bytes: usize) -> bool {
+    let left = LEFT.get().checked_sub(bytes);
+    LEFT.set(left.unwrap_or_else(|| LEFT.get()));
+    left.is_some()
+}
+
+/// Gives room back.
+fn give_back(bytes: usize) {
+    LEFT.set(LEFT.get().saturating_add(bytes));
+}
+
+/// Adds a member to a list of at most `most`. While a list grows its old and its new place are
+/// both taken.
+///
+/// # Errors
+/// There are too many, or there is no more room.
+pub(crate) fn add<T, E: serde::de::Error>(
+    items: &mut Vec<T>,
+    item: T,
+    most: usize,
+) -> Result<(), E> {
+    let (count, places) = (items.len(), items.capacity());
+    if count == most {
+        return Err(too_many());
+    }
+    if count == places {
+        let more = count.max(4);
+        if !take((count + more).saturating_mul(size_of::<T>())) {
+            return Err(too_many());
+        }
+        items.reserve_exact(more);
+        give_back(places * size_of::<T>());
+    }
+    items.push(item);
+    Ok(())
+}
+
+/// Gives up the places of a whole list that nobody took.
+fn close<T>(items: &mut Vec<T>) {
+    let places = items.capacity();
+    if items.len() < places && take(items.len() * size_of::<T>()) {
+        items.shrink_to_fit();
+        give_back(places.saturating_mul(size_of::<T>()));
+    }
+}
+
+/// The error about a list with more than [`MOST`] members, or with more than there is room for.
+fn too_many<E: serde::de::Error>() -> E {
     E::custom("a list has too many members")
 }
 
@@ -138,11 +221,11 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for List<T> {
         let (mut items, mut odd) = (Vec::new(), false);
         while let Some(Member(item)) = seq.next_element()? {
             odd |= item.is_none();
-            items.extend(item);
-            if items.len() > self.0 {
-                return Err(too_many());
+            if let Some(item) = item {
+                add(&mut items, item, self.0)?;
             }
         }
+        close(&mut items);
         Ok((items, odd))
     }
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
@@ -191,12 +274,10 @@ pub(crate) fn texts<'de, D: Deserializer<'de>>(
             let mut items = Vec::new();
             while let Some(Word(item)) = seq.next_element()? {
                 if !item.is_empty() {
-                    items.push(item);
-                }
-                if items.len() > MOST {
-                    return Err(too_many());
+                    add(&mut items, item, MOST)?;
                 }
             }
+            close(&mut items);
             Ok(items)
         }
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {

@@ -29,6 +29,12 @@ pub trait Adapter: Send + Sync {
     /// their order.
     fn fetch<'a>(&'a self, ctx: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>>;
 
+    /// URLs at the hosts that it asks, with its settings: the way out leads to these hosts, by the same
+    /// scheme and port, and nowhere else.
+    fn reaches(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// Finds the shipments of an order: one report for each parcel, which names the order among its
     /// references as the source does. Asked only if [`Adapter::platforms`] has its platform.
     fn look_up<'a>(&'a self, _ctx: Ctx<'a>, _query: &'a OrderQuery) -> BoxFuture<'a, Answer> {
@@ -213,6 +219,20 @@ pub struct Report {
     pub claims: Vec<Arc<Claim>>,
     /// Everything else.
     pub facts: Facts,
+}
+
+impl Report {
+    /// Gives up the room that its lists have beyond their members: an answer may list hundreds of
+    /// shipments, and a list with one member has room for four.
+    #[must_use]
+    pub fn fitted(mut self) -> Self {
+        self.claims.shrink_to_fit();
+        self.facts.identifiers.shrink_to_fit();
+        self.facts.estimates.shrink_to_fit();
+        self.facts.contacts.shrink_to_fit();
+        self.facts.doubts.shrink_to_fit();
+        self
+    }
 }
 
 /// What a source is, as data. The registry holds one per source.

@@ -30,6 +30,7 @@ impl Dossier {
         let before = known.receive_time;
         let is_same = receive_time >= before
             && known.class == class
+            && known.under.contains(&report.number)
             && known.carrier == carrier_of(source, report)
             && self.states_again(known, report);
         if !is_same {

@@ -5,6 +5,7 @@
 //! by criterion; there are no weights and no threshold. Candidates are looked up by what must agree,
 //! so that the work grows with the number of observations and not with its square.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
@@ -76,14 +77,20 @@ pub(crate) fn clusters(observations: &[Arc<Observation>]) -> Vec<Cluster<'_>> {
     let one_source = observations.windows(2).all(|pair| {
         pair[0].source == pair[1].source && pair[0].evidence_root == pair[1].evidence_root
     });
-    let mut sources: Vec<&str> = Vec::new();
+    let mut sources: Vec<&Arc<str>> = Vec::new();
+    let position = |sources: &[&Arc<str>], one: &Observation| {
+        // Rows that were heard together share the name of their source.
+        let mut shared = sources.iter();
+        let shared = shared.position(|name| Arc::ptr_eq(name, &one.source));
+        shared.or_else(|| sources.iter().position(|name| **name == one.source))
+    };
     for one in observations {
-        if !sources.contains(&&*one.source) {
+        if position(&sources, one).is_none() {
             sources.push(&one.source);
         }
     }
     sources.sort_unstable();
-    let source_of = |one: &Observation| sources.iter().position(|name| *name == &*one.source);
+    let source_of = |one: &Observation| position(&sources, one);
     let mut places = Places::default();
     let mut rows: Vec<Row<'_>> = observations
         .iter()
@@ -92,6 +99,7 @@ pub(crate) fn clusters(observations: &[Arc<Observation>]) -> Vec<Cluster<'_>> {
             Row::new(one, source, one_source, &mut places)
         })
         .collect();
+    places.settle();
     rows.sort_unstable_by(|a, b| {
         let key = |row: &Row<'_>| (row.one.receive_time, row.source, row.at, row.one.sequence);
         key(a).cmp(&key(b)).then_with(|| a.one.id.cmp(&b.one.id))
@@ -174,7 +182,7 @@ impl Trait {
 }
 
 /// Spreads the bits of a number.
-const fn mix(number: u64) -> u64 {
+pub(crate) const fn mix(number: u64) -> u64 {
     let number = (number ^ (number >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     number ^ (number >> 29)
 }
@@ -205,7 +213,14 @@ struct Grouping<'a> {
     rows: &'a [Row<'a>],
     places: &'a Places<'a>,
     groups: Vec<Group>,
-    by_trait: HashMap<u64, Vec<usize>, BuildHasherDefault<AsItIs>>,
+    /// By trait, the newest place in `listed` plus one.
+    by_trait: HashMap<u64, u32, BuildHasherDefault<AsItIs>>,
+    /// Groups with a trait, each with the place of the one listed before it plus one; 0: there is
+    /// none. One list for all traits, since there are many and nearly all have one group.
+    listed: Vec<(usize, u32)>,
+    /// By group, the search that has looked at it last; see [`Grouping::each_fit`].
+    seen: Vec<Cell<u32>>,
+    searches: Cell<u32>,
     one_source: bool,
     /// Some clock bears no offset, or an assumed one.
     some_local: bool,
@@ -222,7 +237,10 @@ impl<'a> Grouping<'a> {
             rows,
             places,
             groups: Vec::with_capacity(rows.len()),
-            by_trait: HashMap::default(),
+            by_trait: HashMap::with_capacity_and_hasher(4 * rows.len(), Default::default()),
+            listed: Vec::with_capacity(5 * rows.len()),
+            seen: Vec::with_capacity(rows.len()),
+            searches: Cell::new(0),
             one_source,
             some_local: times.clone().any(|time| !is_known(time)),
             reach: if times.clone().any(|time| time.precision == Precision::Hour) {
@@ -278,6 +296,7 @@ impl<'a> Grouping<'a> {
             code: self.rows[row].claim.code,
             zone_mistaken: false,
         });
+        self.seen.push(Cell::new(0));
         self.groups.len() - 1
     }
 
@@ -302,14 +321,15 @@ impl<'a> Grouping<'a> {
             return;
         }
         let family = family(claim.code);
-        let mut seen: Vec<usize> = Vec::new();
+        let search = self.searches.get() + 1;
+        self.searches.set(search);
         let mut look = |wanted: Trait| {
-            for &at in self.by_trait.get(&wanted.key()).into_iter().flatten() {
-                if seen.contains(&at) {
-                    continue;
-                }
-                seen.push(at);
-                if let Some(fit) = self.fit(at, row) {
+            let mut place = self.by_trait.get(&wanted.key()).copied().unwrap_or(0);
+            while let Some(&(at, before)) = self.listed.get((place as usize).wrapping_sub(1)) {
+                place = before;
+                if self.seen[at].replace(search) != search
+                    && let Some(fit) = self.fit(at, row)
+                {
                     found(fit, at);
                 }
             }
@@ -362,10 +382,13 @@ impl<'a> Grouping<'a> {
         } = self.rows[row];
         let time = &claim.time;
         let family = family(claim.code);
+        let (by_trait, listed) = (&mut self.by_trait, &mut self.listed);
         let mut add = |shared: Trait| {
-            let listed: &mut Vec<usize> = self.by_trait.entry(shared.key()).or_default();
-            if listed.last() != Some(&at) {
-                listed.push(at);
+            let newest = by_trait.entry(shared.key()).or_default();
+            let known = listed.get((*newest as usize).wrapping_sub(1));
+            if known.is_none_or(|(group, _)| *group != at) {
+                listed.push((at, *newest));
+                *newest = u32::try_from(listed.len()).unwrap_or(0);
             }
         };
         if self.one_source {
@@ -419,8 +442,7 @@ impl<'a> Grouping<'a> {
         }
         let mut place = Place::Unknown;
         for member in members() {
-            let known = self.places.get(member.place);
-            place = place.min(known.compare(self.places.get(new.place))?);
+            place = place.min(self.places.compare(member.place, new.place)?);
         }
         let same_words = new.words != 0 && members().any(|member| member.words == new.words);
         let code = match related(group.code, new.claim.code, place) {

@@ -238,13 +238,25 @@ reason_codes! {
     604 OTHER, Carrier;
 }
 
+/// By number, the row of each code; [`NO_ROW`] where there is none. Codes are looked up again and
+/// again while a record is made.
+static EVENT_CODE_ROWS: [u8; 1_000] = {
+    let mut rows = [NO_ROW; 1_000];
+    let mut at = 0;
+    while at < EVENT_CODES.len() {
+        rows[EVENT_CODES[at].code.0 as usize] = at as u8;
+        at += 1;
+    }
+    rows
+};
+const NO_ROW: u8 = u8::MAX;
+const _: () = assert!(EVENT_CODES.len() < NO_ROW as usize);
+
 impl EventCode {
     /// Returns the row of the code; `None` for a number this version does not know.
     pub fn info(self) -> Option<&'static EventCodeInfo> {
-        EVENT_CODES
-            .binary_search_by_key(&self, |row| row.code)
-            .ok()
-            .map(|at| &EVENT_CODES[at])
+        let at = *EVENT_CODE_ROWS.get(usize::from(self.0))?;
+        EVENT_CODES.get(usize::from(at))
     }
 
     /// Finds a code by its name, for example "DELIVERED".

@@ -39,11 +39,23 @@ impl Form {
     }
 
     fn number(&mut self, value: impl Into<i64>) {
-        self.0.extend_from_slice(&value.into().to_be_bytes());
+        let value: i64 = value.into();
+        // Small ones of either sign are short.
+        self.short(((value << 1) ^ (value >> 63)).cast_unsigned());
     }
 
     fn length(&mut self, value: usize) {
-        self.0.extend_from_slice(&(value as u64).to_be_bytes());
+        self.short(value as u64);
+    }
+
+    /// Seven bits to a byte, since most of what is hashed are small numbers; a mark on all but the
+    /// last says where it ends.
+    fn short(&mut self, mut value: u64) {
+        while value > 0x7f {
+            self.0.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.0.push(value as u8);
     }
 
     fn text(&mut self, value: &str) {
@@ -107,6 +119,7 @@ fn shipment(form: &mut Form, record: &Shipment) {
         origin,
         destination,
         pieces,
+        superseded,
         physical,
         proof,
         photos,
@@ -155,6 +168,10 @@ fn shipment(form: &mut Form, record: &Shipment) {
     form.option(origin.as_ref(), location);
     form.option(destination.as_ref(), location);
     form.list(pieces, |form, piece| form.text(&piece.0));
+    // Of most records it is empty, and so their etags are what they were before there was any.
+    if !superseded.is_empty() {
+        form.list(superseded, |form, id| form.text(&id.0));
+    }
     self::physical(form, physical);
     form.option(proof.as_ref(), |form, proof| {
         let Proof {
@@ -270,6 +287,9 @@ fn event_time(form: &mut Form, time: &EventTime) {
         raw,
     } = time;
     form.option(*instant, Form::time);
+    // A clock that is known has no other bounds than its instant.
+    let is_bounded = [Some(*earliest), Some(*latest)] != [*instant; 2];
+    form.byte(u8::from(is_bounded));
     form.number(local.year());
     for part in [
         local.month(),
@@ -285,8 +305,10 @@ fn event_time(form: &mut Form, time: &EventTime) {
     form.text(zone);
     form.byte(*precision as u8);
     form.byte(*basis as u8);
-    form.time(*earliest);
-    form.time(*latest);
+    if is_bounded {
+        form.time(*earliest);
+        form.time(*latest);
+    }
     form.text(raw);
 }
 

@@ -11,7 +11,7 @@ use crate::fold::moment;
 use crate::number::{self, TrackingNumber};
 use crate::onward::Onward;
 use crate::privacy::Pii;
-use crate::reconcile::SourceFacts;
+use crate::reconcile::{Dossier, SourceFacts};
 use crate::shipment::{
     Contact, Estimate, EstimateKind, Facts, Identifier, IdentifierBasis, IdentifierKind,
     KnownNumber, Physical, Proof, Requirements,
@@ -48,7 +48,7 @@ pub(crate) fn first<'a, T>(
 }
 
 pub(crate) fn requirements(ranked: &[&SourceFacts]) -> Option<Requirements> {
-    let needs = |source: &&SourceFacts| source.facts.requirements.clone();
+    let needs = |source: &&SourceFacts| source.facts.requirements.as_deref().cloned();
     let ranked = ranked.iter().filter_map(needs);
     ranked.reduce(|best, next| best.over(Some(next)))
 }
@@ -130,12 +130,11 @@ pub(crate) fn estimates(ranked: &[&SourceFacts]) -> Vec<Estimate> {
 
 /// All numbers, the shipment's own first, then what fields state, then what texts tell.
 pub(crate) fn identifiers(
-    number: &TrackingNumber,
-    carrier: &str,
+    dossier: &Dossier,
     ranked: &[&SourceFacts],
     onward: &[Onward<'_>],
 ) -> Vec<KnownNumber> {
-    let mut all = vec![KnownNumber {
+    let own = |number: &TrackingNumber, carrier: &str| KnownNumber {
         identifier: Identifier {
             kind: kind_of(number.reveal()),
             value: Pii::new(number.reveal().to_owned()),
@@ -144,7 +143,9 @@ pub(crate) fn identifiers(
         },
         source: String::new(),
         basis: IdentifierBasis::Own,
-    }];
+    };
+    let carrier = dossier.carrier.as_str();
+    let mut all = vec![own(&dossier.number, carrier)];
     let stated = ranked.iter().flat_map(|source| {
         let identifiers = source.facts.identifiers.iter();
         identifiers.map(|new| (&source.source, new))
@@ -165,6 +166,13 @@ pub(crate) fn identifiers(
                 source: source.clone(),
                 basis: IdentifierBasis::Field,
             }),
+        }
+    }
+    // What it was known by when it was taken for a shipment of its own, should nobody state it now.
+    for one in &dossier.superseded {
+        let known = |known: &KnownNumber| known.identifier.value.reveal() == one.number.reveal();
+        if !all.iter().any(known) {
+            all.push(own(&one.number, &one.carrier));
         }
     }
     all.extend(onward.iter().map(|one| KnownNumber {

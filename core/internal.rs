@@ -166,7 +166,8 @@ pub fn take_in(
         let after = before.and_then(|known| known.receive_time.checked_add(TICK).ok());
         let received = [heard, after].into_iter().flatten().max();
         for needs in new.iter().filter_map(|one| one.requirements.as_ref()) {
-            facts.requirements = Some(needs.over(facts.requirements.take()));
+            let before = facts.requirements.take();
+            facts.requirements = Some(Box::new(needs.over(before.map(|it| *it))));
         }
         let report = Report {
             facts,

@@ -85,6 +85,10 @@ impl Withdrawn {
         }
         let mut lists: BTreeMap<&str, List<'_>> = BTreeMap::new();
         for source in facts {
+            // A carrier that is asked under several numbers need not list the same under each.
+            if source.under.len() > 1 {
+                continue;
+            }
             if let Some(newest) = source.complete.last() {
                 let list = List {
                     times: &source.complete,

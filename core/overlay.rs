@@ -66,6 +66,21 @@ pub struct Promise {
 }
 
 impl Registration {
+    fn joined(self, other: Self) -> Self {
+        let mut labels = other.labels;
+        labels.extend(self.labels);
+        Self {
+            since: self.since.min(other.since),
+            hints: match self.hints == Hints::default() {
+                true => other.hints,
+                false => self.hints,
+            },
+            labels,
+            order: self.order.or(other.order),
+            promise: self.promise.or(other.promise),
+        }
+    }
+
     /// Whether it has all of these labels.
     pub fn has(&self, labels: &BTreeMap<String, String>) -> bool {
         let mut labels = labels.iter();
@@ -247,6 +262,38 @@ impl Overlay {
         handling.event_ids.extend(&exception.event_ids);
         handling.take(step);
         Ok(new.raised())
+    }
+
+    /// Takes in what the tenant added to a shipment that turned out to be this one; what was said of
+    /// this one comes first.
+    #[must_use]
+    pub fn joined(&self, other: &Self) -> Self {
+        let mut new = self.clone();
+        new.registration = match (new.registration, other.registration.clone()) {
+            (Some(own), Some(other)) => Some(own.joined(other)),
+            (own, other) => own.or(other),
+        };
+        for handling in &other.exceptions {
+            if new.handling(handling.id).is_none() {
+                new.exceptions.push(handling.clone());
+            }
+        }
+        new.raised()
+    }
+
+    /// Whether the tenant adds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.registration.is_none() && self.exceptions.is_empty()
+    }
+
+    /// What is left of it once another shipment has it.
+    #[must_use]
+    pub fn emptied(&self) -> Self {
+        Self {
+            revision: self.revision,
+            ..Self::default()
+        }
+        .raised()
     }
 
     fn raised(mut self) -> Self {

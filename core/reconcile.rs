@@ -32,6 +32,7 @@ use crate::shipment::{
     TrackingState,
 };
 use crate::status::Status;
+use crate::union::Superseded;
 use crate::verify;
 
 /// Everything that is kept about one shipment.
@@ -58,6 +59,12 @@ pub struct Dossier {
     /// Numbers that it is found under because texts of its events name them.
     #[serde(default)]
     pub told: BTreeSet<TrackingNumber>,
+    /// Shipments that turned out to be this one; see [`crate::union`].
+    #[serde(default)]
+    pub superseded: BTreeSet<Superseded>,
+    /// The shipment that this one turned out to be; nothing else is kept of it then.
+    #[serde(default)]
+    pub successor: Option<ShipmentId>,
 }
 
 /// What a report changed.
@@ -84,6 +91,9 @@ pub struct SourceFacts {
     /// When it gave complete reports; thinned out, see `listing.rs`.
     #[serde(default)]
     pub complete: Vec<Timestamp>,
+    /// Numbers under which it was asked or told.
+    #[serde(default)]
+    pub under: BTreeSet<TrackingNumber>,
     /// When the report was received.
     pub receive_time: Timestamp,
     /// What it states.
@@ -106,6 +116,8 @@ impl Dossier {
             former: BTreeSet::new(),
             photos: BTreeSet::new(),
             told: BTreeSet::new(),
+            superseded: BTreeSet::new(),
+            successor: None,
         }
     }
 
@@ -158,6 +170,8 @@ impl Dossier {
         self.former.extend(other.former);
         self.photos.extend(other.photos);
         self.told.extend(other.told);
+        self.superseded.extend(other.superseded);
+        self.successor = self.successor.take().max(other.successor);
     }
 
     /// Keeps the ids of events that a record showed and `newer`, made from this dossier, does not
@@ -201,14 +215,14 @@ impl Dossier {
     /// [`crate::assess::assess`] fills it.
     pub fn record(&self) -> Shipment {
         let ranked = facts::ranked(&self.facts, &self.observations);
-        let origin = facts::first(&ranked, |facts| facts.origin.as_ref());
-        let destination = facts::first(&ranked, |facts| facts.destination.as_ref());
+        let origin = facts::first(&ranked, |facts| facts.origin.as_deref());
+        let destination = facts::first(&ranked, |facts| facts.destination.as_deref());
         let requirements = facts::requirements(&ranked);
         let estimates = facts::estimates(&ranked);
         let onward = self.onward_numbers();
-        let identifiers = facts::identifiers(&self.number, &self.carrier, &ranked, &onward);
+        let identifiers = facts::identifiers(self, &ranked, &onward);
 
-        let folded = self.folded();
+        let folded = self.folded_between(country(origin), country(destination));
         let is_abroad = !country(destination).is_empty()
             && !country(origin).is_empty()
             && country(origin) != country(destination);
@@ -278,6 +292,7 @@ impl Dossier {
             origin: origin.cloned(),
             destination: destination.cloned(),
             pieces: self.pieces.iter().cloned().collect(),
+            superseded: self.superseded.iter().map(|one| one.id.clone()).collect(),
             physical: facts::physical(&ranked),
             proof: facts::proof(&ranked),
             photos: internal::photos(&folded, &self.photos),
@@ -304,7 +319,7 @@ impl Dossier {
     }
 
     /// Tells whether a source states the number in a field for numbers of the shipment.
-    fn is_stated(&self, number: &str) -> bool {
+    pub(crate) fn is_stated(&self, number: &str) -> bool {
         let mut stated = self.facts.iter().flat_map(|facts| &facts.facts.identifiers);
         stated.any(|one| one.kind != IdentifierKind::Reference && one.value.reveal() == number)
     }
@@ -334,13 +349,17 @@ impl Dossier {
     /// Folds the observations; what [`Dossier::record`] and an explanation begin with.
     pub(crate) fn folded(&self) -> fold::Folded<'_> {
         let ranked = facts::ranked(&self.facts, &self.observations);
-        let origin = facts::first(&ranked, |facts| facts.origin.as_ref());
-        let destination = facts::first(&ranked, |facts| facts.destination.as_ref());
+        let origin = facts::first(&ranked, |facts| facts.origin.as_deref());
+        let destination = facts::first(&ranked, |facts| facts.destination.as_deref());
+        self.folded_between(country(origin), country(destination))
+    }
+
+    fn folded_between(&self, origin: &str, destination: &str) -> fold::Folded<'_> {
         fold::fold(
             &self.observations,
             &self.facts,
-            country(origin),
-            country(destination),
+            origin,
+            destination,
             &self.carrier,
         )
     }
@@ -367,6 +386,7 @@ impl Dossier {
             } else {
                 Vec::new()
             },
+            under: BTreeSet::from([report.number.clone()]),
             receive_time,
             heard: facts.estimates.clone(),
             facts,
@@ -407,6 +427,7 @@ impl Dossier {
                 let known = &mut self.facts[position];
                 let all = heard(std::mem::take(&mut known.heard), new.heard);
                 known.complete = listings(std::mem::take(&mut known.complete), &new.complete);
+                known.under.extend(new.under);
                 let newer = known
                     .receive_time
                     .cmp(&new.receive_time)

@@ -59,7 +59,8 @@ pub fn differing(one: &Shipment, other: &Shipment) -> Vec<&'static str> {
         "requirements" requirements, "last_event_time" last_event_time,
         "last_location" last_location, "estimates" estimates, "exceptions" exceptions,
         "milestones" milestones, "identifiers" identifiers, "legs" legs, "service" service,
-        "origin" origin, "destination" destination, "pieces" pieces, "physical" physical,
+        "origin" origin, "destination" destination, "pieces" pieces, "superseded_ids" superseded,
+        "physical" physical,
         "proof_of_delivery" proof, "photos" photos, "findings" findings;
         revision, etag, update_time, events,
     }

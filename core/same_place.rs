@@ -5,12 +5,14 @@
 //! as an airport to its town, and two places if even their outskirts are apart. Of what lies
 //! between, or is not found, the names decide.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+use crate::cluster::mix;
 use crate::gazetteer::{self, Area};
 use crate::place::{Location, Resolution};
 
@@ -79,7 +81,49 @@ pub(crate) struct Named<'a> {
 #[derive(Default)]
 pub(crate) struct Places<'a> {
     named: Vec<Named<'a>>,
-    by_words: HashMap<[&'a str; 5], usize>,
+    by_words: HashMap<[&'a str; 5], usize, BuildHasherDefault<Mixed>>,
+    /// What [`Places::compare`] found, by both positions; see [`Places::settle`].
+    known: Vec<Cell<Known>>,
+}
+
+/// Places of which it is kept what each two have in common.
+const FEW: usize = 64;
+
+/// Whether two places were compared, and what they have in common; see [`Named::compare`].
+type Known = Option<Option<Place>>;
+
+/// A quick hash of names: who sends many that collide makes one record slow, its own.
+#[derive(Default)]
+struct Mixed(u64);
+
+impl Hasher for Mixed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        let mut rest = bytes.chunks_exact(8);
+        for part in &mut rest {
+            self.0 = mix(self.0
+                ^ part
+                    .first_chunk()
+                    .map_or(0, |part| u64::from_le_bytes(*part)));
+        }
+        let mut last = [0; 8];
+        let tail = rest.remainder();
+        if let Some(place) = last.get_mut(..tail.len()) {
+            place.copy_from_slice(tail);
+        }
+        self.0 = mix(self.0 ^ u64::from_le_bytes(last) ^ (bytes.len() as u64) << 56);
+    }
+
+    fn write_u8(&mut self, _: u8) {
+        // The end of a text, whose length is a part of what was mixed.
+    }
+
+    fn write_usize(&mut self, _: usize) {
+        // The number of texts, which is always the same.
+    }
 }
 
 impl<'a> Places<'a> {
@@ -107,8 +151,25 @@ impl<'a> Places<'a> {
         })
     }
 
-    pub(crate) fn get(&self, at: usize) -> &Named<'a> {
-        &self.named[at]
+    /// Prepares for comparisons: no place is added from now on.
+    pub(crate) fn settle(&mut self) {
+        let count = self.named.len();
+        if count <= FEW {
+            self.known = vec![Cell::new(None); count * count];
+        }
+    }
+
+    /// Compares two places by their positions, each two once if they are few.
+    pub(crate) fn compare(&self, one: usize, other: usize) -> Option<Place> {
+        let found = || self.named[one].compare(&self.named[other]);
+        let Some(known) = self.known.get(one * self.named.len() + other) else {
+            return found();
+        };
+        known.get().unwrap_or_else(|| {
+            let found = found();
+            known.set(Some(found));
+            found
+        })
     }
 }
 

@@ -83,6 +83,9 @@ pub struct Shipment {
     pub destination: Option<Location>,
     /// Other shipments of the same consignment.
     pub pieces: Vec<ShipmentId>,
+    /// Ids of shipments that turned out to be this one, which lead to it.
+    #[serde(default)]
+    pub superseded: Vec<ShipmentId>,
     /// Physical facts.
     pub physical: Physical,
     /// Proof of delivery.
@@ -410,10 +413,10 @@ pub enum FindingKind {
 pub struct Facts {
     /// Service name in the carrier's words; empty if unknown.
     pub service: String,
-    /// Origin.
-    pub origin: Option<Location>,
+    /// Origin. What most shipments lack is boxed: an answer may list hundreds of them.
+    pub origin: Option<Box<Location>>,
     /// Destination.
-    pub destination: Option<Location>,
+    pub destination: Option<Box<Location>>,
     /// Further numbers and references of this shipment; its own number is in the report.
     pub identifiers: Vec<Identifier>,
     /// Forecasts.
@@ -423,7 +426,7 @@ pub struct Facts {
     /// Proof of delivery.
     pub proof: Option<Proof>,
     /// What delivery demands.
-    pub requirements: Option<Requirements>,
+    pub requirements: Option<Box<Requirements>>,
     /// The carrier's own pages.
     pub contacts: Vec<Contact>,
     /// The source contradicts itself about the shipment: sentences for developers without

@@ -10,7 +10,7 @@ use crate::event::{Digest, SourceClass, Standing};
 use crate::fold::{Folded, Row, carrier, moment};
 use crate::reconcile::SourceFacts;
 use crate::shipment::FindingKind;
-use crate::verify::Found;
+use crate::verify::{BySource, Found};
 
 /// How far a scan may lie before the acceptance by the same carrier: acceptances are entered late.
 const ENTERED_LATE: SignedDuration = SignedDuration::from_hours(24);
@@ -116,14 +116,18 @@ fn before_acceptance(folded: &Folded<'_>, found: &mut Found) {
 /// Sources that were asked after others had news, and had none. A carrier that handed the item on
 /// has nothing to tell.
 fn stale_feeds(folded: &Folded<'_>, facts: &[&SourceFacts], found: &mut Found) {
-    let mut newest: BTreeMap<&str, Timestamp> = BTreeMap::new();
+    let mut all: BySource<'_, Option<Timestamp>> = BySource::default();
     for row in folded.counting() {
         for one in row.members() {
-            let at = moment(&one.claim.time);
-            let known = newest.entry(&one.source).or_insert(at);
-            *known = at.max(*known);
+            let known = all.of(&one.source);
+            *known = (*known).max(Some(moment(&one.claim.time)));
         }
     }
+    let newest: BTreeMap<&str, Timestamp> = all
+        .0
+        .into_iter()
+        .filter_map(|(source, at)| Some((&**source, at?)))
+        .collect();
     let Some((ahead, latest)) = newest.iter().max_by_key(|(_, at)| **at) else {
         return;
     };

@@ -4,6 +4,7 @@
 //! appear, a native text never does.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::code::EventCode;
 use crate::event::{Classifier, Digest, Observation};
@@ -79,6 +80,32 @@ pub(crate) fn findings(
         }
     }
     found.list()
+}
+
+/// Something for each of few sources.
+pub(crate) struct BySource<'a, T>(pub(crate) Vec<(&'a Arc<str>, T)>);
+
+impl<T> Default for BySource<'_, T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'a, T: Default> BySource<'a, T> {
+    /// What belongs to a source. Rows that were heard together share its name, which then need not
+    /// be read.
+    pub(crate) fn of(&mut self, source: &'a Arc<str>) -> &mut T {
+        let shared = self
+            .0
+            .iter()
+            .position(|(known, _)| Arc::ptr_eq(known, source));
+        let equal = || self.0.iter().position(|(known, _)| *known == source);
+        let at = shared.or_else(equal).unwrap_or_else(|| {
+            self.0.push((source, T::default()));
+            self.0.len() - 1
+        });
+        &mut self.0[at].1
+    }
 }
 
 /// Findings by kind, source and detail, so that equal ones are one.
@@ -201,24 +228,27 @@ fn unmapped_detail(codes: &BTreeSet<&str>) -> String {
 
 /// Rows of one report whose order and resolved clocks contradict each other beyond their bounds.
 fn order_contradictions(folded: &Folded<'_>, found: &mut Found) {
-    let mut rows: Vec<(&Observation, Digest)> = folded
-        .rows
-        .iter()
-        .flat_map(|row| row.members().map(|one| (one.as_ref(), row.id)))
-        .filter(|(row, _)| {
-            row.claim.time.instant.is_some()
-                && row.claim.classifier == Classifier::Actual
-                && !row.claim.retracted
-        })
-        .collect();
-    rows.sort_unstable_by_key(|(row, _)| (&*row.source, row.last_listed, row.sequence, row.id));
-    for pair in rows.windows(2) {
+    let mut lists: BySource<'_, Vec<(&Observation, Digest)>> = BySource::default();
+    for row in &folded.rows {
+        for one in row.members() {
+            let claim = &one.claim;
+            if claim.time.instant.is_some()
+                && claim.classifier == Classifier::Actual
+                && !claim.retracted
+            {
+                lists.of(&one.source).push((one, row.id));
+            }
+        }
+    }
+    for (_, list) in &mut lists.0 {
+        list.sort_unstable_by_key(|(row, _)| (row.last_listed, row.sequence, row.id));
+    }
+    for pair in lists.0.iter().flat_map(|(_, list)| list.windows(2)) {
         let [(before, its), (after, whose)] = pair else {
             continue;
         };
-        let one_report = before.source == after.source
-            && before.last_listed == after.last_listed
-            && before.sequence < after.sequence;
+        let one_report =
+            before.last_listed == after.last_listed && before.sequence < after.sequence;
         if one_report && before.claim.time.earliest > after.claim.time.latest {
             found.add(
                 FindingKind::TimeContradiction,

@@ -6,6 +6,7 @@ mod check;
 mod push;
 mod seed;
 mod target;
+mod tokens;
 
 use std::sync::OnceLock;
 

@@ -1,4 +1,4 @@
-//! What is fuzzed: every source, tracking numbers, times. The fuzzer and the tests that replay what
+//! What is fuzzed: every source, tracking numbers, times, resume tokens. The fuzzer and the tests that replay what
 //! it once found call the same functions.
 //!
 //! An input of a source begins with a line that says what the rest is: three digits are the status
@@ -18,12 +18,13 @@ use waybill_core::time::{
     Clues, Stated, local_text, parse_compact, parse_iso, parse_offset, resolve,
 };
 
-use super::{check, push};
+use super::{check, push, tokens};
 
 /// Something that takes inputs.
 pub enum Target {
     Numbers,
     Times,
+    Tokens,
     Source(Box<dyn Adapter>),
 }
 
@@ -40,7 +41,7 @@ pub fn allowed(bytes: usize) -> usize {
 /// Names of all targets: every source, and what is no source.
 pub fn names() -> Vec<&'static str> {
     let sources = waybill_adapters::ALL.iter().map(|source| source.id);
-    sources.chain(["numbers", "times"]).collect()
+    sources.chain(["numbers", "times", "tokens"]).collect()
 }
 
 impl Target {
@@ -49,6 +50,7 @@ impl Target {
         match name {
             "numbers" => Self::Numbers,
             "times" => Self::Times,
+            "tokens" => Self::Tokens,
             id => Self::Source(adapter(id)),
         }
     }
@@ -58,6 +60,7 @@ impl Target {
         match self {
             Self::Numbers => number(&String::from_utf8_lossy(input)),
             Self::Times => time(&String::from_utf8_lossy(input)),
+            Self::Tokens => tokens::run(input),
             Self::Source(adapter) => source(adapter.as_ref(), input),
         }
     }

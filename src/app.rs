@@ -1,6 +1,5 @@
 //! From a configuration to a running server: all wiring, and nothing else.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,25 +8,29 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use waybill_core::adapter::{Adapter, Descriptor, Http, Limits};
+use waybill_core::owner;
 use waybill_core::registry::Registry;
 
+use crate::auth::settings::Mode;
+use crate::auth::{Auth, Gate};
 use crate::cache::memory::MemoryCache;
 use crate::cache::redis::RedisCache;
 use crate::cache::{Cache, CacheState};
 use crate::clock::Clock;
 use crate::config::{self, Config, Reflection};
+use crate::control::{Control, Making, Origin};
 use crate::evidence::Evidence;
 use crate::grpc;
 use crate::grpc::follow::Streams;
 use crate::guard::{self, Guard, Ledger, Purse};
 use crate::kpi::Kpis;
 use crate::money::{Amount, Budget};
-use crate::pipeline::{Pack, Parts, Pipeline, Source};
+use crate::pipeline::{MadeOf, Pack, Parts, Pipeline, Source};
 use crate::push::Push;
 use crate::remote::{self, Remote};
 use crate::schedule::Scheduler;
 use crate::server;
-use crate::server::{Readiness, Side, serve_side};
+use crate::server::{Load, Port, Readiness, Side, Tls, serve_side};
 use crate::store::Store;
 use crate::store::file::FileStore;
 use crate::store::memory::MemoryStore;
@@ -51,10 +54,14 @@ pub struct App {
     pub pipeline: Pipeline,
     /// When followed shipments are asked about.
     pub scheduler: Scheduler,
+    /// What an operator can do with it.
+    pub control: Control,
     kpis: Kpis,
     evidence: Evidence,
     pushes: Option<Push>,
+    retire: watch::Sender<bool>,
     drain: watch::Sender<bool>,
+    leave: config::DrainSettings,
     serving: JoinHandle<()>,
     others: Vec<JoinHandle<()>>,
 }
@@ -68,18 +75,22 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// # Errors
 /// Names the setting, the file or the address that is wrong.
 pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<App, String> {
-    config.check()?;
-    config.kpi.check()?;
-    config.evidence.check()?;
-    config.push.check()?;
-    config.schedule.check()?;
+    start_from(config, registry, clock, None).await
+}
+
+/// The same with a configuration that can be read anew where it comes from.
+///
+/// # Errors
+/// As of [`start`].
+pub async fn start_from(
+    config: Config,
+    registry: Registry,
+    clock: Clock,
+    origin: Option<Box<dyn Origin>>,
+) -> Result<App, String> {
+    config.check_all()?;
     let listen = config.server.listen;
-    if !listen.ip().is_loopback() && !config.server.insecure {
-        return Err(format!(
-            "server.listen: {listen} is not a loopback address and callers are not authenticated; \
-             set server.insecure (or --insecure) to listen there all the same"
-        ));
-    }
+    may_listen(&config)?;
     crate::http::install_crypto();
     let Kept {
         store,
@@ -88,10 +99,15 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     } = store(&config, &clock).await?;
     let cache = cache(&config, &keys, &clock)?;
     let registry = remote::registry(registry, &config.plugins)?;
-    let sources = sources(&config, registry, &clock)?;
-    let configured: BTreeSet<&str> = sources.iter().map(|source| source.descriptor.id).collect();
+    let way_out = http_client(&config)?;
+    let sources = sources_after(&config, registry, &clock, &way_out, &[])?;
     let texts = Arc::new(Texts::load(&config.texts.folder, registry)?);
-    let carriers = grpc::carrier::Carriers::new(registry, &configured, Arc::clone(&texts));
+    let issuers = config.auth.jwt.values();
+    let issuers = issuers.map(|issuer| issuer.jwks_url.as_str());
+    let issuers: Vec<&str> = issuers.filter(|url| !url.is_empty()).collect();
+    let http = way_out.only(&issuers);
+    let http: Arc<dyn Http> = Arc::new(http.map_err(|error| format!("auth.jwt: {error}"))?);
+    let (auth, auth_tasks) = Auth::start(&config.auth, &http, clock.clone()).await?;
     let hub = Arc::new(Hub::default());
     let telling = crate::watch::log::tell_forever(Arc::clone(&store), Arc::clone(&hub));
     let telling = crate::tasks::spawn("change-log", telling);
@@ -103,7 +119,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let every = config.evidence.sweep_interval.0;
     let clearing = evidence.clone().sweep_forever(clock.clone(), every);
     let clearing = crate::tasks::spawn("evidence-sweep", clearing);
-    let secrets = token_secrets(&config.streams, &keys)?;
+    let secrets = Secrets::of(&config.streams, &keys)?;
     let pipeline = Pipeline::new(Parts {
         sources,
         store: Arc::clone(&store),
@@ -112,19 +128,33 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         policy: config.freshness,
         patience: config.calls.patience.0,
         routing: config.routing.clone(),
-        clock,
+        clock: clock.clone(),
         hub: Arc::clone(&hub),
         kpis: kpis.clone(),
         evidence: evidence.clone(),
+        has_tenants: auth.asks(),
     });
+    let control = Control::new(Making {
+        pipeline: pipeline.clone(),
+        registry,
+        clock,
+        http: way_out,
+        origin,
+        config: config.clone(),
+    });
+    let watching = crate::tasks::spawn("config", control.clone().watch());
 
+    let carriers = grpc::carrier::Carriers::new(registry, pipeline.clone(), Arc::clone(&texts));
+    let load = Load::new(&config.load);
     let scheduler = Scheduler::start(
         &config.schedule,
         folder,
         pipeline.clone(),
         store,
+        Arc::clone(&load),
         config.push.address()?.is_some(),
     )?;
+    let (retire, retired) = watch::channel(false);
     let (drain, drained) = watch::channel(false);
     let calls = Arc::new(config::Calls::from(&config.calls));
     let streams = Streams::new(
@@ -138,6 +168,7 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         pipeline.clone(),
         Arc::clone(&texts),
         scheduler.clone(),
+        control.clone(),
         config.calls.unary_cap.0,
     )?;
     let tracking =
@@ -149,18 +180,28 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         Reflection::Auto => listen.ip().is_loopback(),
     };
     let front = grpc::service(
+        auth.clone(),
         tracking,
         carriers,
         analytics,
         ingest,
         &calls,
         reflection,
-        drained.clone(),
+        load,
+        grpc::Exit {
+            retire: retired.clone(),
+            drain: drained.clone(),
+            finish: config.drain.calls.0,
+        },
     )?;
 
     let grpc_port = bind(listen, "server.listen").await?;
     let side_port = bind(config.server.side, "server.side").await?;
     let admin_port = bind(admin_address(&config.server)?, "server.admin").await?;
+    let (tls, certificates) = match config.server.tls.is_on() {
+        true => Tls::open(&config.server.tls).map(Option::Some)?.unzip(),
+        false => (None, None),
+    };
     let address = grpc_port.local_addr().map_err(|error| error.to_string())?;
     let side = side_port.local_addr().map_err(|error| error.to_string())?;
     let admin_at = admin_port.local_addr().map_err(|error| error.to_string())?;
@@ -181,15 +222,21 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
     let settings = config.front.clone();
     let serving = crate::tasks::spawn("server", async move {
         let shutdown = async move { told(&mut stop).await };
-        server::run(grpc_port, front, settings, shutdown).await;
+        server::run(Port::new(grpc_port, tls), front, settings, shutdown).await;
     });
     let settings = config.front.clone();
     let admin_serving = crate::tasks::spawn("admin", async move {
         // Whoever looks into a server that stops wants to go on doing so.
-        server::run(admin_port, admin, settings, std::future::pending()).await;
+        server::run(
+            admin_port,
+            Gate::new(auth, admin),
+            settings,
+            std::future::pending(),
+        )
+        .await;
     });
     let view = Side {
-        readiness: Arc::new(move || readiness(cache.as_ref(), is_working(), *drained.borrow())),
+        readiness: Arc::new(move || readiness(cache.as_ref(), is_working(), *retired.borrow())),
         metrics: crate::telemetry::metrics_handle()?,
     };
     let side_serving = crate::tasks::spawn("side", async move {
@@ -202,6 +249,16 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
             hub.sweep();
         }
     });
+    let mut others = vec![
+        side_serving,
+        admin_serving,
+        sweeping,
+        clearing,
+        telling,
+        watching,
+    ];
+    others.extend(auth_tasks);
+    others.extend(certificates.map(|watching| crate::tasks::spawn("certificates", watching)));
     Ok(App {
         address,
         side,
@@ -209,20 +266,41 @@ pub async fn start(config: Config, registry: Registry, clock: Clock) -> Result<A
         push,
         pipeline,
         scheduler,
+        control,
         kpis,
         evidence,
         pushes,
+        retire,
         drain,
+        leave: config.drain,
         serving,
-        others: vec![side_serving, admin_serving, sweeping, clearing, telling],
+        others,
     })
 }
 
 impl App {
-    /// Says that the server stops, and waits until it has.
+    /// Takes its leave as balancers want it: says that the server goes, serves on until they have
+    /// noticed, and stops.
+    pub async fn leave(self) {
+        let (total, notice) = (self.leave.total.0, self.leave.notice.0);
+        self.retire.send_replace(true);
+        tracing::info!("going; calls are taken until balancers have noticed");
+        let leaving = async {
+            tokio::time::sleep(notice).await;
+            self.end().await;
+        };
+        in_time(total, leaving).await;
+    }
+
+    /// Stops at once: takes no more calls, lets those that run end, and waits until all has ended.
     pub async fn stop(self) {
-        // Nobody listens any more only if everything has ended already.
-        let _ended = self.drain.send(true);
+        let total = self.leave.total.0;
+        in_time(total, self.end()).await;
+    }
+
+    async fn end(self) {
+        self.retire.send_replace(true);
+        self.drain.send_replace(true);
         // A task that panicked has been reported where it happened.
         let _reported = self.serving.await;
         if let Some(pushes) = self.pushes {
@@ -238,9 +316,44 @@ impl App {
     }
 }
 
+/// Whatever was acknowledged is kept before it is acknowledged, so that nothing is lost by an end
+/// in the middle.
+async fn in_time(total: Duration, ending: impl Future<Output = ()>) {
+    if tokio::time::timeout(total, ending).await.is_err() {
+        tracing::warn!("not everything has ended in time; it ends all the same");
+    }
+}
+
 async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, String> {
     let bound = TcpListener::bind(address).await;
     bound.map_err(|error| format!("{setting}: cannot listen on {address}: {error}"))
+}
+
+/// Beyond loopback, callers are known and connections are not in clear, unless the configuration says
+/// otherwise.
+fn may_listen(config: &Config) -> Result<(), String> {
+    let listen = config.server.listen;
+    if listen.ip().is_loopback() || config.auth.mode == Mode::None {
+        return Ok(());
+    }
+    if !config.auth.knows_callers() {
+        return Err(format!(
+            "server.listen: {listen} is not a loopback address and callers are not authenticated; \
+             set auth.keys_file (docs/auth.md), or auth.mode = \"none\" (or --insecure) to let \
+             everybody in"
+        ));
+    }
+    if !config.server.insecure && !config.server.tls.is_on() {
+        return Err(format!(
+            "server.listen: {listen} is not a loopback address, and credentials would go there in \
+             clear; set server.tls, or server.insecure (or --insecure) if what stands before this server speaks TLS"
+        ));
+    }
+    Ok(())
+}
+
+fn http_client(config: &Config) -> Result<crate::http::Client, String> {
+    crate::http::Client::new(&config.http).map_err(|error| error.to_string())
 }
 
 /// Where the operators' port is to be. Nobody is asked who they are there, so it is never anywhere
@@ -263,27 +376,6 @@ fn admin_address(settings: &config::Server) -> Result<SocketAddr, String> {
     Err(format!(
         "server.admin: {address} is not a loopback address, and operators are not authenticated"
     ))
-}
-
-/// What resume tokens are sealed with, the newest first.
-fn token_secrets(settings: &config::StreamSettings, keys: &Keys) -> Result<Secrets, String> {
-    let secret = |keys: &Keys| keys.hash("resume token", &[]);
-    let read = |field: &str, path: &std::path::Path| {
-        let keys = Keys::read(path).map_err(|error| format!("streams.{field}: {error}"))?;
-        Ok::<_, String>(secret(&keys))
-    };
-    let (newest, before) = (
-        &settings.token_secret_file,
-        &settings.previous_token_secret_file,
-    );
-    let mut secrets = vec![match newest.as_os_str().is_empty() {
-        true => secret(keys),
-        false => read("token_secret_file", newest)?,
-    }];
-    if !before.as_os_str().is_empty() {
-        secrets.push(read("previous_token_secret_file", before)?);
-    }
-    Ok(Secrets::new(secrets))
 }
 
 /// The store, the keys that belong to it, and whether it works.
@@ -373,11 +465,34 @@ pub fn sources(
     registry: Registry,
     clock: &Clock,
 ) -> Result<Vec<Arc<Source>>, String> {
-    let http: Arc<dyn Http> =
-        Arc::new(crate::http::Client::new(&config.http).map_err(|error| error.to_string())?);
-    let setting = "routing.daily_budget".to_owned();
-    let all = Arc::new(Ledger::new(setting, config.routing.daily_budget));
-    let purse = |section: &str, id: &str, cost: Amount, budget: Budget| {
+    sources_after(config, registry, clock, &http_client(config)?, &[])
+}
+
+/// Builds what takes the place of `before`. An account whose settings are the same stays the same,
+/// connections, tokens and all; of the others the guards stay, with what is spent and how it stands.
+///
+/// # Errors
+/// Names the setting that is wrong.
+pub(crate) fn sources_after(
+    config: &Config,
+    registry: Registry,
+    clock: &Clock,
+    http: &crate::http::Client,
+    before: &[Arc<Source>],
+) -> Result<Vec<Arc<Source>>, String> {
+    let budget = config.routing.daily_budget;
+    let all = Arc::new(match before.first() {
+        Some(source) => source.guard.purse().of_all().with_budget(budget),
+        None => Ledger::new("routing.daily_budget".to_owned(), budget),
+    });
+    let known = |id: &str, account: &str| {
+        let mut before = before.iter();
+        before.find(|source| source.descriptor.id == id && source.account == account)
+    };
+    let purse = |section: &str, id: &str, account: &str, cost: Amount, budget: Budget| {
+        if let Some(source) = known(id, account) {
+            return source.guard.purse().after(cost, budget, Arc::clone(&all));
+        }
         let own = Ledger::new(format!("{section}.{id}.daily_budget"), budget);
         Purse::new(cost, own, Arc::clone(&all))
     };
@@ -385,7 +500,18 @@ pub fn sources(
                    account: String,
                    adapter: Arc<dyn Adapter>,
                    limits: Limits,
-                   purse: Purse| {
+                   tenants: Vec<String>,
+                   purse: Purse,
+                   enabled: bool,
+                   made_of: MadeOf|
+     -> Result<Arc<Source>, String> {
+        let known = known(descriptor.id, &account);
+        if let Some(same) = known.filter(|source| source.made_of == made_of) {
+            return Ok(Arc::clone(same));
+        }
+        let only = http.only(&adapter.reaches());
+        let http: Arc<dyn Http> =
+            Arc::new(only.map_err(|error| format!("sources.{}: {error}", descriptor.id))?);
         let platforms = adapter.platforms();
         let whose = guard::Account {
             source: descriptor.id,
@@ -393,32 +519,44 @@ pub fn sources(
             limits,
             purse,
         };
-        let guard = Guard::new(
+        let guard = Guard::after(
             whose,
             Arc::clone(&adapter),
-            Arc::clone(&http),
+            http,
             &config.guard,
             clock.clone(),
+            known.map(|source| guard::Before {
+                guard: &source.guard,
+                same_credentials: source.made_of.credentials == made_of.credentials,
+            }),
         );
-        Arc::new(Source {
+        Ok(Arc::new(Source {
             descriptor,
             account,
+            name: owner::name_of(descriptor.id, &tenants),
+            tenants,
             limits,
             platforms,
             adapter,
             guard,
             pack: Pack::default(),
-        })
+            enabled,
+            made_of,
+        }))
     };
     let mut sources = Vec::new();
     for (id, section) in &config.sources {
         let descriptor = registry.get(id)?;
         for account in config::accounts(id, section)? {
+            let made_of = MadeOf::of(config, section, &account.pairs);
             let adapter: Arc<dyn Adapter> = Arc::from(registry.build(id, account.pairs)?);
             let mut limits = account.limits.over(descriptor.limits);
             limits.batch = adapter.batch(&limits).max(1);
-            let purse = purse("sources", id, account.cost, account.daily_budget);
-            sources.push(guarded(descriptor, account.name, adapter, limits, purse));
+            let (name, tenants, enabled) = (account.name, account.tenants, account.enabled);
+            let purse = purse("sources", id, &name, account.cost, account.daily_budget);
+            sources.push(guarded(
+                descriptor, name, adapter, limits, tenants, purse, enabled, made_of,
+            )?);
         }
     }
     for (id, settings) in &config.plugins {
@@ -431,8 +569,18 @@ pub fn sources(
             "default".to_owned(),
             Arc::new(adapter),
             limits,
-            purse("plugins", id, settings.cost, settings.daily_budget),
-        ));
+            Vec::new(),
+            purse(
+                "plugins",
+                id,
+                "default",
+                settings.cost,
+                settings.daily_budget,
+            ),
+            true,
+            // Its settings are those of the start, whatever the file says by now.
+            MadeOf::of(config, &toml::Table::new(), &[]),
+        )?);
     }
     Ok(sources)
 }

@@ -18,7 +18,7 @@
 //!     let next = watcher.next().await?;
 //!     match next.step {
 //!         Step::Update(update) => println!("{:?}", update.change()),
-//!         Step::Reset => println!("forget what you hold"),
+//!         Step::Reset(_) => println!("forget what you hold"),
 //!         _ => {}
 //!     }
 //!     // In one transaction with what the step changed:
@@ -63,13 +63,15 @@ pub enum Step {
     Update(Box<v1::WatchUpdate>),
     /// What is held is out of date: a snapshot follows, and what is not in it when
     /// [`Step::Synced`] comes is gone.
-    Reset,
+    Reset(v1::WatchReset),
     /// All that was asked for so far has come.
-    Synced,
+    Synced(v1::WatchSynced),
     /// A shipment cannot be followed.
     Rejected(Box<v1::WatchRejected>),
     /// Nothing but a newer token.
     Alive,
+    /// The server is about to end the stream, and says why; it is opened again by itself.
+    Leaving(v1::WatchGoingAway),
     /// The connection broke, or the server ended the stream; it is opened again by itself.
     Reconnecting(Option<Box<Status>>),
 }
@@ -174,20 +176,21 @@ impl Watcher {
                 None
             }
             Some(Kind::Heartbeat(_)) => Some(Step::Alive),
-            Some(Kind::Synced(_)) => {
+            Some(Kind::Synced(synced)) => {
                 self.pause = Duration::ZERO;
-                Some(Step::Synced)
+                Some(Step::Synced(synced))
             }
-            Some(Kind::Reset(_)) => {
-                self.bookmark.revisions.clear();
-                Some(Step::Reset)
+            Some(Kind::Reset(reset)) => {
+                // Whoever breaks off now has no longer what the token stands for.
+                self.bookmark = Bookmark::default();
+                Some(Step::Reset(reset))
             }
             Some(Kind::Rejected(rejected)) => Some(Step::Rejected(Box::new(rejected))),
             Some(Kind::GoingAway(going)) => {
                 let delay = going.reconnect_delay;
                 let delay = delay.and_then(|it| Duration::try_from(it).ok());
                 self.pause = delay.unwrap_or(LEAST_PAUSE);
-                None
+                Some(Step::Leaving(going))
             }
             Some(Kind::Update(update)) if self.is_news(&update) => {
                 Some(Step::Update(Box::new(update)))

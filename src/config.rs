@@ -3,6 +3,9 @@
 //! Every default is here and in `docs/limits.md`; a test compares them. An unknown key is refused,
 //! naming the known ones. Credentials come from file, `<key>_file` or environment, into no error.
 
+mod accounts;
+mod calls;
+mod origin;
 mod redis;
 
 use std::collections::BTreeMap;
@@ -13,6 +16,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use waybill_core::adapter::Limits;
 
+pub use self::accounts::{Account, LimitSettings, accounts};
+pub use self::calls::Calls;
+pub use self::leave::DrainSettings;
+pub use self::log::LogSettings;
+pub use self::origin::Files;
 use crate::money::{Amount, Budget};
 
 /// All settings.
@@ -21,6 +29,8 @@ use crate::money::{Amount, Budget};
 pub struct Config {
     /// Where the server listens.
     pub server: Server,
+    /// What is logged.
+    pub log: LogSettings,
     /// Limits of calls.
     pub calls: CallSettings,
     /// Which sources are asked.
@@ -29,6 +39,10 @@ pub struct Config {
     pub streams: StreamSettings,
     /// The front door: connections and their limits.
     pub front: crate::server::Settings,
+    /// How much work is taken on at once.
+    pub load: crate::server::LoadSettings,
+    /// How the server takes its leave.
+    pub drain: DrainSettings,
     /// The cache of sources' answers.
     pub cache: CacheSettings,
     /// How long an answer is fresh.
@@ -43,6 +57,8 @@ pub struct Config {
     pub schedule: crate::schedule::Settings,
     /// What sources said, as received.
     pub evidence: crate::evidence::Settings,
+    /// Who may call.
+    pub auth: crate::auth::settings::Settings,
     /// What carriers send by themselves.
     pub push: crate::push::Settings,
     /// The way out.
@@ -89,6 +105,10 @@ macro_rules! section {
     };
 }
 
+// After the macro that they use.
+mod leave;
+mod log;
+
 section! {
     /// `[server]`
     Server {
@@ -98,10 +118,12 @@ section! {
         side: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 9_464)),
         /// Address of the operators' port, on loopback; empty: the port after the side port.
         admin: String = String::new(),
-        /// Listen beyond loopback although callers are not authenticated.
+        /// Listen beyond loopback in clear, because what stands before this server speaks TLS.
         insecure: bool = false,
         /// Whether reflection is served.
         reflection: Reflection = Reflection::Auto,
+        /// Certificates; without them connections are in clear.
+        tls: crate::server::TlsSettings = crate::server::TlsSettings::default(),
     }
 }
 
@@ -169,6 +191,8 @@ section! {
         count: usize = 10_000,
         /// Shipments that one stream follows by their keys.
         shipments: usize = 10_000,
+        /// Time over which streams are ended, one after the other, when the server stops.
+        drain_spread: Span = secs(20),
         /// Revisions that wait for a reader who wants every one; beyond that it starts anew.
         revisions: usize = 1_000,
         /// File of the secret that resume tokens are sealed with, 32 bytes or 64 hexadecimal
@@ -329,53 +353,11 @@ impl Config {
                 return Err(format!("{setting}: must be 1 to {}", u32::MAX));
             }
         }
+        self.check_leave()?;
         if calls.patience.0 > LONGEST.0 {
             return Err("calls.patience: must be at most 7 d".to_owned());
         }
         Ok(())
-    }
-}
-
-/// Limits of calls as plain values.
-#[derive(Clone, Debug)]
-pub struct Calls {
-    /// As in [`CallSettings`].
-    pub default_deadline: Duration,
-    /// As in [`CallSettings`].
-    pub unary_cap: Duration,
-    /// As in [`CallSettings`].
-    pub batch_cap: Duration,
-    /// As in [`CallSettings`].
-    pub batch_items: usize,
-    /// As in [`CallSettings`].
-    pub ingest_events: usize,
-    /// As in [`CallSettings`].
-    pub request_bytes: usize,
-    /// As in [`CallSettings`].
-    pub batch_bytes: usize,
-    /// As in [`CallSettings`].
-    pub response_bytes: usize,
-}
-
-impl Calls {
-    /// Time for a call that states `stated`.
-    pub fn time_for(&self, stated: Option<Duration>, cap: Duration) -> Duration {
-        stated.unwrap_or(self.default_deadline.min(cap)).min(cap)
-    }
-}
-
-impl From<&CallSettings> for Calls {
-    fn from(settings: &CallSettings) -> Self {
-        Self {
-            default_deadline: settings.default_deadline.0,
-            unary_cap: settings.unary_cap.0,
-            batch_cap: settings.batch_cap.0,
-            batch_items: settings.batch_items,
-            ingest_events: settings.ingest_events,
-            request_bytes: settings.request_bytes,
-            batch_bytes: settings.batch_bytes,
-            response_bytes: settings.response_bytes,
-        }
     }
 }
 
@@ -408,7 +390,8 @@ pub fn load(
         if let Some(path) = name.strip_prefix(PREFIX).filter(|path| path.contains("__")) {
             let keys: Vec<String> = path.split("__").map(str::to_lowercase).collect();
             // A credential that looks like a number is still a text.
-            let is_text = keys[0] == "sources" && !keys.iter().any(|key| key == "limits");
+            let is_source = keys[0] == "sources" && !keys.iter().any(|key| key == "limits");
+            let is_text = is_source || keys[0] == "auth" && keys[1].ends_with("pepper");
             set(&mut table, &keys, value, is_text).map_err(|error| format!("{name}: {error}"))?;
         }
     }
@@ -462,132 +445,6 @@ pub fn environment() -> Vec<(String, String)> {
     std::env::vars()
         .filter(|(name, _)| name.starts_with(PREFIX))
         .collect()
-}
-
-/// One account of a source: its own settings and its limits.
-pub struct Account {
-    /// Name, "default" if the source has only one.
-    pub name: String,
-    /// Settings for the registry, with `<key>_file` read.
-    pub pairs: Vec<(String, String)>,
-    /// `limits.*`
-    pub limits: LimitSettings,
-    /// Price of one call, however many numbers it asks for, in whatever unit the operator counts.
-    pub cost: Amount,
-    /// What the account may cost in a UTC day.
-    pub daily_budget: Budget,
-}
-
-/// `[sources.<id>.limits]`: changes to what the source's own documents allow.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LimitSettings {
-    /// Requests per second.
-    pub per_second: Option<f64>,
-    /// Requests that may come at once.
-    pub burst: Option<u32>,
-    /// Requests per UTC day; 0: no daily limit.
-    pub per_day: Option<u32>,
-    /// Time for one attempt.
-    pub timeout: Option<Span>,
-    /// A call slower than this counts as slow for the breaker.
-    pub slow: Option<Span>,
-    /// Least time between two requests for one number.
-    pub min_interval: Option<Span>,
-}
-
-impl LimitSettings {
-    /// Puts the changes over what the source's own documents allow.
-    pub fn over(&self, own: Limits) -> Limits {
-        Limits {
-            batch: own.batch,
-            per_second: self.per_second.unwrap_or(own.per_second),
-            burst: self.burst.unwrap_or(own.burst),
-            per_day: self.per_day.unwrap_or(own.per_day),
-            timeout: self.timeout.map_or(own.timeout, |span| span.0),
-            slow: self.slow.map_or(own.slow, |span| span.0),
-            min_interval: self.min_interval.map_or(own.min_interval, |span| span.0),
-        }
-    }
-}
-
-/// Reads the accounts of a source: the section, or each of `accounts` over the section's keys.
-///
-/// # Errors
-/// Names the section and what is wrong with it, never a value.
-pub fn accounts(id: &str, section: &toml::Table) -> Result<Vec<Account>, String> {
-    let mut shared = section.clone();
-    let limits = match shared.remove("limits") {
-        None => LimitSettings::default(),
-        Some(limits) => LimitSettings::deserialize(limits)
-            .map_err(|error| format!("sources.{id}.limits: {}", error.message()))?,
-    };
-    let accounts = match shared.remove("accounts") {
-        None => return Ok(vec![account(id, "default", &shared, limits)?]),
-        Some(toml::Value::Table(accounts)) => accounts,
-        Some(_) => return Err(format!("sources.{id}.accounts: is not a section")),
-    };
-    let mut all = Vec::new();
-    for (name, own) in &accounts {
-        let toml::Value::Table(own) = own else {
-            return Err(format!("sources.{id}.accounts.{name}: is not a section"));
-        };
-        let mut merged = shared.clone();
-        merged.extend(own.clone());
-        all.push(account(id, name, &merged, limits.clone())?);
-    }
-    Ok(all)
-}
-
-fn account(
-    id: &str,
-    name: &str,
-    table: &toml::Table,
-    limits: LimitSettings,
-) -> Result<Account, String> {
-    let mut pairs = Vec::new();
-    let (mut cost, mut daily_budget) = (Amount::ZERO, Budget::default());
-    let wrong = |key: &str, error: &str| format!("sources.{id}.{key}: {error}");
-    for (key, value) in table {
-        let value = match value {
-            toml::Value::String(text) => text.clone(),
-            toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => {
-                value.to_string()
-            }
-            _ => {
-                return Err(format!(
-                    "sources.{id}.{key}: must be a text, a number or a boolean"
-                ));
-            }
-        };
-        match key.as_str() {
-            "cost" => {
-                cost = value.parse().map_err(|error| wrong(key, error))?;
-                continue;
-            }
-            "daily_budget" => {
-                daily_budget = value.parse().map_err(|error| wrong(key, error))?;
-                continue;
-            }
-            _ => {}
-        }
-        match key.strip_suffix("_file") {
-            Some(key) => {
-                let secret = std::fs::read_to_string(&value).map_err(|error| {
-                    format!("sources.{id}.{key}_file: cannot read {value}: {error}")
-                })?;
-                pairs.push((key.to_owned(), secret.trim().to_owned()));
-            }
-            None => pairs.push((key.clone(), value)),
-        }
-    }
-    Ok(Account {
-        name: name.to_owned(),
-        pairs,
-        limits,
-        cost,
-        daily_budget,
-    })
 }
 
 #[cfg(test)]

@@ -4,11 +4,13 @@
 //! **Invariant:** it retries nothing, follows no redirect and reads no proxy from the environment.
 //! URLs and headers can hold tracking numbers and credentials, so neither reaches an error or a
 //! log: a log line has the host, method, status and duration, and error messages are fixed texts.
-//! It knows nothing of sources, quotas or breakers.
+//! It knows nothing of sources, quotas or breakers, and reaches whom it is told to; see [`reach`].
+
+mod reach;
 
 use std::error::Error as StdError;
 use std::num::NonZeroU32;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -17,6 +19,9 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use waybill_core::adapter::{BoxFuture, Http};
 use waybill_core::error::{Error, ErrorKind};
+
+pub use self::reach::Names;
+use self::reach::{Checked, Reach, System};
 
 /// How far a carrier's server is trusted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +45,8 @@ pub struct Settings {
     /// How long an idle connection is kept.
     #[serde(with = "friendly")]
     pub idle_timeout: Duration,
+    /// Hosts of base URLs that may be spoken to without TLS, and whose addresses need not be public.
+    pub private_hosts: Vec<String>,
 }
 
 impl Default for Settings {
@@ -52,6 +59,7 @@ impl Default for Settings {
             body_grace: Duration::from_secs(2),
             idle_per_host: 128,
             idle_timeout: Duration::from_secs(90),
+            private_hosts: Vec::new(),
         }
     }
 }
@@ -70,18 +78,28 @@ pub fn install_crypto() {
 #[expect(clippy::disallowed_types, reason = "this is the one client")]
 pub struct Client {
     inner: reqwest::Client,
+    reach: Arc<Reach>,
+    private_hosts: Arc<[String]>,
     body_cap: usize,
     body_floor: NonZeroU32,
     body_grace: Duration,
 }
 
 impl Client {
-    /// Makes a client.
+    /// Makes a client that reaches nobody yet; see [`Client::only`].
     ///
     /// # Errors
     /// `Internal` if the machine has no trusted root certificates.
-    #[expect(clippy::disallowed_types, reason = "this is the one client")]
     pub fn new(settings: &Settings) -> Result<Self, Error> {
+        Self::with_names(settings, Arc::new(System))
+    }
+
+    /// The same, with names looked up elsewhere than by the system.
+    ///
+    /// # Errors
+    /// As of [`Client::new`].
+    #[expect(clippy::disallowed_types, reason = "this is the one client")]
+    pub fn with_names(settings: &Settings, names: Arc<dyn Names>) -> Result<Self, Error> {
         install_crypto();
         let inner = reqwest::Client::builder()
             .user_agent(concat!("waybill/", env!("CARGO_PKG_VERSION")))
@@ -97,6 +115,10 @@ impl Client {
             .http2_keep_alive_interval(Duration::from_secs(15))
             .http2_keep_alive_timeout(Duration::from_secs(5))
             .tcp_nodelay(true)
+            .dns_resolver(Arc::new(Checked {
+                names,
+                private: settings.private_hosts.clone(),
+            }))
             .build()
             .map_err(|error| {
                 let cause = chain(&error).last().map(ToString::to_string);
@@ -108,9 +130,24 @@ impl Client {
             })?;
         Ok(Self {
             inner,
+            reach: Arc::default(),
+            private_hosts: settings.private_hosts.clone().into(),
             body_cap: settings.body_cap,
             body_floor: settings.body_floor,
             body_grace: settings.body_grace,
+        })
+    }
+
+    /// The same client, for requests to the hosts of these URLs, by the same scheme and port, and to
+    /// nobody else.
+    ///
+    /// # Errors
+    /// Names a host that must not be reached: without TLS or at an address that is not public, it has
+    /// to be on this machine or in [`Settings::private_hosts`].
+    pub fn only(&self, urls: &[&str]) -> Result<Self, String> {
+        Ok(Self {
+            reach: Arc::new(Reach::new(urls, &self.private_hosts)?),
+            ..self.clone()
         })
     }
 
@@ -121,6 +158,11 @@ impl Client {
         let request = reqwest::Request::try_from(request).map_err(|_| {
             Error::new(ErrorKind::Internal, "request has no usable address").unspent()
         })?;
+        if !self.reach.admits(request.url()) {
+            metrics::counter!("waybill_http_refused_total", "reason" => "host").increment(1);
+            let message = "request to a host that is not the source's own";
+            return Err(Error::new(ErrorKind::Internal, message).unspent());
+        }
         let mut response = self
             .inner
             .execute(request)

@@ -35,6 +35,8 @@ pub mod client;
 #[cfg(feature = "server")]
 pub mod app;
 #[cfg(feature = "server")]
+pub mod auth;
+#[cfg(feature = "server")]
 pub mod cache;
 #[cfg(feature = "server")]
 pub mod clock;
@@ -42,6 +44,8 @@ pub mod clock;
 pub mod config;
 #[cfg(feature = "server")]
 pub mod conform;
+#[cfg(feature = "server")]
+pub mod control;
 #[cfg(feature = "server")]
 pub mod evidence;
 #[cfg(feature = "server")]

@@ -39,6 +39,12 @@ const HELD_BACK: [&str; 11] = [
     "moka",
 ];
 
+/// Puts another filter in place of the one of now.
+type Refilter = Box<dyn Fn(EnvFilter) -> Result<(), String> + Send + Sync>;
+
+/// Of the log that [`init`] has started.
+static REFILTER: OnceLock<Refilter> = OnceLock::new();
+
 /// Starts logging to standard error. `filter` is in the syntax of `tracing_subscriber`, for
 /// example "info,waybill=debug".
 ///
@@ -46,9 +52,35 @@ const HELD_BACK: [&str; 11] = [
 /// A filter that cannot be read, or a second call.
 pub fn init(format: Format, filter: &str) -> Result<(), String> {
     let colour = std::io::stderr().is_terminal();
-    subscriber(format, filter, colour, std::io::stderr)?
-        .try_init()
-        .map_err(|error| error.to_string())
+    let (subscriber, refilter) = subscriber(format, filter, colour, std::io::stderr)?;
+    subscriber.try_init().map_err(|error| error.to_string())?;
+    // A second one has failed just now.
+    let _first = REFILTER.set(refilter);
+    Ok(())
+}
+
+/// Logs by another filter from now on.
+///
+/// # Errors
+/// A filter that cannot be read, or a process that logs in a way of its own.
+pub fn set_filter(filter: &str) -> Result<(), String> {
+    let filter = read_filter(filter)?;
+    let refilter = REFILTER.get();
+    let refilter = refilter.ok_or("this process does not log by a filter of ours")?;
+    refilter(filter)
+}
+
+/// Reads a filter, and holds back what sees whole requests.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read_filter(filter: &str) -> Result<EnvFilter, String> {
+    let unusable = |error| format!("log filter cannot be read: {error}");
+    let mut filter = EnvFilter::try_new(filter).map_err(unusable)?;
+    for name in HELD_BACK {
+        filter = filter.add_directive(format!("{name}=warn").parse().map_err(unusable)?);
+    }
+    Ok(filter)
 }
 
 fn subscriber<W>(
@@ -56,22 +88,27 @@ fn subscriber<W>(
     filter: &str,
     colour: bool,
     writer: W,
-) -> Result<Box<dyn Subscriber + Send + Sync>, String>
+) -> Result<(Box<dyn Subscriber + Send + Sync>, Refilter), String>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let unusable = |error| format!("log filter cannot be read: {error}");
-    let mut filter = EnvFilter::try_new(filter).map_err(unusable)?;
-    for name in HELD_BACK {
-        filter = filter.add_directive(format!("{name}=warn").parse().map_err(unusable)?);
-    }
     let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(read_filter(filter)?)
         .with_ansi(colour)
         .with_writer(writer);
     Ok(match format {
-        Format::Plain => Box::new(lines.finish()),
-        Format::Json => Box::new(lines.json().flatten_event(true).finish()),
+        Format::Plain => {
+            let lines = lines.with_filter_reloading();
+            let handle = lines.reload_handle();
+            let refilter = move |filter| handle.reload(filter).map_err(|error| error.to_string());
+            (Box::new(lines.finish()), Box::new(refilter))
+        }
+        Format::Json => {
+            let lines = lines.json().flatten_event(true).with_filter_reloading();
+            let handle = lines.reload_handle();
+            let refilter = move |filter| handle.reload(filter).map_err(|error| error.to_string());
+            (Box::new(lines.finish()), Box::new(refilter))
+        }
     })
 }
 
@@ -102,9 +139,19 @@ pub struct Metric {
 pub const METRICS: &[Metric] = &[
     counter("waybill_rpc_total", "RPCs answered, by method and gRPC code"),
     histogram("waybill_rpc_seconds", "time to answer an RPC, by method"),
+    gauge("waybill_config_generation", "how often the configuration has been read, the start counted"),
+    counter("waybill_config_reloads_total", "attempts to read the configuration anew, by result"),
+    counter("waybill_admin_calls_total", "calls of operators that change something, by method"),
+    counter("waybill_auth_failures_total", "calls without a valid credential, by what was wrong with it"),
+    counter("waybill_auth_keys_reads_total", "reads of the keys file after a change, by result"),
+    gauge("waybill_auth_keys_generation", "how often the keys file has been read"),
+    counter("waybill_tls_reads_total", "reads of certificates after a change, by result"),
+    counter("waybill_tls_handshakes_failed_total", "connections closed for want of a TLS hand-shake"),
+    counter("waybill_jwks_reads_total", "reads of an issuer's public keys, by issuer and result"),
     counter("waybill_source_requests_total", "requests to a source, by source and outcome"),
     histogram("waybill_source_latency_seconds", "time of one request to a source, by source"),
-    gauge("waybill_breaker_state", "0 passing, 1 probing, 2 tripped, by source"),
+    counter("waybill_http_refused_total", "requests that would have left for a host or an address that is not a source's, by reason"),
+    gauge("waybill_breaker_state", "0 passing, 1 tripped, 2 probing, by source, account and breaker"),
     counter("waybill_breaker_transitions_total", "changes of a breaker, by source and new state"),
     counter("waybill_quota_waits_total", "requests that waited for a source's quota, by source"),
     counter("waybill_retries_total", "further attempts at a source, by source"),
@@ -123,6 +170,7 @@ pub const METRICS: &[Metric] = &[
     counter("waybill_unmapped_codes_total", "events with a code that we do not know, by source"),
     counter("waybill_reports_foreign_total", "shipments that nobody asked for in answers, by source"),
     counter("waybill_told_numbers_total", "numbers that texts of events name, by whether another shipment has them"),
+    counter("waybill_shipments_united_total", "stored shipments that became a part of another one"),
     gauge("waybill_evidence_bytes", "bytes of what sources said, as kept for evidence"),
     counter("waybill_evidence_dropped_total", "answers not kept for evidence, because too many waited or the disk failed"),
     counter("waybill_evidence_evictions_total", "answers kept for evidence that went early for room"),
@@ -142,6 +190,8 @@ pub const METRICS: &[Metric] = &[
     counter("waybill_watch_history_lost_total", "times the change log was lost and every watcher started anew"),
     gauge("waybill_connections", "connections now"),
     counter("waybill_connections_refused_total", "connections closed at once, by limit"),
+    counter("waybill_connections_cut_total", "connections cut because of what came over them, by reason"),
+    counter("waybill_requests_shed_total", "requests turned away because the server had enough work, by class"),
     counter("waybill_task_panics_total", "tasks that panicked, by task"),
 ];
 
@@ -235,7 +285,7 @@ mod tests {
     fn logged(format: Format, filter: &str, work: impl FnOnce()) -> String {
         let lines = Lines::default();
         let writer = lines.clone();
-        let subscriber = subscriber(format, filter, false, move || writer.clone()).unwrap();
+        let (subscriber, _) = subscriber(format, filter, false, move || writer.clone()).unwrap();
         tracing::subscriber::with_default(subscriber, work);
         let bytes = lines.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()

@@ -22,6 +22,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 use waybill::app;
+use waybill::auth::Auth;
 use waybill::cache::memory::MemoryCache;
 use waybill::clock::Clock;
 use waybill::config::{Calls, Config};
@@ -74,7 +75,7 @@ impl Store for Broken {
         }
     }
 
-    fn load<'a>(
+    fn load_stored<'a>(
         &'a self,
         id: &'a ShipmentId,
     ) -> BoxFuture<'a, Result<Option<Arc<Stored>>, StoreError>> {
@@ -130,7 +131,7 @@ impl Store for Broken {
     fn overlays<'a>(
         &'a self,
         id: &'a ShipmentId,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Overlay>>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Vec<(String, Arc<Overlay>)>, StoreError>> {
         self.0.overlays(id)
     }
 
@@ -177,6 +178,7 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
         clock,
         hub: Arc::new(Hub::default()),
         kpis: kpis.clone(),
+        has_tenants: false,
     });
     let (drain, drained) = watch::channel(draining);
     let calls = Arc::new(Calls::from(&config.calls));
@@ -189,11 +191,27 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
     );
     let texts = Arc::new(Texts::load(Path::new(""), common::registry()).unwrap());
     let ingest = Ingest::new(pipeline.clone(), Arc::clone(&calls));
-    let tracking = Tracking::new(pipeline, Arc::clone(&calls), streams, Arc::clone(&texts));
-    let carriers = Carriers::new(common::registry(), &BTreeSet::new(), texts);
-    let front =
-        waybill::grpc::service(tracking, carriers, analytics, ingest, &calls, true, drained)
-            .unwrap();
+    let tracking = Tracking::new(
+        pipeline.clone(),
+        Arc::clone(&calls),
+        streams,
+        Arc::clone(&texts),
+    );
+    let carriers = Carriers::new(common::registry(), pipeline, texts);
+    let http = waybill::http::Client::new(&config.http).unwrap();
+    let (auth, _) = Auth::start(&config.auth, &(Arc::new(http) as _), Clock::system())
+        .await
+        .unwrap();
+    let exit = waybill::grpc::Exit {
+        retire: drained.clone(),
+        drain: drained,
+        finish: config.drain.calls.0,
+    };
+    let load = server::Load::new(&config.load);
+    let front = waybill::grpc::service(
+        auth, tracking, carriers, analytics, ingest, &calls, true, load, exit,
+    )
+    .unwrap();
     let listener = tokio::net::TcpListener::bind(common::ANY).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

@@ -63,3 +63,82 @@ fn the_page_about_explanations_has_every_rule() {
         .collect();
     assert_eq!(rows, expected);
 }
+
+/// Files below the sources, with their content.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.join(folder)];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                let short = path.strip_prefix(root).unwrap().display().to_string();
+                files.push((short, std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn every_fault_names_tests_that_exist_or_says_why_there_are_none() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/faults.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let mut files = sources("tests");
+    files.extend(sources("src"));
+    let mut rows = Vec::new();
+    for line in page.lines() {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let Some(row) = cells.get(1).and_then(|cell| cell.parse::<usize>().ok()) else {
+            continue;
+        };
+        rows.push(row);
+        let tests: Vec<&str> = cells[4].split('`').skip(1).step_by(2).collect();
+        let says_why = cells[3].starts_with("not run: ");
+        assert!(!tests.is_empty() || says_why, "row {row} shows nothing");
+        for test in tests {
+            let (place, name) = test.rsplit_once("::").unwrap();
+            let file = match place.contains("::") {
+                true => format!("src/{}.rs", place.replace("::", "/")),
+                false => format!("tests/{place}.rs"),
+            };
+            let found = files.iter().any(|(path, text)| {
+                let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+                *path == file
+                    && lines.windows(2).any(|lines| {
+                        lines[0].starts_with("#[")
+                            && lines[0].contains("test")
+                            && lines[1].contains(&format!("fn {name}("))
+                    })
+            });
+            assert!(found, "row {row}: there is no test {test}");
+        }
+    }
+    assert_eq!(rows, (1..=40).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_service_config_names_methods_that_exist() {
+    let path = "examples/balancing/service-config.json";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let config: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let pool = prost_reflect::DescriptorPool::decode(waybill::v1::DESCRIPTORS).unwrap();
+    let mut count = 0;
+    for method in config["methodConfig"].as_array().unwrap() {
+        for name in method["name"].as_array().unwrap() {
+            let service = name["service"].as_str().unwrap();
+            let service = pool.get_service_by_name(service).expect(service);
+            let wanted = name["method"].as_str();
+            let mut methods = service.methods();
+            assert!(
+                wanted.is_none_or(|wanted| methods.any(|it| it.name() == wanted)),
+                "{name}"
+            );
+            count += 1;
+        }
+    }
+    assert!(count > 5);
+}

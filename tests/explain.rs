@@ -207,7 +207,7 @@ async fn the_operators_port_is_on_loopback_whatever_is_configured() {
     ] {
         let mut config = common::config(&simulator);
         config.server.admin = admin.to_owned();
-        config.server.insecure = true;
+        config.auth.mode = waybill::auth::settings::Mode::None;
         let clock = waybill::clock::Clock::system();
         let started = waybill::app::start(config, common::registry(), clock).await;
         let error = started.err().expect("it does not start");

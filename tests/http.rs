@@ -49,7 +49,7 @@ async fn get(client: &Client, base: &str) -> Result<http::Response<Bytes>, Error
     let request = http::Request::get(format!("{base}/track/{NUMBER}?key=s3cr3t"))
         .body(Bytes::new())
         .unwrap();
-    let result = client.send(request).await;
+    let result = client.only(&[base]).unwrap().send(request).await;
     if let Err(error) = &result {
         for text in [format!("{error}"), format!("{error:?}")] {
             assert!(!text.contains(NUMBER) && !text.contains("s3cr3t"), "{text}");
@@ -107,10 +107,15 @@ async fn a_body_is_sent_and_a_compressed_answer_is_read() {
         respond(&mut stream, "content-encoding: gzip\r\n", &gzip(&body)).await;
     })
     .await;
-    let request = http::Request::post(base)
+    let request = http::Request::post(&base)
         .body(Bytes::from_static(b"{\"numbers\":[]}"))
         .unwrap();
-    let response = client(|_| ()).send(request).await.unwrap();
+    let response = client(|_| ())
+        .only(&[&base])
+        .unwrap()
+        .send(request)
+        .await
+        .unwrap();
     assert_eq!(&response.body()[..], b"{\"numbers\":[]}");
     assert!(!response.headers().contains_key("content-encoding"));
 }

@@ -11,14 +11,20 @@ mod common;
 use std::net::SocketAddr;
 
 use common::program::{err, json, out, run_beside};
+use common::watching::by_number;
 use common::{World, ask, channel, track, trailers};
+use jiff::Timestamp;
 use tonic::Code;
 use tonic_types::StatusExt;
 use waybill::app::{self, App};
 use waybill::clock::Clock;
 use waybill::config::Config;
+use waybill::pipeline::{Enrolled, Enrolment};
 use waybill::v1::analytics_service_client::AnalyticsServiceClient;
 use waybill::v1::{self, KpiDimension, KpiMetric, KpiPeriod};
+use waybill_core::adapter::Hints;
+use waybill_core::number::TrackingNumber;
+use waybill_core::overlay::Promise;
 use waybill_simulator::Fault;
 
 const DAY: i64 = 86_400;
@@ -148,6 +154,88 @@ async fn figures_survive_a_restart_and_go_on() {
     assert_eq!(all(app.address).await, before);
     tell(&app, &["SANDBOXLOSS", "SANDBOXFAILED"]).await;
     assert_ne!(all(app.address).await, before);
+    app.stop().await;
+}
+
+/// Follows a number as the caller with a promise; returns the shipment's id.
+async fn promise(app: &App, number: &str, end: Timestamp) -> String {
+    let registration = v1::Registration {
+        shipment: Some(by_number(number)),
+        promise: Some(v1::TimeWindow {
+            start_time: None,
+            end_time: Some(prost_types::Timestamp {
+                seconds: end.as_second(),
+                nanos: 0,
+            }),
+        }),
+        ..Default::default()
+    };
+    let request = v1::RegisterShipmentRequest {
+        registration: Some(registration),
+    };
+    let mut client = common::client(app.address).await;
+    let answer = client.register_shipment(request).await.unwrap();
+    answer.into_inner().shipment_ids.remove(0)
+}
+
+#[tokio::test]
+async fn deliveries_are_measured_by_what_the_tenant_itself_promised() {
+    let app = sandbox(|_| {}).await;
+    let now = Clock::system().now();
+    let (late, early) = (
+        now + jiff::SignedDuration::from_hours(24),
+        now - jiff::SignedDuration::from_hours(24 * 60),
+    );
+    let count = async |expected: Option<(u64, f64)>| {
+        let by = [KpiDimension::Carrier];
+        let rows = rows(app.address, KpiMetric::OnTimeToPromise, &by).await;
+        let found = rows.first().map(|row| (row.count, row.value));
+        assert_eq!(found, expected, "{rows:?}");
+    };
+    // Another tenant's promise is nothing that this one sees.
+    let rival = Enrolment {
+        target: Enrolled::Subject(TrackingNumber::parse("SANDBOXDELIVERED").unwrap().into()),
+        carrier: String::new(),
+        hints: Hints::default(),
+        labels: Default::default(),
+        order: None,
+        promise: Some(Promise {
+            start: None,
+            end: Some(early),
+        }),
+    };
+    app.pipeline.register("rival", &rival).await.unwrap();
+    // Promised before anything is known of it, kept, and counted once.
+    let id = promise(&app, "SANDBOXDELIVERED", late).await;
+    count(None).await;
+    tell(&app, &["SANDBOXDELIVERED", "SANDBOXINTRANSIT"]).await;
+    count(Some((1, 1.0))).await;
+    tell(&app, &["SANDBOXDELIVERED"]).await;
+    count(Some((1, 1.0))).await;
+    // Promised after the delivery, and broken; what is under way counts nowhere.
+    tell(&app, &["SANDBOXMULTIPIECE", "SANDBOXAVAILABLEFORPICKUP"]).await;
+    promise(&app, "SANDBOXINTRANSIT", early).await;
+    count(Some((1, 1.0))).await;
+    promise(&app, "SANDBOXDELIVERED", early).await;
+    count(Some((1, 0.0))).await;
+    // The table has it, and what is no longer followed is not measured.
+    let address = format!("http://{}", app.address);
+    let words = [
+        "kpi",
+        "--metric",
+        "on-time-to-promise",
+        "--address",
+        &address,
+    ];
+    let table = out(&run_beside(&words).await);
+    assert!(
+        table.contains("on time to promise") && table.contains("0.0 %"),
+        "{table}"
+    );
+    let request = v1::UnregisterShipmentRequest { id };
+    let mut client = common::client(app.address).await;
+    client.unregister_shipment(request).await.unwrap();
+    count(None).await;
     app.stop().await;
 }
 

@@ -9,12 +9,16 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::own::standing;
 use common::redis::Redis;
 use common::watching::{Held, Reader, change, labelled, number, register, shipments, updates};
 use common::{World, client, eventually, track};
-use waybill::v1::WatchChange;
+use tonic::transport::Channel;
+use waybill::v1::tracking_service_client::TrackingServiceClient;
 use waybill::v1::watch_message::Kind;
+use waybill::v1::{self, WatchChange};
 
 async fn node(redis: &Redis, key: &std::path::Path) -> World {
     standing(|config| {
@@ -109,4 +113,56 @@ async fn an_answer_that_one_node_keeps_does_not_outlive_a_change_at_the_other() 
     }
     one.stop().await;
     two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_falls_silent_delays_a_change_and_loses_none() {
+    let redis = Redis::start();
+    let key = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(key.path(), [7; 32]).unwrap();
+    let world = standing(|config| {
+        config.store.redis = redis.url();
+        config.store.key_file = key.path().to_owned();
+        config.store.redis_time = common::span(1_000);
+        config.schedule.enabled = false;
+    })
+    .await;
+    let address = world.app.address;
+    let number = [number(1)];
+    change(address, &number, 0).await;
+    let open = v1::WatchOpen {
+        view: v1::ShipmentView::Full as i32,
+        ..shipments(number.to_vec())
+    };
+    // A reader that does not read: what changes waits in front of its connection.
+    let channel = Channel::from_shared(format!("http://{address}")).unwrap();
+    let channel = channel.initial_stream_window_size(65_535).connect().await;
+    let mut client = TrackingServiceClient::new(channel.unwrap());
+    let request = v1::FollowRequest { open: Some(open) };
+    let stream = client.follow(request).await.unwrap();
+    let mut reader = Reader::of(stream.into_inner());
+    reader.synced().await;
+    for step in 1..=120 {
+        change(address, &number, step).await;
+    }
+    redis.freeze();
+    // What the node has of the store counts for less than this.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    let newest = |reader: &Reader| *reader.held.revisions.first_key_value().unwrap().1;
+    while let Ok(message) = tokio::time::timeout(Duration::from_secs(3), reader.next()).await {
+        assert!(!matches!(message.kind, Some(Kind::Reset(_))));
+    }
+    assert!(
+        newest(&reader) < 121,
+        "the newest cannot be had without a store"
+    );
+    redis.thaw();
+    while newest(&reader) < 121 {
+        let message = reader.next().await;
+        assert!(
+            !matches!(message.kind, Some(Kind::Reset(_))),
+            "nothing was lost"
+        );
+    }
+    world.stop().await;
 }

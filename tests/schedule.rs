@@ -25,6 +25,7 @@ use waybill::guard::Priority;
 use waybill::kpi::Kpis;
 use waybill::pipeline::{LookupOptions, Parts, Pipeline};
 use waybill::schedule::{Item, Scheduler, Settings, Task};
+use waybill::server::Load;
 use waybill::store::file::FileStore;
 use waybill::store::memory::MemoryStore;
 use waybill::store::seal::Keys;
@@ -105,12 +106,14 @@ impl World {
             hub: Arc::new(Hub::default()),
             kpis: kpis.clone(),
             evidence: evidence.clone(),
+            has_tenants: false,
         });
         let scheduler = Scheduler::start(
             &config.schedule,
             folder,
             pipeline.clone(),
             Arc::clone(&store),
+            Load::new(&config.load),
             false,
         );
         Self {
@@ -152,6 +155,7 @@ impl World {
     /// Asks once, and follows what comes back.
     async fn register(&self, number: &str, tenant: &str) -> ShipmentId {
         let options = LookupOptions {
+            tenant: "local".to_owned(),
             hints: Hints::default(),
             max_age: None,
             cache_only: false,

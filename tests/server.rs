@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
-use waybill::server::{Drained, Listener, Settings, run};
+use waybill::server::{Drained, Listener, Peer, Settings, run};
 
 /// Connections that a test puts in.
 struct Pipes(mpsc::UnboundedReceiver<(DuplexStream, SocketAddr)>);
@@ -111,6 +111,14 @@ fn service(
                 release.notified().await;
             }
             assert_ne!(request.uri().path(), "/panic", "on purpose");
+            let peer = request.extensions().get::<Peer>().unwrap();
+            if let Some(principal) = request.uri().path().strip_prefix("/as/")
+                && !peer.count_for(principal)
+            {
+                let mut refused = Response::new(Full::new(Bytes::new()));
+                *refused.status_mut() = http::StatusCode::TOO_MANY_REQUESTS;
+                return Ok(refused);
+            }
             Ok(Response::new(Full::new(Bytes::from_static(b"done"))))
         }
     })
@@ -298,7 +306,7 @@ async fn a_drain_ends_at_its_deadline_and_cuts_what_still_runs() {
     let start = Instant::now();
     let connect = server.connect.clone();
     assert_eq!(server.stop().await, Drained { open: 1, cut: 1 });
-    assert!(about(25)(start.elapsed()), "{:?}", start.elapsed());
+    assert!(about(40)(start.elapsed()), "{:?}", start.elapsed());
     assert!(slow.await.is_err());
     assert!(connect.is_closed(), "it still listens");
 }
@@ -331,6 +339,99 @@ async fn one_address_cannot_take_every_connection() {
     settle().await;
     let mut again = server.client().await;
     assert_eq!(again.get("/").await.unwrap(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn behind_a_trusted_proxy_the_clients_are_counted_and_not_the_proxy() {
+    let server = Server::start(|settings| {
+        settings.connections_per_address = 2;
+        settings.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
+    });
+    let start = Instant::now();
+    let open = async |from: &str, header: &str| {
+        let mut pipe = server.pipe_from(from);
+        pipe.write_all(header.as_bytes()).await.unwrap();
+        pipe.write_all(PREFACE).await.unwrap();
+        pipe.write_all(&frame(4, 0, 0, &[])).await.unwrap();
+        let mut answer = Vec::new();
+        let ended = pipe.read_to_end(&mut answer);
+        let kept = tokio::time::timeout(Duration::from_millis(1), ended).await;
+        kept.is_err().then_some(pipe)
+    };
+    let header = |client: &str| format!("PROXY TCP4 {client} 10.0.0.1 5000 50051\r\n");
+    let mut kept = Vec::new();
+    for client in ["192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.3"] {
+        kept.push(open("10.1.1.1", &header(client)).await.expect(client));
+    }
+    assert!(open("10.1.1.2", &header("192.0.2.1")).await.is_none());
+    // The client's own connection counts with those through the proxy.
+    assert!(open("192.0.2.1", "").await.is_none());
+    assert!(open("192.0.2.4", "").await.is_some());
+    // Nobody else is believed, and the proxy has to say it.
+    assert!(open("192.0.2.9", &header("192.0.2.8")).await.is_none());
+    assert!(open("10.1.1.1", "").await.is_none());
+    assert!(about(0)(start.elapsed()), "{:?}", start.elapsed());
+    let mut silent = server.pipe_from("10.1.1.1");
+    assert!(about(10)(closed_after(&mut silent, start).await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_proxy_does_not_hold_up_a_drain() {
+    let server = Server::start(|settings| {
+        settings.trusted_proxies = vec!["192.0.2.0/24".parse().unwrap()];
+    });
+    let _silent = server.pipe();
+    settle().await;
+    let start = Instant::now();
+    assert_eq!(server.stop().await, Drained { open: 1, cut: 0 });
+    assert!(about(0)(start.elapsed()), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_principal_has_so_many_connections_and_no_more() {
+    let server = Server::start(|settings| settings.connections_per_principal = 2);
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        clients.push(server.client().await);
+    }
+    let mut answers = Vec::new();
+    for client in &mut clients {
+        answers.push(client.get("/as/acme").await.unwrap());
+    }
+    assert_eq!(answers, [200, 200, 429]);
+    // A connection counts once, however often it asks, and others are others.
+    assert_eq!(clients[0].get("/as/acme").await.unwrap(), 200);
+    assert_eq!(clients[2].get("/as/other").await.unwrap(), 200);
+    drop(clients.remove(0));
+    settle().await;
+    assert_eq!(clients[1].get("/as/acme").await.unwrap(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_frames_that_only_make_work_is_cut() {
+    let ping = frame(6, 0, 0, &[7; 8]);
+    let settings = frame(4, 0, 0, &[]);
+    let priority = frame(2, 0, 1, &[0, 0, 0, 3, 1]);
+    for flood in [ping, settings, priority] {
+        let server = Server::start(|_| ());
+        let mut pipe = server.pipe();
+        pipe.write_all(PREFACE).await.unwrap();
+        pipe.write_all(&frame(4, 0, 0, &[])).await.unwrap();
+        let (mut read, mut write) = tokio::io::split(pipe);
+        // As many as a lively client may send, at a lively pace, are answered.
+        for _ in 0..4 {
+            write.write_all(&flood.repeat(90)).await.unwrap();
+            sleep(Duration::from_secs(1)).await;
+        }
+        write.write_all(&flood.repeat(900)).await.unwrap();
+        let attack =
+            tokio::spawn(async move { while write.write_all(&flood.repeat(100)).await.is_ok() {} });
+        let start = Instant::now();
+        let mut answer = Vec::new();
+        let _ = read.read_to_end(&mut answer).await;
+        assert!(about(0)(start.elapsed()), "{:?}", start.elapsed());
+        attack.await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -254,9 +254,14 @@ async fn tenants_do_not_see_what_others_add_and_the_shipment_does_not_change() {
         let all = store.overlays(&id("a")).await.unwrap();
         let all: Vec<_> = all
             .iter()
-            .map(|one| one.exceptions[0].assignee.reveal())
+            .map(|(tenant, one)| {
+                (
+                    tenant.as_str(),
+                    one.exceptions[0].assignee.reveal().as_str(),
+                )
+            })
             .collect();
-        assert_eq!(all, ["Ada", "Grace"]);
+        assert_eq!(all, [("one", "Ada"), ("one-more", "Grace")]);
         assert!(store.overlays(&id("b")).await.unwrap().is_empty());
         assert_eq!(count_of(&*store, "a").await, Some((1, 1)));
         let logged = changes(&*store, 0, 10).await;

@@ -242,11 +242,13 @@ fn the_table_of_limits_is_the_configuration() {
     }
     for section in [
         "calls",
+        "drain",
         "evidence",
         "front",
         "guard",
         "http",
         "freshness",
+        "load",
         "push",
         "schedule",
         "streams",

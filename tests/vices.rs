@@ -203,6 +203,10 @@ fn report(number: &TrackingNumber, claims: Vec<Arc<Claim>>) -> Report {
 }
 
 impl Adapter for Acme {
+    fn reaches(&self) -> Vec<&str> {
+        vec![&self.base_url]
+    }
+
     fn fetch<'a>(&'a self, ctx: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>> {
         Box::pin(async move {
             let mut answers = Vec::new();

@@ -49,12 +49,12 @@ impl Program {
                     }
                     *held = record.revision;
                 }
-                Step::Reset => {
+                Step::Reset(_) => {
                     self.revisions.clear();
                     self.resets += 1;
                 }
                 Step::Reconnecting(_) => self.reconnects += 1,
-                Step::Synced | Step::Alive | Step::Rejected(_) => {}
+                Step::Synced(_) | Step::Alive | Step::Leaving(_) | Step::Rejected(_) => {}
             }
             self.bookmark = next.bookmark.clone();
         }

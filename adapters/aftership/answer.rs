@@ -47,7 +47,7 @@ pub(super) fn read(
     now: Timestamp,
 ) -> Result<Page, Error> {
     let (status, headers) = (response.status(), response.headers());
-    let body = match parse(response.body()) {
+    let mut body = match parse(response.body()) {
         Ok(body) => body,
         Err(error) if status.is_success() => return Err(error),
         Err(_) => return Err(failure(status.as_u16(), None, headers, now)),
@@ -63,29 +63,29 @@ pub(super) fn read(
     if meta.is_none() {
         return Err(malformed("answer has neither meta nor event"));
     }
-    let Some(data) = body.data.first() else {
+    let Some(data) = body.data.first_mut() else {
         return Err(malformed("answer has no data"));
     };
-    let more = &data.more;
+    let more = &mut data.more;
     if more.has_couriers {
         return Ok(Page::Other);
     }
+    let is_list = more.trackings.is_some();
+    let wrapped = more.trackings.take().into_iter().flatten();
+    let wrapped = wrapped.chain(more.tracking.drain(..));
     let mut rows: Vec<Row> = Vec::new();
-    let wrapped = more.trackings.iter().flatten().chain(&more.tracking);
-    rows.extend(wrapped.map(|tracking| row(codes, tracking, now)));
-    if rows.is_empty() && more.trackings.is_none() {
+    rows.extend(wrapped.map(|tracking| row(codes, &tracking, now)));
+    let more_to_come = more.pagination.has_next_page.trim() == "true";
+    let next = more.pagination.next_cursor.trim();
+    let next = if more_to_come { next } else { "" }.to_owned();
+    if rows.is_empty() && !is_list {
         if data.flat.tracking_number.is_empty() {
             return Err(malformed("answer has no tracking"));
         }
         // Old list endpoints and batches hold the trackings themselves.
         rows.extend(body.data.iter().map(|data| row(codes, &data.flat, now)));
     }
-    let more_to_come = more.pagination.has_next_page.trim() == "true";
-    let next = more.pagination.next_cursor.trim();
-    Ok(Page::Rows {
-        rows,
-        next: if more_to_come { next } else { "" }.to_owned(),
-    })
+    Ok(Page::Rows { rows, next })
 }
 
 fn failure(status: u16, meta: Option<&Meta<'_>>, headers: &HeaderMap, now: Timestamp) -> Error {
@@ -107,7 +107,7 @@ pub(super) fn existing(response: &http::Response<Bytes>) -> Option<String> {
 }
 
 fn parse(body: &[u8]) -> Result<Body<'_>, Error> {
-    serde_json::from_slice(body).map_err(|error| {
+    crate::wire::from_slice(body).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         malformed(format!("body is broken at line {line}, column {column}"))
     })

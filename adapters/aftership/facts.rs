@@ -20,8 +20,8 @@ use super::wire::{Forecast, Mile, Tracking};
 pub(super) fn facts(number: &TrackingNumber, tracking: &Tracking<'_>) -> Facts {
     Facts {
         service: cut(tracking.shipment_type.trim(), 200),
-        origin: origin(tracking),
-        destination: destination(tracking),
+        origin: origin(tracking).map(Box::new),
+        destination: destination(tracking).map(Box::new),
         identifiers: identifiers(number, tracking),
         estimates: estimates(tracking),
         physical: physical(tracking),

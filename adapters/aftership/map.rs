@@ -85,14 +85,17 @@ pub(super) fn read(
     };
     let mut facts = facts::facts(number, tracking);
     facts.doubts = doubts(codes, tracking, &claims, lost);
-    Said::Report(Box::new(Report {
-        number: number.clone(),
-        relays,
-        complete: listed.is_some_and(|rows| !rows.is_empty()),
-        language: "und".to_owned(),
-        claims: claims.into_iter().map(Arc::new).collect(),
-        facts,
-    }))
+    Said::Report(Box::new(
+        Report {
+            number: number.clone(),
+            relays,
+            complete: listed.is_some_and(|rows| !rows.is_empty()),
+            language: "und".to_owned(),
+            claims: claims.into_iter().map(Arc::new).collect(),
+            facts,
+        }
+        .fitted(),
+    ))
 }
 
 /// Reads checkpoints, oldest first, and counts those that could not be placed.

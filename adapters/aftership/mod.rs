@@ -180,6 +180,10 @@ impl AfterShip {
 }
 
 impl Adapter for AfterShip {
+    fn reaches(&self) -> Vec<&str> {
+        vec![&self.base_url]
+    }
+
     fn fetch<'a>(&'a self, ctx: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>> {
         Box::pin(self.ask(ctx, queries))
     }

@@ -139,7 +139,7 @@ pub(super) fn envelope(body: &[u8]) -> Result<Envelope<'_>, Error> {
     let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
     let body = body.trim_ascii_start();
     if body.first() != Some(&b'<') {
-        return serde_json::from_slice(body).map_err(|error| {
+        return crate::wire::from_slice(body).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             malformed(format!("answer is broken at line {line}, column {column}"))
         });

@@ -204,6 +204,13 @@ impl Desk {
         Ok(desk)
     }
 
+    /// Roots of everything that is asked.
+    pub(super) fn roots(&self) -> Vec<&str> {
+        let apps = [&self.link, &self.router, &self.open];
+        let apps = apps.into_iter().flatten().map(|app| app.root.as_str());
+        apps.chain(self.page.as_deref()).collect()
+    }
+
     fn check(&self) -> Result<(), String> {
         let cross_border = self.link_api == LinkApi::CrossBorder;
         if cross_border && self.link.is_some() && self.user_id.is_empty() {

@@ -135,16 +135,18 @@ impl Reader {
             newest(&claims).is_some_and(|claim| claim.code == EventCode::AVAILABLE_FOR_PICKUP);
         let pickup_place = pickup_place(station).filter(|_| waits);
         let facts = Facts {
-            destination: destination(package),
+            destination: destination(package).map(Box::new),
             identifiers: numbers.into_found(),
             physical: Physical {
                 weight_grams: grams(package),
                 ..Physical::default()
             },
-            requirements: pickup_place.map(|place| Requirements {
-                pickup_place: Some(place),
-                ..Requirements::default()
-            }),
+            requirements: pickup_place
+                .map(|place| Requirements {
+                    pickup_place: Some(place),
+                    ..Requirements::default()
+                })
+                .map(Box::new),
             doubts,
             ..Facts::default()
         };

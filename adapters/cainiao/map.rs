@@ -156,6 +156,7 @@ pub(super) fn report(
         claims: claims.into_iter().map(Arc::new).collect(),
         facts,
     }
+    .fitted()
 }
 
 pub(super) fn forecast(window: LocalWindow) -> Estimate {

@@ -217,6 +217,10 @@ impl Cainiao {
 }
 
 impl Adapter for Cainiao {
+    fn reaches(&self) -> Vec<&str> {
+        self.desk.roots()
+    }
+
     fn fetch<'a>(&'a self, ctx: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>> {
         Box::pin(async move {
             if self.desk.asks_page() {

@@ -77,8 +77,8 @@ impl Reader {
             _ => clock::window(&module.global_eta_info).map(forecast),
         };
         let facts = Facts {
-            origin: place::country(&module.origin_country),
-            destination: place::country(&module.dest_country),
+            origin: place::country(&module.origin_country).map(Box::new),
+            destination: place::country(&module.dest_country).map(Box::new),
             identifiers: numbers.into_found(),
             estimates: estimate.into_iter().collect(),
             contacts: facts::contact(&module.dest_cp_info.url, &module.dest_cp_info.phone),

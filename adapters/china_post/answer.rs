@@ -50,7 +50,7 @@ impl Reader {
     }
 
     fn document(&self, body: &[u8], asked: Option<&TrackingNumber>) -> Result<Vec<Report>, Error> {
-        let document: Document<'_> = serde_json::from_slice(body).map_err(broken)?;
+        let document: Document<'_> = crate::wire::from_slice(body).map_err(broken)?;
         if !document.logitcs_interface.is_empty() {
             let opened = self.keys.open(&document.logitcs_interface);
             return self.pushed(&opened.ok_or_else(fault::sealed)?.text, asked);
@@ -73,18 +73,23 @@ impl Reader {
             if found.is_empty() {
                 return Err(malformed("domesticMailResultDtoList: no list of objects"));
             }
-            let found = found.into_iter().flatten();
-            let rows: Vec<_> = found.flat_map(|found| found.res_obj).collect();
+            let count = found
+                .iter()
+                .flatten()
+                .map(|found| found.res_obj.len())
+                .sum();
+            let mut rows = Vec::with_capacity(count);
+            rows.extend(found.into_iter().flatten().flat_map(|found| found.res_obj));
             // Without a login the page shows the beginning of the list.
             return self.rows(&rows, false, asked);
         }
         if !document.op_code.is_empty() || !document.op_time.is_empty() {
-            let row: Row<'_> = serde_json::from_slice(body).map_err(broken)?;
+            let row: Row<'_> = crate::wire::from_slice(body).map_err(broken)?;
             return self.rows(&[row], false, asked);
         }
         if !document.id.is_empty() {
-            let Items { items } = serde_json::from_slice(body).map_err(broken)?;
-            return upu::reports(self.codes, &items, asked);
+            let Items { items } = crate::wire::from_slice(body).map_err(broken)?;
+            return upu::reports(self.codes, items, asked);
         }
         Err(malformed("answer has no known form"))
     }
@@ -96,17 +101,17 @@ impl Reader {
         asked: Option<&TrackingNumber>,
     ) -> Result<Vec<Report>, Error> {
         let rows: Vec<Row<'_>> = match text.trim_start().starts_with('[') {
-            true => serde_json::from_str(text)
+            true => crate::wire::from_str(text)
                 .map(|Rows { rows }| rows.unwrap_or_default())
                 .map_err(broken)?,
             false => {
-                let document: Document<'_> = serde_json::from_str(text).map_err(broken)?;
+                let document: Document<'_> = crate::wire::from_str(text).map_err(broken)?;
                 match document.traces.or(document.response_items) {
                     Some(Rows { rows }) => rows.unwrap_or_default(),
                     None if document.op_code.is_empty() && document.op_time.is_empty() => {
                         Vec::new()
                     }
-                    None => vec![serde_json::from_str(text).map_err(broken)?],
+                    None => vec![crate::wire::from_str(text).map_err(broken)?],
                 }
             }
         };
@@ -133,7 +138,7 @@ impl Reader {
             Trace::Packed(text) if matches!(text.trim(), "" | "null") => Trace::Absent,
             Trace::Packed(text) => {
                 packed = text;
-                serde_json::from_str(&packed)
+                crate::wire::from_str(&packed)
                     .map_err(|_| malformed("retBody: text that holds no JSON"))?
             }
             trace => trace,
@@ -149,14 +154,14 @@ impl Reader {
     }
 
     fn list(&self, body: &[u8], asked: Option<&TrackingNumber>) -> Result<Vec<Report>, Error> {
-        let Items { items } = serde_json::from_slice(body).map_err(broken)?;
+        let Items { items } = crate::wire::from_slice(body).map_err(broken)?;
         if items
             .iter()
             .any(|item| !item.id.is_empty() || !item.events.is_empty())
         {
-            return upu::reports(self.codes, &items, asked);
+            return upu::reports(self.codes, items, asked);
         }
-        let Rows { rows } = serde_json::from_slice(body).map_err(broken)?;
+        let Rows { rows } = crate::wire::from_slice(body).map_err(broken)?;
         let rows = rows.ok_or_else(|| malformed("answer is a list of something else"))?;
         self.rows(&rows, false, asked)
     }

@@ -76,7 +76,7 @@ fn number<'a>(row: &'a Row<'_>) -> &'a str {
 
 /// A claim, and what is needed to place it and to take it back.
 struct Entry<'a> {
-    claim: Claim,
+    claim: Arc<Claim>,
     order: jiff::civil::DateTime,
     code: &'a str,
     reverses: &'static [&'static str],
@@ -114,12 +114,10 @@ fn report(codes: &Codes, number: TrackingNumber, rows: &[&Row<'_>], complete: bo
         relays: DESCRIPTOR.carrier.to_owned(),
         complete,
         language: DESCRIPTOR.capabilities.language.to_owned(),
-        claims: entries
-            .into_iter()
-            .map(|entry| Arc::new(entry.claim))
-            .collect(),
+        claims: entries.into_iter().map(|entry| entry.claim).collect(),
         facts,
     }
+    .fitted()
 }
 
 fn entry<'a>(codes: &Codes, row: &'a Row<'_>, issuer: &str) -> Option<Entry<'a>> {
@@ -135,7 +133,7 @@ fn entry<'a>(codes: &Codes, row: &'a Row<'_>, issuer: &str) -> Option<Entry<'a>>
         order: clock::order(&time),
         code: reading.code,
         reverses: meaning::reverses(reading.code),
-        claim: Claim {
+        claim: Arc::new(Claim {
             native_id: String::new(),
             native_code: cut(reading.code, 40),
             native_reason: cut(reading.detail, 40),
@@ -149,7 +147,7 @@ fn entry<'a>(codes: &Codes, row: &'a Row<'_>, issuer: &str) -> Option<Entry<'a>>
             classifier: Classifier::Actual,
             retracted: false,
             doubt: reading.doubt.map(str::to_owned),
-        },
+        }),
     })
 }
 
@@ -173,7 +171,9 @@ fn take_back(entries: &mut [Entry<'_>]) -> usize {
         // An operation that is listed twice is one.
         let (code, order) = (latest.code, latest.order);
         for entry in before {
-            entry.claim.retracted |= entry.code == code && entry.order == order;
+            if entry.code == code && entry.order == order {
+                Arc::make_mut(&mut entry.claim).retracted = true;
+            }
         }
     }
     astray
@@ -194,14 +194,16 @@ fn facts(rows: &[&Row<'_>], entries: &[Entry<'_>], issuer: &str, number: &str) -
     });
     Facts {
         service: cut(stated(|row| &row.product_name), 100),
-        origin: origin(entries, issuer),
-        destination: (!arrival.is_empty()).then(|| Location {
-            country: "CN".to_owned(),
-            locality: cut(arrival, 100),
-            ..Location::default()
-        }),
+        origin: origin(entries, issuer).map(Box::new),
+        destination: (!arrival.is_empty())
+            .then(|| Location {
+                country: "CN".to_owned(),
+                locality: cut(arrival, 100),
+                ..Location::default()
+            })
+            .map(Box::new),
         identifiers: reference.into_iter().collect(),
-        requirements: requirements(entries),
+        requirements: requirements(entries).map(Box::new),
         ..Facts::default()
     }
 }

@@ -192,6 +192,10 @@ impl ChinaPost {
 }
 
 impl Adapter for ChinaPost {
+    fn reaches(&self) -> Vec<&str> {
+        vec![&self.url]
+    }
+
     fn fetch<'a>(&'a self, ctx: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>> {
         Box::pin(async move {
             let mut answers = Vec::with_capacity(queries.len());

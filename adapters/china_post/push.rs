@@ -25,7 +25,7 @@ pub(super) fn translate(
     if body.first() != Some(&b'{') {
         return Err(fault::sealed());
     }
-    let outer: Document<'_> = serde_json::from_slice(body).map_err(|_| fault::sealed())?;
+    let outer: Document<'_> = crate::wire::from_slice(body).map_err(|_| fault::sealed())?;
     let opened = reader.keys.open(&outer.logitcs_interface);
     let opened = opened.ok_or_else(fault::sealed)?;
     let reports = reader.pushed(&opened.text, None)?;

@@ -29,18 +29,18 @@ const DELIVERED: &str = "3";
 /// Understands items.
 pub(super) fn reports(
     codes: &Codes,
-    items: &[Item<'_>],
+    items: Vec<Item<'_>>,
     asked: Option<&TrackingNumber>,
 ) -> Result<Vec<Report>, Error> {
+    let events = items.iter().any(|item| !item.events.is_empty());
     let mut reports = Vec::with_capacity(items.len());
     for item in items {
         let number = TrackingNumber::parse(&item.id).ok();
         let Some(number) = number.or_else(|| asked.cloned()) else {
             return Err(malformed("ID: not a number"));
         };
-        reports.push(report(codes, number, item));
+        reports.push(report(codes, number, &item));
     }
-    let events = items.iter().any(|item| !item.events.is_empty());
     if events && reports.iter().all(|report| report.claims.is_empty()) {
         return Err(malformed("Events[].EventDT: no readable time"));
     }
@@ -52,7 +52,7 @@ fn report(codes: &Codes, number: TrackingNumber, item: &Item<'_>) -> Report {
         country(&item.origin_country_cd),
         country(&item.destination_country_cd),
     );
-    let claim = |event| claim(codes, event, &origin, &destination);
+    let claim = |event| claim(codes, event, &origin, &destination).map(Arc::new);
     let mut claims: Vec<_> = item.events.iter().filter_map(claim).collect();
     claims.sort_by_key(|claim| claim.time.local);
     let mut doubts = Vec::new();
@@ -63,7 +63,7 @@ fn report(codes: &Codes, number: TrackingNumber, item: &Item<'_>) -> Report {
             "events left out for want of a readable time: {unread} of {all}"
         ));
     }
-    let delivered = |claim: &Claim| claim.code.status() == Some(Status::Delivered);
+    let delivered = |claim: &Arc<Claim>| claim.code.status() == Some(Status::Delivered);
     if item.state.trim() == DELIVERED && !claims.iter().any(delivered) {
         doubts.push("state says delivered and no event does".to_owned());
     }
@@ -78,14 +78,15 @@ fn report(codes: &Codes, number: TrackingNumber, item: &Item<'_>) -> Report {
         relays: RELAYS.to_owned(),
         complete: true,
         language: "en".to_owned(),
-        claims: claims.into_iter().map(Arc::new).collect(),
+        claims,
         facts: Facts {
-            origin: end(origin),
-            destination: end(destination),
+            origin: end(origin).map(Box::new),
+            destination: end(destination).map(Box::new),
             doubts,
             ..Facts::default()
         },
     }
+    .fitted()
 }
 
 fn claim(codes: &Codes, event: &Event<'_>, origin: &str, destination: &str) -> Option<Claim> {

@@ -31,13 +31,13 @@ pub(super) fn read(
     if response.status() != StatusCode::OK {
         return Err(failure(response, now));
     }
-    let body = wire::body(response.body()).map_err(|error| {
+    let mut body = wire::body(response.body()).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         malformed(format!(
             "response is not the documented JSON: line {line}, column {column}"
         ))
     })?;
-    let Some(shipments) = &body.shipments else {
+    let Some(shipments) = body.shipments.take() else {
         // A problem can come with status 200.
         return Err(match body.status.trim().parse().map(StatusCode::from_u16) {
             Ok(Ok(status)) if status != StatusCode::OK => classify(status, &body.title),
@@ -45,18 +45,17 @@ pub(super) fn read(
         });
     };
     let language = language(response);
-    let mut reports: Vec<_> = shipments
-        .iter()
-        .filter_map(|shipment| map::report(shipment, asked, language, now))
-        .collect();
+    if shipments.is_empty() {
+        return Err(not_found("source knows no shipment of this number"));
+    }
+    let mut reports = Vec::with_capacity(shipments.len());
+    let shipments = shipments.into_iter();
+    reports.extend(shipments.filter_map(|shipment| map::report(&shipment, asked, language, now)));
     // A push need not repeat the history.
     if !body.scope.is_empty() {
         reports
             .iter_mut()
             .for_each(|report| report.complete = false);
-    }
-    if shipments.is_empty() {
-        return Err(not_found("source knows no shipment of this number"));
     }
     if reports.is_empty() {
         return Err(malformed("shipments[].id: no shipment has a number"));

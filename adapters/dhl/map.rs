@@ -65,28 +65,33 @@ pub(super) fn report(
         direct(&mut row.claim, &origin, &destination);
     }
 
-    let mut claims: Vec<Claim> = rows.into_iter().map(|row| row.claim).collect();
+    let mut claims = Vec::with_capacity(rows.len());
+    claims.extend(rows.into_iter().map(|row| Arc::new(row.claim)));
     claims.extend(
         shipment
             .details
             .routes
             .iter()
-            .flat_map(|route| legs(service, route)),
+            .flat_map(|route| legs(service, route))
+            .map(Arc::new),
     );
     claims.sort_by_key(|claim| claim.time.anchor());
     let complete = !shipment.events.is_empty() && unreadable == 0;
     let mut facts = facts::read(shipment, &number, &destination, now);
-    facts.origin = origin.known();
-    facts.destination = destination.known();
+    facts.origin = origin.known().map(Box::new);
+    facts.destination = destination.known().map(Box::new);
     facts.doubts = doubts;
-    Some(Report {
-        number,
-        relays: "dhl".to_owned(),
-        complete,
-        language: language.to_owned(),
-        claims: claims.into_iter().map(Arc::new).collect(),
-        facts,
-    })
+    Some(
+        Report {
+            number,
+            relays: "dhl".to_owned(),
+            complete,
+            language: language.to_owned(),
+            claims,
+            facts,
+        }
+        .fitted(),
+    )
 }
 
 /// A claim with what is needed to compare it with others.

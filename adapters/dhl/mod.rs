@@ -202,6 +202,10 @@ fn build(settings: &Settings) -> Result<Box<dyn Adapter>, String> {
 }
 
 impl Adapter for Dhl {
+    fn reaches(&self) -> Vec<&str> {
+        vec![&self.base_url]
+    }
+
     fn fetch<'a>(&'a self, ctx: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>> {
         Box::pin(async move {
             let mut answers = Vec::with_capacity(queries.len());

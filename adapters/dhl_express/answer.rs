@@ -46,13 +46,13 @@ pub(super) fn read(
     if response.status() != StatusCode::OK {
         return Err(of_response(response, now));
     }
-    let body = wire::body(response.body()).map_err(|error| {
+    let mut body = wire::body(response.body()).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         malformed(format!(
             "response is not the documented JSON: line {line}, column {column}"
         ))
     })?;
-    let Some(shipments) = &body.shipments else {
+    let Some(shipments) = body.shipments.take() else {
         // A problem can come with status 200.
         return Err(match body.status.trim().parse().map(StatusCode::from_u16) {
             Ok(Ok(status)) if status != StatusCode::OK => of_problem(status, &body),
@@ -63,12 +63,12 @@ pub(super) fn read(
         return Err(not_found("source has no data for the number"));
     }
     let language = language(response);
-    let entries = shipments.iter().map(|shipment| {
+    let entries = shipments.into_iter().map(|shipment| {
         let pieces = shipment.pieces.iter().map(|piece| &piece.tracking_number);
         let numbers = std::iter::once(&shipment.shipment_tracking_number).chain(pieces);
         Entry {
             numbers: numbers.map(|number| number.as_ref().to_owned()).collect(),
-            found: entry(shipment, asked, language, now),
+            found: entry(&shipment, asked, language, now),
         }
     });
     Ok(entries.collect())
@@ -133,14 +133,14 @@ pub(super) fn share_out(entries: &[Entry], queries: &[Query]) -> Vec<Answer> {
 
 /// One bad shipment does not hide a good one.
 fn answer(share: &[&Entry], query: Option<&Query>) -> Answer {
-    let reports = share.iter().filter_map(|entry| {
+    let mut reports = Vec::with_capacity(share.len());
+    reports.extend(share.iter().filter_map(|entry| {
         let mut report = entry.found.as_ref().ok()?.clone();
         if let Some(query) = query.filter(|query| entry.is(&query.number)) {
             name(&mut report, &query.number);
         }
         Some(report)
-    });
-    let reports: Vec<Report> = reports.collect();
+    }));
     if !reports.is_empty() {
         return Ok(reports);
     }

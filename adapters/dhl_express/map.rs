@@ -52,20 +52,23 @@ pub(super) fn report(
     let arrived = |claim: &Claim| claim.code.status() == Some(Status::Delivered);
     let delivered = claims.iter().any(arrived);
     let mut facts = facts::read(shipment, &number, destination.as_ref(), delivered, now);
-    facts.origin = origin;
-    facts.destination = destination;
+    facts.origin = origin.map(Box::new);
+    facts.destination = destination.map(Box::new);
     if unreadable > 0 {
         let doubt = format!("{unreadable} events have no readable time and are left out");
         facts.doubts.push(doubt);
     }
-    Some(Report {
-        number,
-        relays: CARRIER.to_owned(),
-        complete: unreadable == 0,
-        language: language.to_owned(),
-        claims: claims.into_iter().map(Arc::new).collect(),
-        facts,
-    })
+    Some(
+        Report {
+            number,
+            relays: CARRIER.to_owned(),
+            complete: unreadable == 0,
+            language: language.to_owned(),
+            claims: claims.into_iter().map(Arc::new).collect(),
+            facts,
+        }
+        .fitted(),
+    )
 }
 
 /// A claim with the pieces that it is about; none if it is about all.

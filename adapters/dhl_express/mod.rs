@@ -182,6 +182,10 @@ fn named(number: &TrackingNumber) -> Named {
 }
 
 impl Adapter for Express {
+    fn reaches(&self) -> Vec<&str> {
+        vec![&self.base_url]
+    }
+
     fn fetch<'a>(&'a self, ctx: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>> {
         Box::pin(async move {
             let mut answers: Vec<Option<Answer>> = vec![None; queries.len()];

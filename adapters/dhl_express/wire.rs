@@ -7,13 +7,15 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use crate::wire::{list, object, sound_list, text};
+use crate::wire::{list, object, sound_list, text, within};
 
 /// Reads a body; anything that is not an object counts as an empty one.
 pub(super) fn body(json: &[u8]) -> Result<Body<'_>, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let body = object(&mut deserializer)?;
-    deserializer.end().map(|()| body)
+    within(json.len(), || {
+        let mut deserializer = serde_json::Deserializer::from_slice(json);
+        let body = object(&mut deserializer)?;
+        deserializer.end().map(|()| body)
+    })
 }
 
 /// An answer: shipments, or a problem.

@@ -85,20 +85,24 @@ pub(super) fn report(
         doubts.push("the source says delivered and none of its events does".to_owned());
     }
     let mut facts = facts::read(shipment, &number, now);
-    facts.origin = place::end(&shipment.origin_country, "");
+    facts.origin = place::end(&shipment.origin_country, "").map(Box::new);
     facts.destination = place::end(
         &shipment.destination_country,
         &shipment.recipient_postal_code,
-    );
+    )
+    .map(Box::new);
     facts.doubts = doubts;
-    Some(Report {
-        number,
-        relays: CARRIER.to_owned(),
-        complete: !shipment.events.is_empty() && unreadable == 0,
-        language: language(shipment).to_owned(),
-        claims: claims.into_iter().map(Arc::new).collect(),
-        facts,
-    })
+    Some(
+        Report {
+            number,
+            relays: CARRIER.to_owned(),
+            complete: !shipment.events.is_empty() && unreadable == 0,
+            language: language(shipment).to_owned(),
+            claims: claims.into_iter().map(Arc::new).collect(),
+            facts,
+        }
+        .fitted(),
+    )
 }
 
 /// The current status has the fields of an event. The public answer writes them like a business

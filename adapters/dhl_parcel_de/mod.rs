@@ -187,6 +187,10 @@ impl ParcelDe {
 }
 
 impl Adapter for ParcelDe {
+    fn reaches(&self) -> Vec<&str> {
+        vec![&self.base_url]
+    }
+
     fn fetch<'a>(&'a self, ctx: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>> {
         Box::pin(async move {
             let mut answers = Vec::with_capacity(queries.len());

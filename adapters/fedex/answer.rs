@@ -56,7 +56,7 @@ impl Reader {
         if response.status() != StatusCode::OK {
             return Err(fault::of_response(response, now));
         }
-        let body: Body<'_> = serde_json::from_slice(response.body()).map_err(|error| {
+        let body: Body<'_> = crate::wire::from_slice(response.body()).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             malformed(format!("answer is broken at line {line}, column {column}"))
         })?;

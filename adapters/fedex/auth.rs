@@ -84,7 +84,7 @@ impl Tokens {
             });
         }
         let token: Body<'_> =
-            serde_json::from_slice(response.body()).map_err(|_| token::malformed())?;
+            crate::wire::from_slice(response.body()).map_err(|_| token::malformed())?;
         // It is given up when nine tenths of its life are over.
         let use_for = |seconds| seconds * 9 / 10;
         let grant = Grant::bearer(&token.access_token, &token.expires_in, use_for, ctx.now)?;

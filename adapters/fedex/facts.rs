@@ -25,11 +25,12 @@ pub(super) fn facts(number: &TrackingNumber, asked: &str, track: &Track<'_>) -> 
     Facts {
         service: track.service_detail.description.trim().to_owned(),
         origin: site(&track.origin_location)
-            .or_else(|| address(&track.shipper_information.address)),
+            .or_else(|| address(&track.shipper_information.address))
+            .map(Box::new),
         identifiers: identifiers::read(number, asked, track),
         estimates: estimates(track, destination.as_ref()),
         physical: physical(track),
-        destination,
+        destination: destination.map(Box::new),
         ..Facts::default()
     }
 }

@@ -199,7 +199,7 @@ const DAY: i64 = 86_400;
 /// Explains a response that is not a success.
 pub(super) fn of_response(response: &http::Response<Bytes>, now: Timestamp) -> Error {
     let status = response.status().as_u16();
-    let body: Option<Body<'_>> = serde_json::from_slice(response.body()).ok();
+    let body: Option<Body<'_>> = crate::wire::from_slice(response.body()).ok();
     let first = body.as_ref().and_then(|body| body.errors.first());
     let code = first.map_or("", code_of);
     let listed = CODES.iter().find(|row| row.0 == code);

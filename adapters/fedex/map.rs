@@ -57,7 +57,7 @@ pub(super) fn report(
     let mut claims = settle(claims);
     place_of_delivery(table, track, &mut claims);
     facts.proof = facts::proof(track, &claims);
-    facts.requirements = facts::requirements(track, &claims);
+    facts.requirements = facts::requirements(track, &claims).map(Box::new);
     facts.doubts = doubts(table, track, &claims, read);
     Report {
         number,
@@ -67,6 +67,7 @@ pub(super) fn report(
         claims: claims.into_iter().map(Arc::new).collect(),
         facts,
     }
+    .fitted()
 }
 
 fn claim(
@@ -254,7 +255,7 @@ fn doubts(table: &Table, track: &Track<'_>, claims: &[Claim], read: usize) -> Ve
     doubts
 }
 
-fn country_of(place: &Option<Location>) -> &str {
+fn country_of(place: &Option<Box<Location>>) -> &str {
     place.as_ref().map_or("", |place| &place.country)
 }
 

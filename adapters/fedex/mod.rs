@@ -327,6 +327,10 @@ impl Fedex {
 }
 
 impl Adapter for Fedex {
+    fn reaches(&self) -> Vec<&str> {
+        vec![&self.base_url]
+    }
+
     fn fetch<'a>(&'a self, ctx: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>> {
         Box::pin(async move {
             if queries.is_empty() {

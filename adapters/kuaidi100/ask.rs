@@ -33,6 +33,11 @@ pub(super) struct Asker {
 }
 
 impl Asker {
+    /// Roots of everything that is asked.
+    pub(super) fn roots(&self) -> Vec<&str> {
+        vec![&self.poll, &self.web]
+    }
+
     /// Takes the settings.
     ///
     /// # Errors

@@ -38,8 +38,8 @@ pub(super) enum Body<'a> {
 /// Reads JSON of any documented shape.
 pub(super) fn body(json: &[u8]) -> Result<Body<'_>, Error> {
     let read = match json.trim_ascii_start().first() {
-        Some(b'[') => serde_json::from_slice(json).map(Body::Companies),
-        _ => serde_json::from_slice(json).map(|answer| Body::Answer(Box::new(answer))),
+        Some(b'[') => crate::wire::from_slice(json).map(Body::Companies),
+        _ => crate::wire::from_slice(json).map(|answer| Body::Answer(Box::new(answer))),
     };
     read.map_err(|error| {
         let (line, column) = (error.line(), error.column());
@@ -138,14 +138,17 @@ impl Reader {
         for leg in legs {
             claims = merged(claims, leg.claims);
         }
-        Ok(vec![Report {
-            number,
-            relays,
-            complete,
-            language: language.to_owned(),
-            claims: claims.into_iter().map(Arc::new).collect(),
-            facts,
-        }])
+        Ok(vec![
+            Report {
+                number,
+                relays,
+                complete,
+                language: language.to_owned(),
+                claims: claims.into_iter().map(Arc::new).collect(),
+                facts,
+            }
+            .fitted(),
+        ])
     }
 
     /// Reads the rows of a leg, oldest first.
@@ -217,9 +220,14 @@ impl Reader {
 
     fn facts(&self, legs: &[Leg<'_>], number: &TrackingNumber, now: Timestamp, facts: &mut Facts) {
         let end = |end: &super::wire::Area<'_>| place(area(&end.number), &end.name, "");
-        facts.origin = legs.iter().find_map(|leg| end(&leg.answer.route_info.from));
+        facts.origin = legs
+            .iter()
+            .find_map(|leg| end(&leg.answer.route_info.from))
+            .map(Box::new);
         let mut last_first = legs.iter().rev();
-        facts.destination = last_first.find_map(|leg| end(&leg.answer.route_info.to));
+        facts.destination = last_first
+            .find_map(|leg| end(&leg.answer.route_info.to))
+            .map(Box::new);
         for leg in legs {
             let wall = wall(place::Area::default(), leg.clock, number.reveal());
             let is_signed = leg.answer.ischeck.trim() == "1";

@@ -244,6 +244,10 @@ impl Kuaidi {
 }
 
 impl Adapter for Kuaidi {
+    fn reaches(&self) -> Vec<&str> {
+        self.asker.roots()
+    }
+
     fn fetch<'a>(&'a self, ctx: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>> {
         Box::pin(async move {
             let mut answers = Vec::with_capacity(queries.len());

@@ -67,7 +67,8 @@ fn report(number: &str, claims: Vec<Claim>, facts: Facts) -> Result<Report, Erro
         language: "en".to_owned(),
         claims: claims.into_iter().map(Arc::new).collect(),
         facts,
-    })
+    }
+    .fitted())
 }
 
 fn claim(step: &Step, native_id: String, second: i64) -> Claim {
@@ -149,8 +150,8 @@ fn facts(script: &Script, today: Date) -> Facts {
     };
     Facts {
         service: service.to_owned(),
-        origin: Some(location(from)),
-        destination: Some(location(Place::Destination)),
+        origin: Some(Box::new(location(from))),
+        destination: Some(Box::new(location(Place::Destination))),
         estimates: script
             .due
             .and_then(|days| day_after(today, days))
@@ -174,7 +175,8 @@ fn facts(script: &Script, today: Date) -> Facts {
                 opening_hours: "Mon-Sat 08:00-20:00".to_owned(),
                 collect_by: day.to_string(),
                 ..Requirements::default()
-            }),
+            })
+            .map(Box::new),
         ..Facts::default()
     }
 }

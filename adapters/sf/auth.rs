@@ -60,7 +60,7 @@ impl Tokens {
             return Err(refusal(fault::of_status(&response, ctx.now)));
         }
         let envelope: Envelope<'_> =
-            serde_json::from_slice(response.body()).map_err(|_| token::malformed())?;
+            crate::wire::from_slice(response.body()).map_err(|_| token::malformed())?;
         if envelope.code.is_empty() {
             return Err(token::malformed());
         }

@@ -165,7 +165,7 @@ pub(super) fn of_omitted() -> Error {
 /// Explains a status that is no success.
 pub(super) fn of_status(response: &http::Response<Bytes>, now: Timestamp) -> Error {
     let status = response.status().as_u16();
-    let envelope: Envelope<'_> = serde_json::from_slice(response.body()).unwrap_or_default();
+    let envelope: Envelope<'_> = crate::wire::from_slice(response.body()).unwrap_or_default();
     let (kind, message) = match status {
         429 => (ErrorKind::Throttled, "too many requests"),
         408 => (ErrorKind::Timeout, "request timed out at the source"),
@@ -194,7 +194,7 @@ pub(super) fn timed(error: Error, response: &http::Response<Bytes>, now: Timesta
     if error.native_code != THROTTLED {
         return error;
     }
-    let envelope: Envelope<'_> = serde_json::from_slice(response.body()).unwrap_or_default();
+    let envelope: Envelope<'_> = crate::wire::from_slice(response.body()).unwrap_or_default();
     let message = envelope.message.to_lowercase();
     let of_a_day = ["天", "日", "day", "daily"];
     match until_tomorrow(now) {

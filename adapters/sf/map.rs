@@ -50,7 +50,7 @@ impl Reader {
         only: Option<&TrackingNumber>,
     ) -> Result<Understood, Error> {
         let envelope: Envelope<'_> =
-            serde_json::from_slice(body).map_err(|error| broken(&error))?;
+            crate::wire::from_slice(body).map_err(|error| broken(&error))?;
         if let Listed::List(routes) = &envelope.body.routes {
             return Ok(Understood::Routes(self.pushed(routes)?));
         }
@@ -61,24 +61,26 @@ impl Reader {
             };
         }
         fault::of_platform(&envelope)?;
-        match &envelope.data {
-            Data::Object(inner) => self.inner(inner, only),
+        match envelope.data {
+            Data::Object(inner) => self.inner(*inner, only),
             Data::Text(text) if !text.trim().is_empty() => {
                 let inner: Inner<'_> =
-                    serde_json::from_str(text).map_err(|error| broken(&error))?;
-                self.inner(&inner, only)
+                    crate::wire::from_str(&text).map_err(|error| broken(&error))?;
+                self.inner(inner, only)
             }
             _ if !envelope.access_token.is_empty() => Ok(Understood::Nothing),
             _ => Err(malformed("apiResultData is empty")),
         }
     }
 
-    fn inner(&self, inner: &Inner<'_>, only: Option<&TrackingNumber>) -> Result<Understood, Error> {
-        fault::of_business(inner)?;
-        match &inner.msg_data.route_resps {
+    /// Drops each waybill once it is understood: an answer in a text is a big one already.
+    fn inner(&self, inner: Inner<'_>, only: Option<&TrackingNumber>) -> Result<Understood, Error> {
+        fault::of_business(&inner)?;
+        match inner.msg_data.route_resps {
             Listed::List(list) => {
                 let only = only.filter(|_| list.len() == 1);
-                let entries = list.iter().map(|waybill| self.waybill(waybill, only));
+                let entries = list.into_iter();
+                let entries = entries.map(|waybill| self.waybill(&waybill, only));
                 Ok(Understood::Routes(entries.collect()))
             }
             Listed::Odd => Err(malformed("msgData.routeResps: no list of objects")),
@@ -162,7 +164,7 @@ impl Reader {
         }
         sort(&mut claims);
         at_an_agent(&mut claims);
-        facts.requirements = pickup_place(&claims);
+        facts.requirements = pickup_place(&claims).map(Box::new);
         Report {
             number,
             relays: super::DESCRIPTOR.carrier.to_owned(),
@@ -171,6 +173,7 @@ impl Reader {
             claims: claims.into_iter().map(Arc::new).collect(),
             facts,
         }
+        .fitted()
     }
 
     fn claim(&self, row: &Row<'_>, journey: &Journey) -> Option<Claim> {

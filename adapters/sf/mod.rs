@@ -247,7 +247,7 @@ impl Sf {
             ctx.http.send(request).await
         };
         let response = send(&token).await?;
-        let code = serde_json::from_slice::<wire::Envelope<'_>>(response.body())
+        let code = crate::wire::from_slice::<wire::Envelope<'_>>(response.body())
             .map(|envelope| envelope.code.trim() == EXPIRED);
         if !code.unwrap_or(false) {
             return Ok(response);
@@ -442,6 +442,10 @@ fn everything(entries: Vec<Entry>) -> Answer {
 }
 
 impl Adapter for Sf {
+    fn reaches(&self) -> Vec<&str> {
+        vec![&self.url]
+    }
+
     fn fetch<'a>(&'a self, ctx: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>> {
         Box::pin(async move {
             let mut answers: Vec<Option<Answer>> = Vec::with_capacity(queries.len());

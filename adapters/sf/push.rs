@@ -53,7 +53,7 @@ impl Push {
                 (id_of(&routes), reader.pushed(&routes)?, reply_in_xml())
             }
             None => {
-                let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|error| {
+                let envelope: Envelope<'_> = crate::wire::from_slice(body).map_err(|error| {
                     malformed(format!("push is broken at line {}", error.line()))
                 })?;
                 let Listed::List(routes) = &envelope.body.routes else {

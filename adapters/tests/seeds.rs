@@ -1,5 +1,5 @@
 //! What `scripts/fuzz` begins with and what it once found, replayed: no input of a source, no
-//! number and no time makes a panic or something that no record can hold.
+//! number, no time and no resume token makes a panic or something that no record can hold.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,6 +15,8 @@ mod push;
 mod seed;
 #[path = "../../fuzz/target.rs"]
 mod target;
+#[path = "../../fuzz/tokens.rs"]
+mod tokens;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

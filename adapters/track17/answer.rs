@@ -98,7 +98,7 @@ pub(super) fn read_push(reader: &Reader, body: &[u8]) -> Result<Page, Error> {
 }
 
 fn parse(body: &[u8]) -> Result<Body<'_>, Error> {
-    serde_json::from_slice(body).map_err(|error| {
+    crate::wire::from_slice(body).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         malformed(&format!("body is broken at line {line}, column {column}"))
     })

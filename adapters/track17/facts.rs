@@ -23,8 +23,8 @@ pub(super) fn facts(number: &TrackingNumber, info: &TrackInfo<'_>) -> Facts {
         .find(|service| !service.is_empty());
     Facts {
         service: service.unwrap_or("").to_owned(),
-        origin: place(&ends.shipper_address, ""),
-        destination: place(&ends.recipient_address, ""),
+        origin: place(&ends.shipper_address, "").map(Box::new),
+        destination: place(&ends.recipient_address, "").map(Box::new),
         identifiers: identifiers(number, &info.misc_info),
         estimates: estimate(info).into_iter().collect(),
         physical: Physical {

@@ -414,7 +414,7 @@ const fn by_status(status: u16) -> (ErrorKind, &'static str) {
 /// Explains a response with another status than 200.
 pub(super) fn of_response(response: &http::Response<Bytes>, now: Timestamp) -> Error {
     let status = response.status().as_u16();
-    let body: Option<Body<'_>> = serde_json::from_slice(response.body()).ok();
+    let body: Option<Body<'_>> = crate::wire::from_slice(response.body()).ok();
     let said = body.as_ref().and_then(of_envelope);
     let said = said.filter(|error| error.kind != ErrorKind::Internal);
     let (kind, message) = by_status(status);

@@ -34,7 +34,7 @@ pub(super) struct Reader {
 /// The rows of a journey with the moment at which each stands, and how many could not be placed.
 #[derive(Default)]
 struct Rows {
-    placed: Vec<(Timestamp, Claim)>,
+    placed: Vec<(Timestamp, Arc<Claim>)>,
     lost: usize,
 }
 
@@ -81,7 +81,7 @@ impl Reader {
             let known = told().any(|event| event.stage.trim() == milestone.key_stage.trim());
             if !known {
                 let claim = self.milestone(milestone, &rows);
-                let placed = claim.map(|claim| (claim.time.anchor(), claim));
+                let placed = claim.map(|claim| (claim.time.anchor(), Arc::new(claim)));
                 rows.placed.extend(placed);
             }
         }
@@ -97,13 +97,10 @@ impl Reader {
             relays,
             complete: true,
             language,
-            claims: rows
-                .placed
-                .into_iter()
-                .map(|(_, claim)| Arc::new(claim))
-                .collect(),
+            claims: rows.placed.into_iter().map(|(_, claim)| claim).collect(),
             facts,
-        })
+        }
+        .fitted())
     }
 
     /// Reads the rows of one carrier, which come newest first.
@@ -148,7 +145,7 @@ impl Reader {
                     )
                 }
             };
-            rows.placed.push((at, claim));
+            rows.placed.push((at, Arc::new(claim)));
         }
     }
 

@@ -190,6 +190,10 @@ impl Track17 {
 }
 
 impl Adapter for Track17 {
+    fn reaches(&self) -> Vec<&str> {
+        vec![&self.base_url]
+    }
+
     fn fetch<'a>(&'a self, ctx: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>> {
         Box::pin(self.ask(ctx, queries))
     }

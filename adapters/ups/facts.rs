@@ -28,11 +28,11 @@ pub(super) fn facts(
     let destination = end("DESTINATION");
     Facts {
         service: package.service.description.trim().to_owned(),
-        origin: end("ORIGIN"),
+        origin: end("ORIGIN").map(Box::new),
         identifiers: identifiers(number, shipment, package),
         estimates: estimates(package, destination.as_ref()),
         physical: physical(package),
-        destination,
+        destination: destination.map(Box::new),
         ..Facts::default()
     }
 }

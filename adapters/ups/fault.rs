@@ -50,7 +50,7 @@ const SERVER: &str = "server error";
 /// Explains a response that is not a success.
 pub(super) fn of_response(response: &http::Response<Bytes>, now: Timestamp) -> Error {
     let status = response.status();
-    let answer: Option<Answer<'_>> = serde_json::from_slice(response.body()).ok();
+    let answer: Option<Answer<'_>> = crate::wire::from_slice(response.body()).ok();
     let first = answer
         .as_ref()
         .and_then(|answer| answer.response.errors.first());

@@ -76,7 +76,7 @@ impl Reader {
         if !body.trim_ascii_start().starts_with(b"{") {
             return Err(malformed("answer is no object"));
         }
-        let answer: Answer<'_> = serde_json::from_slice(body).map_err(|error| {
+        let answer: Answer<'_> = crate::wire::from_slice(body).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             malformed(format!("answer is broken at line {line}, column {column}"))
         })?;
@@ -95,11 +95,16 @@ impl Reader {
                 .filter_map(|track| track.shipment.as_ref())
                 .flatten()
         };
+        let expected = shipments().map(|shipment| shipment.package.len()).sum();
         let mut pieces = Pieces {
-            reports: Vec::new(),
+            reports: Vec::with_capacity(expected),
             missing: 0,
         };
-        for shipment in shipments() {
+        let warning = shipments().find_map(|shipment| shipment.warnings.first());
+        let nothing = fault::of_notice(warning);
+        let shipments = answer.track_response.into_iter();
+        let shipments = shipments.filter_map(|track| track.shipment).flatten();
+        for mut shipment in shipments {
             let said = shipment
                 .package
                 .iter()
@@ -108,18 +113,19 @@ impl Reader {
             if !shipment.package.is_empty() {
                 pieces.missing += said.saturating_sub(shipment.package.len());
             }
-            for package in &shipment.package {
+            for package in std::mem::take(&mut shipment.package) {
                 let number = [&package.tracking_number, &shipment.inquiry_number]
                     .into_iter()
                     .find_map(|number| TrackingNumber::parse(number).ok())
                     .or_else(|| query.map(|query| query.number.clone()))
                     .ok_or_else(|| malformed("package lacks a tracking number"))?;
-                pieces.reports.push(self.report(number, shipment, package));
+                pieces
+                    .reports
+                    .push(self.report(number, &shipment, &package));
             }
         }
         if pieces.reports.is_empty() {
-            let warning = shipments().find_map(|shipment| shipment.warnings.first());
-            return Err(fault::of_notice(warning));
+            return Err(nothing);
         }
         Ok(pieces)
     }
@@ -140,7 +146,7 @@ impl Reader {
         }
         self.place_of_delivery(package, &mut claims);
         facts.proof = facts::proof(package, &claims);
-        facts.requirements = facts::requirements(package, &claims);
+        facts.requirements = facts::requirements(package, &claims).map(Box::new);
         facts.doubts = self.doubts(family, package, &claims);
         Report {
             number,
@@ -150,6 +156,7 @@ impl Reader {
             claims: claims.into_iter().map(Arc::new).collect(),
             facts,
         }
+        .fitted()
     }
 
     fn claim(
@@ -260,7 +267,7 @@ fn native_code(status: &Status<'_>) -> String {
     code
 }
 
-fn country_of(place: &Option<Location>) -> &str {
+fn country_of(place: &Option<Box<Location>>) -> &str {
     place.as_ref().map_or("", |place| &place.country)
 }
 

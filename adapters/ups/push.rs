@@ -105,19 +105,19 @@ pub(super) fn other(reader: &Reader, body: &[u8]) -> Option<Vec<Report>> {
     if let Ok(alert) = read(body) {
         return report(reader, &alert).ok().map(|report| vec![report]);
     }
-    let answer: SubscribeAnswer<'_> = serde_json::from_slice(body).ok()?;
+    let answer: SubscribeAnswer<'_> = crate::wire::from_slice(body).ok()?;
     let lists = [
         &answer.valid_tracking_numbers,
         &answer.invalid_tracking_numbers,
     ];
-    let token: super::wire::Token<'_> = serde_json::from_slice(body).ok()?;
+    let token: super::wire::Token<'_> = crate::wire::from_slice(body).ok()?;
     let known = lists.iter().any(|list| !list.is_empty()) || !token.access_token.is_empty();
     known.then(Vec::new)
 }
 
 fn read(body: &[u8]) -> Result<Alert<'_>, Error> {
     let malformed = |message: String| Error::new(ErrorKind::Malformed, message);
-    let alert: Alert<'_> = serde_json::from_slice(body).map_err(|error| {
+    let alert: Alert<'_> = crate::wire::from_slice(body).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         malformed(format!("push is broken at line {line}, column {column}"))
     })?;
@@ -257,7 +257,7 @@ async fn ask(ups: &Ups, ctx: Ctx<'_>, numbers: &[&str]) -> Result<Vec<Subscribed
         return Err(fault::of_response(&response, ctx.now));
     }
     let malformed = |message| Error::new(ErrorKind::Malformed, message);
-    let answer: SubscribeAnswer<'_> = serde_json::from_slice(response.body())
+    let answer: SubscribeAnswer<'_> = crate::wire::from_slice(response.body())
         .map_err(|_| malformed("answer to a subscription not understood"))?;
     let listed = |list: &[std::borrow::Cow<'_, str>], number: &str| {
         let mut list = list.iter();

@@ -66,7 +66,7 @@ impl Tokens {
             return Err(refusal(&response, ctx.now));
         }
         let body: Body<'_> =
-            serde_json::from_slice(response.body()).map_err(|_| token::malformed())?;
+            crate::wire::from_slice(response.body()).map_err(|_| token::malformed())?;
         let token = body.items.first().ok_or_else(token::malformed)?;
         let use_for = |seconds| seconds - MARGIN;
         Grant::bearer(&token.access_token, &token.expires_in, use_for, ctx.now)

@@ -25,8 +25,8 @@ pub(super) fn facts(item: &Item<'_>, origin: &Found, destination: &Found) -> Fac
     };
     Facts {
         service: plain(&item.mail_class),
-        origin: origin.location.clone(),
-        destination: destination.location.clone(),
+        origin: origin.location.clone().map(Box::new),
+        destination: destination.location.clone().map(Box::new),
         identifiers: Some(piece)
             .filter(|piece| !piece.is_empty())
             .map(identifier)

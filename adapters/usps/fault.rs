@@ -88,7 +88,7 @@ const SLOW: Retry = Retry::After(std::time::Duration::from_secs(3_600));
 
 /// Explains a response that is not a success.
 pub(super) fn of_response(response: &http::Response<Bytes>, now: Timestamp) -> Error {
-    let body: Body<'_> = serde_json::from_slice(response.body()).unwrap_or_default();
+    let body: Body<'_> = crate::wire::from_slice(response.body()).unwrap_or_default();
     let failure = body.items.iter().find_map(|item| item.error.as_ref());
     let error = of_failure(failure, response.status().as_u16());
     match retry_after(response.headers(), now) {

@@ -35,7 +35,7 @@ pub(super) struct Member {
 
 /// Reads a body of any kind.
 pub(super) fn body(bytes: &[u8]) -> Result<Body<'_>, Error> {
-    let body: Body<'_> = serde_json::from_slice(bytes).map_err(|error| {
+    let body: Body<'_> = crate::wire::from_slice(bytes).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         malformed(format!("answer is broken at line {line}, column {column}"))
     })?;
@@ -80,7 +80,7 @@ impl Reader {
         for mut item in payload.items {
             if item.tracking_events.is_empty() && item.error.is_none() {
                 let event: Event<'_> = match payload.is_list {
-                    false => serde_json::from_str(&push.payload).unwrap_or_default(),
+                    false => crate::wire::from_str(&push.payload).unwrap_or_default(),
                     true => Event::default(),
                 };
                 let stated = [&event.event_type, &event.event_code, &event.event_timestamp];
@@ -145,7 +145,7 @@ impl Reader {
             claims.extend(self.claim(event, category, &origin, &destination));
         }
         facts.proof = facts::proof(item, &claims);
-        facts.requirements = facts::requirements(item, &claims);
+        facts.requirements = facts::requirements(item, &claims).map(Box::new);
         facts.doubts = self.doubts(item, all, &claims);
         Report {
             number,
@@ -155,6 +155,7 @@ impl Reader {
             claims: claims.into_iter().map(Arc::new).collect(),
             facts,
         }
+        .fitted()
     }
 
     fn claim(
@@ -235,6 +236,7 @@ pub(super) fn unscanned(number: TrackingNumber) -> Report {
             ..Facts::default()
         },
     }
+    .fitted()
 }
 
 /// Country that issued a number of the form of the Universal Postal Union.

@@ -329,7 +329,7 @@ impl Usps {
             return self.reader.read(response.body(), queries);
         }
         let error = fault::of_response(response, now);
-        let body: wire::Body<'_> = serde_json::from_slice(response.body()).unwrap_or_default();
+        let body: wire::Body<'_> = crate::wire::from_slice(response.body()).unwrap_or_default();
         let failure = body.items.iter().find_map(|item| item.error.as_ref());
         match (failure, queries) {
             (Some(failure), [query])
@@ -351,6 +351,10 @@ impl Usps {
 }
 
 impl Adapter for Usps {
+    fn reaches(&self) -> Vec<&str> {
+        vec![&self.base_url]
+    }
+
     fn fetch<'a>(&'a self, ctx: Ctx<'a>, queries: &'a [Query]) -> BoxFuture<'a, Vec<Answer>> {
         Box::pin(async move {
             if self.version == Version::V3r2 {

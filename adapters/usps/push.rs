@@ -119,7 +119,7 @@ fn sent(text: &str) -> Option<Timestamp> {
 /// USPS gives a push no id: number, code and time of its events stand in. What is not read is not
 /// part of it, and the number must not be legible in it.
 fn id(push: &Item<'_>) -> String {
-    let payload: Body<'_> = serde_json::from_str(&push.payload).unwrap_or_default();
+    let payload: Body<'_> = crate::wire::from_str(&push.payload).unwrap_or_default();
     let mut parts: Vec<&[u8]> = Vec::new();
     for item in &payload.items {
         parts.push(item.tracking_number.as_bytes());

@@ -168,7 +168,7 @@ async fn make(usps: &Usps, ctx: Ctx<'_>, listener: &Listener, number: &str) -> R
         return Ok(Made::New(id.to_owned()));
     }
     if response.status() == StatusCode::BAD_REQUEST {
-        let body: Body<'_> = serde_json::from_slice(response.body()).unwrap_or_default();
+        let body: Body<'_> = crate::wire::from_slice(response.body()).unwrap_or_default();
         if let Some(id) = body.items.first().and_then(existing) {
             return Ok(Made::Old(id));
         }

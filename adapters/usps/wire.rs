@@ -11,7 +11,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use crate::wire::{MOST, list, object, text, texts, too_many};
+use crate::wire::{MOST, add, list, object, text, texts};
 
 /// A body: one message, or a list of them in which every place counts.
 #[derive(Default)]
@@ -52,10 +52,7 @@ impl<'de> Visitor<'de> for Bodies {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut items = Vec::new();
         while let Some(Slot(item)) = seq.next_element()? {
-            items.push(item);
-            if items.len() > MOST {
-                return Err(too_many());
-            }
+            add(&mut items, item, MOST)?;
         }
         Ok(Body {
             items,

@@ -82,6 +82,7 @@ fn resident() -> usize {
 fn question(world: &World, metric: Metric, by: &[Dimension]) -> Query {
     let end = jiff::tz::TimeZone::UTC.to_datetime(world.end()).date();
     Query {
+        tenant: "tenant-3".to_owned(),
         metrics: vec![metric],
         from: end.saturating_sub(((DAYS + 3) as i64).days()),
         until: end,

@@ -33,6 +33,7 @@ mod schedule;
 #[path = "../../core/tests/rules/simulated.rs"]
 mod simulated;
 mod stampede;
+mod streams;
 mod world;
 
 use std::process::ExitCode;
@@ -44,10 +45,13 @@ fn main() -> ExitCode {
         .skip(1)
         .filter(|it| it != "--bench")
         .collect();
-    if let [role, name] = &arguments[..]
+    if let [role, name, events] = &arguments[..]
         && role == "--serve"
     {
-        cached::serve(name);
+        match name.starts_with("streams") {
+            true => streams::serve(name),
+            false => cached::serve(name, events.parse().unwrap()),
+        }
         return ExitCode::SUCCESS;
     }
     let value_of = |name: &str| {
@@ -57,8 +61,9 @@ fn main() -> ExitCode {
     let only = value_of("--only");
     let mut results = Map::new();
     type Bench = fn() -> Value;
-    let benches: [(&str, Bench); 9] = [
+    let benches: [(&str, Bench); 11] = [
         ("cached", cached::run),
+        ("cached-3500-bytes", cached::run_little),
         ("miss", miss::run),
         ("parse", parse::run),
         ("reconcile", reconcile::run),
@@ -67,16 +72,20 @@ fn main() -> ExitCode {
         ("redis", redis::run),
         ("kpi", kpi::run),
         ("schedule", schedule::run_all),
+        ("streams", streams::run),
     ];
     for (name, run) in benches {
-        if only.as_deref().is_none_or(|only| only == name) {
+        if only
+            .as_deref()
+            .is_none_or(|only| only == name || name.starts_with(&format!("{only}-")))
+        {
             println!("== {name}");
             results.insert(name.to_owned(), run());
         }
     }
     if results.is_empty() {
         println!(
-            "--only takes cached, miss, parse, reconcile, stampede, neighbour, redis, kpi or schedule"
+            "--only takes cached, miss, parse, reconcile, stampede, neighbour, redis, kpi, schedule or streams"
         );
         return ExitCode::FAILURE;
     }

@@ -147,8 +147,8 @@ fn reports(events: i64, sources: usize) -> Vec<(&'static str, SourceClass, Repor
                 language: "en".to_owned(),
                 claims: claims.collect(),
                 facts: Facts {
-                    origin: Some(place("CN", "Shenzhen")),
-                    destination: Some(place("DE", "Kassel")),
+                    origin: Some(Box::new(place("CN", "Shenzhen"))),
+                    destination: Some(Box::new(place("DE", "Kassel"))),
                     ..Facts::default()
                 },
             };

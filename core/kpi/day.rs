@@ -5,25 +5,31 @@
 
 use std::collections::HashMap;
 use std::mem::size_of;
+use std::ops::Range;
 
 use super::names::{OTHER, UNKNOWN};
 use super::sketch::Bins;
+
+/// Places of names in a group.
+pub(super) const PLACES: usize = 5;
+/// The place that says whose samples they are.
+pub(super) const TENANT: usize = 4;
 
 /// A group of a metric: number of the metric, then of the names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Cell {
     pub(super) metric: u8,
-    pub(super) names: [u16; 4],
+    pub(super) names: [u16; PLACES],
 }
 
 impl Cell {
     /// The cell that counts for this one when there is no room.
     pub(super) fn coarse(self) -> Self {
-        let [carrier, rest @ ..] = self.names;
+        let [carrier, rest @ .., tenant] = self.names;
         let [service, lane, last] = rest.map(|name| if name == UNKNOWN { UNKNOWN } else { OTHER });
         Self {
             metric: self.metric,
-            names: [carrier, service, lane, last],
+            names: [carrier, service, lane, last, tenant],
         }
     }
 }
@@ -188,11 +194,38 @@ impl Day {
         self.open_bytes = 0;
     }
 
-    /// Shows the bins of every cell that passes.
-    pub(super) fn visit(&self, passes: impl Fn(&Cell) -> bool, mut show: impl FnMut(Cell, &[u32])) {
+    /// Shows the bins of every cell.
+    pub(super) fn visit(&self, show: impl FnMut(Cell, &[u32])) {
+        self.visit_range(0..self.packed.cells.len(), |_| true, show);
+    }
+
+    /// Shows the bins of every cell of a metric that passes.
+    pub(super) fn visit_metric(
+        &self,
+        metric: u8,
+        passes: impl Fn(&Cell) -> bool,
+        show: impl FnMut(Cell, &[u32]),
+    ) {
+        let cells = &self.packed.cells;
+        let first = cells.partition_point(|cell| cell.metric < metric);
+        let after = cells.partition_point(|cell| cell.metric <= metric);
+        let passes = |cell: &Cell| cell.metric == metric && passes(cell);
+        self.visit_range(first..after, passes, show);
+    }
+
+    /// Shows those that pass of the packed cells in a range, and of all that are open.
+    fn visit_range(
+        &self,
+        range: Range<usize>,
+        passes: impl Fn(&Cell) -> bool,
+        mut show: impl FnMut(Cell, &[u32]),
+    ) {
         let mut raw = Vec::new();
-        for (at, cell) in self.packed.cells.iter().enumerate() {
-            if passes(cell) && !self.open.contains_key(cell) {
+        for at in range {
+            let Some(cell) = self.packed.cells.get(at) else {
+                break;
+            };
+            if passes(cell) && (self.open.is_empty() || !self.open.contains_key(cell)) {
                 self.packed.read(at, &mut raw);
                 show(*cell, &raw);
             }
@@ -206,17 +239,14 @@ impl Day {
 
     pub(super) fn len(&self) -> usize {
         let mut count = 0;
-        self.visit(|_| true, |_, _| count += 1);
+        self.visit(|_, _| count += 1);
         count
     }
 
     /// Gives up all groups but the carriers.
     pub(super) fn fold(&mut self) {
         let mut coarse: HashMap<Cell, Bins> = HashMap::new();
-        self.visit(
-            |_| true,
-            |cell, bins| coarse.entry(cell.coarse()).or_default().merge(bins),
-        );
+        self.visit(|cell, bins| coarse.entry(cell.coarse()).or_default().merge(bins));
         self.packed = Packed::default();
         self.open = coarse;
         self.pack();

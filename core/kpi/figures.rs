@@ -11,7 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::day::{Cell, Day};
+use super::day::{Cell, Day, PLACES, TENANT};
 use super::history::{HISTORY_DAYS, History};
 use super::names::{Names, OTHER, UNKNOWN};
 use super::sketch::{Bins, key};
@@ -21,8 +21,8 @@ use super::{Change, Dimension, Metric, Sample, day_of};
 pub const DAYS_KEPT: i32 = 400;
 /// Samples may be this many days ahead of us, because clocks of sources are wrong.
 const DAYS_AHEAD: i32 = 1;
-/// Names that each place of a group can have: carriers, services, lanes, and what is last.
-const NAME_LIMITS: [usize; 4] = [1_000, 4_000, 10_000, 40_000];
+/// Names that each place of a group can have: carriers, services, lanes, what is last, and tenants.
+const NAME_LIMITS: [usize; PLACES] = [1_000, 4_000, 10_000, 40_000, 10_000];
 
 /// One day of figures as a value that can be stored, sent, and merged into others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,15 +32,15 @@ pub struct Image {
     /// No finer than by carrier.
     coarse: bool,
     /// Names of the groups, one list for each place of a group.
-    names: [Vec<String>; 4],
+    names: [Vec<String>; PLACES],
     /// Metric, places in the lists of names, bins.
-    cells: Vec<(u8, [u16; 4], Vec<u32>)>,
+    cells: Vec<(u8, [u16; PLACES], Vec<u32>)>,
 }
 
 /// All figures.
 #[derive(Debug)]
 pub struct Figures {
-    pub(super) names: [Names; 4],
+    pub(super) names: [Names; PLACES],
     pub(super) days: BTreeMap<i32, Day>,
     /// Bytes of the days, kept up to date.
     bytes: usize,
@@ -86,10 +86,16 @@ impl Figures {
             return;
         }
         let key = key(sample.metric.scale(), sample.value);
-        let names = [sample.carrier, sample.service, sample.lane, &sample.last];
+        let names = [
+            sample.carrier,
+            sample.service,
+            sample.lane,
+            &sample.last,
+            sample.tenant,
+        ];
         match change {
             Change::Add => {
-                let mut numbers = [UNKNOWN; 4];
+                let mut numbers = [UNKNOWN; PLACES];
                 for ((number, names), name) in numbers.iter_mut().zip(&mut self.names).zip(names) {
                     *number = names.number(name);
                 }
@@ -102,7 +108,7 @@ impl Figures {
                 self.forget(today);
             }
             Change::Take => {
-                let mut numbers = [UNKNOWN; 4];
+                let mut numbers = [UNKNOWN; PLACES];
                 for ((number, known), name) in numbers.iter_mut().zip(&self.names).zip(names) {
                     *number = known.find(name).unwrap_or(OTHER);
                 }
@@ -162,8 +168,12 @@ impl Figures {
     /// Takes a day out of the history.
     fn unlearn(&self, day: i32) {
         if let Some(at) = self.days.get(&day) {
-            let is_transit = |cell: &Cell| cell.metric == Metric::TransitTime as u8;
-            at.visit(is_transit, |cell, bins| self.learn(day, cell, bins, false));
+            let transit = Metric::TransitTime as u8;
+            at.visit_metric(
+                transit,
+                |_| true,
+                |cell, bins| self.learn(day, cell, bins, false),
+            );
         }
     }
 
@@ -223,11 +233,11 @@ impl Figures {
         let at = self.days.get_mut(&day)?;
         at.is_new = false;
         // Only the names that the day uses, so that those of long ago are forgotten with it.
-        let mut lists: [Vec<String>; 4] = Default::default();
-        let mut places: [HashMap<u16, u16>; 4] = Default::default();
+        let mut lists: [Vec<String>; PLACES] = Default::default();
+        let mut places: [HashMap<u16, u16>; PLACES] = Default::default();
         let mut cells = Vec::new();
         let show = |cell: Cell, bins: &[u32]| {
-            let mut own = [0; 4];
+            let mut own = [0; PLACES];
             for (slot, number) in cell.names.into_iter().enumerate() {
                 let list = &mut lists[slot];
                 own[slot] = *places[slot].entry(number).or_insert_with(|| {
@@ -237,7 +247,7 @@ impl Figures {
             }
             cells.push((cell.metric, own, bins.to_vec()));
         };
-        at.visit(|_| true, show);
+        at.visit(show);
         Some(Image {
             day,
             coarse: at.is_coarse,
@@ -265,7 +275,7 @@ impl Figures {
     pub fn merge(&mut self, image: &Image) {
         // Nobody says what day it is; the days of an image are past.
         self.learn_from(image.day);
-        let numbers: [Vec<u16>; 4] = std::array::from_fn(|slot| {
+        let numbers: [Vec<u16>; PLACES] = std::array::from_fn(|slot| {
             let names = &mut self.names[slot];
             let list = image.names[slot].iter();
             list.map(|name| names.number(name)).collect()
@@ -284,6 +294,12 @@ impl Figures {
         if image.coarse && self.days.get(&image.day).is_some_and(|day| !day.is_coarse) {
             self.fold(image.day);
         }
+    }
+
+    /// Number of a tenant, if it has samples of its own that are kept apart from all others.
+    pub(super) fn tenant(&self, name: &str) -> Option<u16> {
+        let number = self.names[TENANT].find(name);
+        number.filter(|number| ![UNKNOWN, OTHER].contains(number))
     }
 
     /// Number of a value of a dimension, if any sample has it.

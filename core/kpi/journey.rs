@@ -10,6 +10,7 @@ use super::{Change, Metric, Sample};
 use crate::code::EventCode;
 use crate::event::{Classifier, Event, SourceClass, Standing};
 use crate::exception::Category;
+use crate::owner::source_of;
 use crate::place::{CodeSystem, Location};
 use crate::reconcile::SourceFacts;
 use crate::shipment::{Estimate, EstimateKind, LocalWindow, MilestoneProgress, Shipment};
@@ -70,7 +71,6 @@ pub struct Journey<'a> {
     lane: String,
     /// The carrier's first words on the day of delivery.
     announced: Announced<'a>,
-    promised: Option<&'a LocalWindow>,
 }
 
 /// What a carrier said of the day of delivery at first; the record may not have it any more.
@@ -176,6 +176,19 @@ pub fn possession(record: &Shipment) -> Option<Timestamp> {
     first.time().instant
 }
 
+/// When a shipment that is delivered was; `None` if it is not, or nothing tells when.
+pub(super) fn delivery(record: &Shipment) -> Option<&EventTime> {
+    (record.status == Status::Delivered)
+        .then(|| reached(record, Milestone::Delivered))
+        .flatten()
+}
+
+fn reached(record: &Shipment, milestone: Milestone) -> Option<&EventTime> {
+    let mut milestones = record.milestones.iter();
+    let reached = milestones.find(|one| one.milestone == milestone)?;
+    reached.time.as_ref()
+}
+
 /// Countries of origin and destination; empty unless both are known.
 pub(super) fn lane(record: &Shipment) -> String {
     fn country(place: &Option<Location>) -> Option<&str> {
@@ -187,12 +200,8 @@ pub(super) fn lane(record: &Shipment) -> String {
 }
 
 impl<'a> Journey<'a> {
-    /// Reads a record, what [`announced`] found for it, and what the shipper promised, if anything.
-    pub fn new(
-        record: &'a Shipment,
-        announced: Announced<'a>,
-        promised: Option<&'a LocalWindow>,
-    ) -> Self {
+    /// Reads a record and what [`announced`] found for it.
+    pub fn new(record: &'a Shipment, announced: Announced<'a>) -> Self {
         let mut events: Vec<&Event> = record.events.iter().filter(counts).collect();
         events.sort_by_key(|event| event.time().anchor());
         Self {
@@ -200,7 +209,6 @@ impl<'a> Journey<'a> {
             events,
             lane: lane(record),
             announced,
-            promised,
         }
     }
 
@@ -229,6 +237,7 @@ impl<'a> Journey<'a> {
             service: &self.record.service,
             lane: &self.lane,
             last: last.into(),
+            tenant: "",
             value,
             time,
         }
@@ -237,7 +246,7 @@ impl<'a> Journey<'a> {
     /// When the journey ended; `None` if it has not, or never began.
     fn end(&self) -> Option<&'a EventTime> {
         let milestone = match self.record.status {
-            Status::Delivered => Milestone::Delivered,
+            Status::Delivered => return delivery(self.record),
             Status::Returned => Milestone::Returned,
             Status::Failed => {
                 let of = |event: &&&Event| event.status == Some(Status::Failed);
@@ -245,9 +254,7 @@ impl<'a> Journey<'a> {
             }
             _ => return None,
         };
-        let mut milestones = self.record.milestones.iter();
-        let reached = milestones.find(|one| one.milestone == milestone)?;
-        reached.time.as_ref()
+        reached(self.record, milestone)
     }
 
     /// First event with the item in a carrier's hands.
@@ -312,7 +319,7 @@ impl<'a> Journey<'a> {
         let said = self.record.events.iter().flat_map(Event::observations);
         for observation in said {
             let at = first
-                .entry(&*observation.source)
+                .entry(source_of(&observation.source))
                 .or_insert(observation.receive_time);
             *at = observation.receive_time.min(*at);
         }
@@ -323,7 +330,7 @@ impl<'a> Journey<'a> {
                     continue;
                 };
                 let new = (observation.receive_time, instant);
-                let known = heard.entry(&*observation.source).or_insert(new);
+                let known = heard.entry(source_of(&observation.source)).or_insert(new);
                 *known = new.min(*known);
             }
             for (source, (received, happened)) in heard {
@@ -346,9 +353,6 @@ impl<'a> Journey<'a> {
             samples.push(self.sample(metric, "", f64::from(u8::from(is)), at));
         };
         if self.record.status == Status::Delivered {
-            if let Some(promise) = self.promised.and_then(deadline) {
-                share(Metric::OnTime, in_time(end, promise));
-            }
             for (metric, said) in [
                 (Metric::OnTimeToEstimate, self.announced.first),
                 (Metric::OnTimeToCommitment, self.announced.commitment),
@@ -419,7 +423,7 @@ impl<'a> Journey<'a> {
                 .observations()
                 .filter(|observation| observation.class != SourceClass::Internal);
             for observation in feeds {
-                let events = told.entry(&*observation.source).or_default();
+                let events = told.entry(source_of(&observation.source)).or_default();
                 if events.last().is_none_or(|last| last.id != event.id) {
                     events.push(event);
                 }

@@ -6,9 +6,10 @@
 //! a sample can be taken back; [`query`] asks them, and [`history`] has the transit times of the
 //! last days at hand for forecasts. What each figure means is in `docs/kpis.md`.
 //!
-//! [`worked`] turns what a tenant does about an exception into a sample.
+//! [`worked`] turns what a tenant does about an exception into a sample, and [`kept`] what it promised.
+//! Such samples are the tenant's own: no question of another tenant counts them.
 //!
-//! **Invariant:** the other samples of a shipment are a function of its record. What is counted of a
+//! **Invariant:** the samples of a shipment that are everybody's are a function of its record. What is counted of a
 //! shipment is therefore always what its newest record says, however it came about: a repeated
 //! report adds nothing, and a corrected delivery takes back what the wrong one added.
 
@@ -17,6 +18,7 @@ pub mod figures;
 pub mod history;
 mod journey;
 mod names;
+mod promise;
 pub mod query;
 mod sketch;
 mod work;
@@ -26,14 +28,15 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 pub use journey::{Announced, Journey, announced, changes, possession};
+pub use promise::kept;
 pub use work::{lane_of, worked};
 
 /// A key figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Metric {
-    /// Delivered by the time that the shipper promised.
-    OnTime,
+    /// Delivered by the time that the tenant promised to its buyer.
+    OnTimeToPromise,
     /// Delivered by the time that the carrier first announced.
     OnTimeToEstimate,
     /// From arrival to departure at a hub.
@@ -143,7 +146,7 @@ impl Metric {
     pub const ALL: [(Self, Scale, &'static [Dimension]); 18] = {
         use Dimension::{Carrier, Category, Hub, Lane, Leg, Owner, Service, Source};
         [
-            (Self::OnTime,             Scale::Good, &[Carrier, Service, Lane]),
+            (Self::OnTimeToPromise,    Scale::Good, &[Carrier, Service, Lane]),
             (Self::OnTimeToEstimate,   Scale::Good, &[Carrier, Service, Lane]),
             (Self::HubDwell,           Scale::Less, &[Carrier, Service, Lane, Hub]),
             (Self::LegTime,            Scale::Less, &[Carrier, Service, Lane, Leg]),
@@ -174,6 +177,14 @@ impl Metric {
         Self::ALL[self as usize].2
     }
 
+    /// Whether each tenant has samples of its own, which nobody else counts.
+    pub const fn is_own(self) -> bool {
+        matches!(
+            self,
+            Self::OnTimeToPromise | Self::TimeToAcknowledge | Self::TimeToResolve
+        )
+    }
+
     /// The metric with this number.
     pub(crate) fn from_number(number: u8) -> Option<Self> {
         Self::ALL.get(usize::from(number)).map(|row| row.0)
@@ -194,6 +205,8 @@ pub struct Sample<'a> {
     pub lane: &'a str,
     /// Source, hub, leg or category.
     pub last: Cow<'a, str>,
+    /// Whose sample it is; empty: everybody's.
+    pub tenant: &'a str,
     /// In the unit of the metric: seconds, a share, or events per day.
     pub value: f64,
     /// When what it measures ended.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use jiff::civil::{Date, Weekday};
 
-use super::day::Cell;
+use super::day::{Cell, PLACES, TENANT};
 use super::figures::{DAYS_KEPT, Figures};
 use super::names::UNKNOWN;
 use super::sketch::Sum;
@@ -17,6 +17,8 @@ pub const ROW_LIMIT: usize = 10_000;
 /// A question.
 #[derive(Clone, Debug)]
 pub struct Query {
+    /// Who asks: of the metrics of which every tenant has samples of its own, these are counted.
+    pub tenant: String,
     /// Which figures.
     pub metrics: Vec<Metric>,
     /// First day.
@@ -93,9 +95,11 @@ pub struct Gathering {
     query: Query,
     /// Numbers of the names that pass, by place of a group.
     passing: [Option<HashSet<u16>>; 4],
-    grouped: [bool; 4],
+    /// Number of the tenant; `None` if it has no samples of its own.
+    tenant: Option<u16>,
+    grouped: [bool; PLACES],
     wanted: Vec<Metric>,
-    sums: HashMap<(u8, Date, [u16; 4]), Sum>,
+    sums: HashMap<(u8, Date, [u16; PLACES]), Sum>,
 }
 
 impl Query {
@@ -149,16 +153,18 @@ impl Gathering {
                 None => numbers,
             });
         }
-        let mut grouped = [false; 4];
+        let mut grouped = [false; PLACES];
         for dimension in &query.group_by {
             grouped[dimension.slot()] = true;
         }
         let mut wanted = query.metrics.clone();
         wanted.sort_unstable();
         wanted.dedup();
+        let tenant = figures.tenant(&query.tenant);
         Self {
             query,
             passing,
+            tenant,
             grouped,
             wanted,
             sums: HashMap::new(),
@@ -180,17 +186,8 @@ impl Gathering {
             return Ok(());
         };
         let start = self.query.start_of(date(day));
-        let (wanted, passing) = (&self.wanted, &self.passing);
-        let passes = |cell: &Cell| {
-            let mut places = passing.iter().zip(cell.names);
-            Metric::from_number(cell.metric).is_some_and(|metric| wanted.contains(&metric))
-                && places.all(|(passing, name)| {
-                    passing
-                        .as_ref()
-                        .is_none_or(|passing| passing.contains(&name))
-                })
-        };
-        let show = |cell: Cell, bins: &[u32]| {
+        let (passing, tenant) = (&self.passing, self.tenant);
+        let mut show = |cell: Cell, bins: &[u32]| {
             let group = std::array::from_fn(|slot| match self.grouped[slot] {
                 true => cell.names[slot],
                 false => UNKNOWN,
@@ -198,7 +195,20 @@ impl Gathering {
             let sum = self.sums.entry((cell.metric, start, group)).or_default();
             sum.merge(bins);
         };
-        at.visit(passes, show);
+        for metric in &self.wanted {
+            if metric.is_own() && tenant.is_none() {
+                continue;
+            }
+            let passes = |cell: &Cell| {
+                let mut places = passing.iter().zip(cell.names);
+                (!metric.is_own() || tenant == Some(cell.names[TENANT]))
+                    && places.all(|(passing, name)| {
+                        let passing = passing.as_ref();
+                        passing.is_none_or(|passing| passing.contains(&name))
+                    })
+            };
+            at.visit_metric(*metric as u8, passes, &mut show);
+        }
         // With a limit to the worst, rows are fewer than groups, which are bounded all the same.
         let limit = match self.query.worst {
             0 => ROW_LIMIT,

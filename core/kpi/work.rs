@@ -27,6 +27,7 @@ pub fn worked<'a>(
     overlay: &Overlay,
     exception: Digest,
     lane: &'a str,
+    tenant: &'a str,
 ) -> Option<Sample<'a>> {
     let mut exceptions = record.exceptions.iter();
     let exception = exceptions.find(|one| one.id == exception)?;
@@ -48,6 +49,7 @@ pub fn worked<'a>(
         service: owner.1,
         lane,
         last: Cow::Borrowed(category.1),
+        tenant,
         value: seconds,
         time: step.time,
     })

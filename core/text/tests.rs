@@ -160,6 +160,7 @@ fn parcel() -> Shipment {
         origin: None,
         destination: None,
         pieces: Vec::new(),
+        superseded: Vec::new(),
         physical: Physical::default(),
         proof: None,
         photos: Vec::new(),

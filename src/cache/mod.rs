@@ -90,7 +90,11 @@ impl Key {
     /// Key of one source's answer, for one account, to a question about an order. It never equals
     /// that of a number.
     pub fn of_order(keys: &Keys, source: &str, account: &str, query: &OrderQuery) -> Self {
-        let own = [query.order.platform(), query.order.reveal(), ""];
+        let own = [
+            query.order.platform(),
+            query.order.reveal(),
+            query.order.owner(),
+        ];
         Self::of("order-answer", keys, [source, account], own, &query.hints)
     }
 

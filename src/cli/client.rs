@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use clap::Args;
 use prost::Message as _;
+use tonic::Status;
 use tonic::transport::Channel;
-use tonic::{Code, Status, Streaming};
+use waybill::client::{Bookmark, Step, Watcher};
 use waybill::v1;
 use waybill::v1::tracking_service_client::TrackingServiceClient;
 
@@ -17,10 +18,6 @@ use super::{Remote, View, json, print};
 
 /// Exit code of a call that failed.
 const FAILED: u8 = 1;
-/// Wait before the first attempt to follow again; doubles while there is no answer.
-const LEAST_PAUSE: Duration = Duration::from_secs(1);
-/// Longest such wait.
-const GREATEST_PAUSE: Duration = Duration::from_secs(30);
 
 #[derive(Args)]
 pub(super) struct Track {
@@ -274,62 +271,55 @@ pub(super) async fn follow(options: Follow) -> Result<ExitCode, String> {
     let stop = super::serve::stop_signal()?;
     tokio::select! {
         ended = keep_following(options) => ended,
-        () = stop => Ok(ExitCode::SUCCESS),
+        _ = stop => Ok(ExitCode::SUCCESS),
     }
 }
 
-/// Follows, and again when a stream ends: every stream does, by its age or with its server.
 async fn keep_following(options: Follow) -> Result<ExitCode, String> {
     let printer = Printer::new(options.reader)?;
-    let mut client = connect(&options.remote.address).await?;
-    let mut was_open = false;
-    let mut pause = LEAST_PAUSE;
-    loop {
-        let request = subscription(&options.numbers, options.view.number(), printer.language());
-        let ended = match client.follow(request).await {
-            Ok(response) => {
-                was_open = true;
-                pause = LEAST_PAUSE;
-                let json = options.remote.json;
-                show(response.into_inner(), json, &printer, &mut pause).await?
-            }
-            Err(status) => Err(status),
-        };
-        if let Err(status) = ended {
-            // A connection that breaks is UNKNOWN to tonic.
-            let lost = matches!(status.code(), Code::Unavailable | Code::Unknown);
-            if !(was_open && lost) {
-                return Ok(failed(&status));
-            }
-            eprintln!("warning: {}; connecting again", failure(&status));
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(GREATEST_PAUSE);
-    }
+    let channel = channel(&options.remote.address).await?;
+    let request = subscription(&options.numbers, options.view.number(), printer.language());
+    let open = request.open.unwrap_or_default();
+    let watcher = Watcher::new(channel, open, Bookmark::default());
+    print_steps(watcher, options.remote.json, &printer, |_| Ok(())).await
 }
 
-/// Prints a stream until it ends; a server that says goodbye says when to come back.
-async fn show(
-    mut stream: Streaming<v1::WatchMessage>,
+/// Prints what a watcher says until it is refused; `keep` gets each bookmark after what it covers
+/// was printed.
+pub(super) async fn print_steps(
+    mut watcher: Watcher,
     as_json: bool,
     printer: &Printer,
-    pause: &mut Duration,
-) -> Result<Result<(), Status>, String> {
+    mut keep: impl FnMut(&Bookmark) -> Result<(), String>,
+) -> Result<ExitCode, String> {
+    use v1::watch_message::Kind;
     loop {
-        let message = match stream.message().await {
-            Err(status) => return Ok(Err(status)),
-            Ok(None) => return Ok(Ok(())),
-            Ok(Some(message)) => message,
+        let next = match watcher.next().await {
+            Ok(next) => next,
+            Err(status) => return Ok(failed(&status)),
         };
-        if let Some(v1::watch_message::Kind::GoingAway(going)) = &message.kind
-            && let Some(delay) = going.reconnect_delay
-        {
-            *pause = Duration::try_from(delay).unwrap_or(*pause);
+        let kind = match next.step {
+            Step::Update(update) => Some(Kind::Update(*update)),
+            Step::Reset(reset) => Some(Kind::Reset(reset)),
+            Step::Synced(synced) => Some(Kind::Synced(synced)),
+            Step::Rejected(rejected) => Some(Kind::Rejected(*rejected)),
+            Step::Leaving(going) => Some(Kind::GoingAway(going)),
+            Step::Reconnecting(Some(status)) => {
+                eprintln!("warning: {}; connecting again", failure(&status));
+                None
+            }
+            Step::Alive | Step::Reconnecting(None) => None,
+        };
+        if kind.is_some() {
+            let message = v1::WatchMessage {
+                kind,
+                ..Default::default()
+            };
+            match as_json {
+                true => json::line("WatchMessage", &message)?,
+                false => print::watch(&message, printer),
+            }
         }
-        if as_json {
-            json::line("WatchMessage", &message)?;
-        } else {
-            print::watch(&message, printer);
-        }
+        keep(next.bookmark)?;
     }
 }

@@ -83,7 +83,7 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
     };
     let ended = tokio::select! {
         ended = kept => ended,
-        () = stop => Ok(()),
+        _ = stop => Ok(()),
     };
     app.stop().await;
     simulator.stop().await;
@@ -239,8 +239,8 @@ impl Tour<'_> {
 
     /// A question to one source, whatever it costs.
     fn request(&self, number: &str, source: &dyn Source) -> v1::TrackRequest {
-        let mut known = self.app.pipeline.sources().iter();
-        let known = known.find(|it| source.id() == it.descriptor.id);
+        let sources = self.app.pipeline.sources();
+        let known = sources.iter().find(|it| source.id() == it.descriptor.id);
         v1::TrackRequest {
             tracking_number: number.to_owned(),
             carrier: known.map_or_else(String::new, |it| it.descriptor.carrier.to_owned()),

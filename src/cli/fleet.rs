@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use waybill::client::{Bookmark, Step, Watcher};
+use waybill::client::{Bookmark, Watcher};
 use waybill::v1;
 use waybill::v1::watch_open::Target;
 
-use super::client::{channel, connect, failed};
+use super::client::{channel, connect, failed, print_steps};
 use super::out::say;
 use super::people::{Printer, Reader};
 use super::print;
@@ -354,7 +354,7 @@ pub(super) async fn watch(options: Watch) -> Result<ExitCode, String> {
     let stop = super::serve::stop_signal()?;
     tokio::select! {
         ended = keep_watching(options) => ended,
-        () = stop => Ok(ExitCode::SUCCESS),
+        _ = stop => Ok(ExitCode::SUCCESS),
     }
 }
 
@@ -380,45 +380,19 @@ async fn keep_watching(options: Watch) -> Result<ExitCode, String> {
         ..Default::default()
     };
     let mut kept = bookmark.token.clone();
-    let mut watcher = Watcher::new(channel(&options.remote.address).await?, open, bookmark);
-    loop {
-        let next = match watcher.next().await {
-            Ok(next) => next,
-            Err(status) => return Ok(failed(&status)),
-        };
-        let kind = match next.step {
-            Step::Update(update) => Some(v1::watch_message::Kind::Update(*update)),
-            Step::Reset => {
-                say!("-- everything anew");
-                None
+    let watcher = Watcher::new(channel(&options.remote.address).await?, open, bookmark);
+    print_steps(
+        watcher,
+        options.remote.json,
+        &printer,
+        |bookmark| match &file {
+            Some(file) if bookmark.token != kept => {
+                kept.clone_from(&bookmark.token);
+                std::fs::write(file, &kept)
+                    .map_err(|error| format!("cannot write {}: {error}", file.display()))
             }
-            Step::Reconnecting(Some(status)) => {
-                eprintln!(
-                    "warning: {}; connecting again",
-                    super::client::failure(&status)
-                );
-                None
-            }
-            Step::Rejected(rejected) => Some(v1::watch_message::Kind::Rejected(*rejected)),
-            Step::Synced | Step::Alive | Step::Reconnecting(None) => None,
-        };
-        if let Some(kind) = kind {
-            let message = v1::WatchMessage {
-                kind: Some(kind),
-                ..Default::default()
-            };
-            match options.remote.json {
-                true => json::line("WatchMessage", &message)?,
-                false => print::watch(&message, &printer),
-            }
-        }
-        // After what it covers was printed.
-        if let Some(file) = &file
-            && next.bookmark.token != kept
-        {
-            kept.clone_from(&next.bookmark.token);
-            std::fs::write(file, &kept)
-                .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
-        }
-    }
+            _ => Ok(()),
+        },
+    )
+    .await
 }

@@ -70,6 +70,8 @@ macro_rules! words {
 words! {
     /// Key figures.
     Metric is KpiMetric {
+        /// Delivered by the time that you promised to your buyers.
+        OnTimeToPromise,
         /// Delivered by the carrier's first estimate.
         OnTimeToEstimate,
         /// Delivered by the time to which the carrier committed itself.

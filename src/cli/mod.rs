@@ -12,6 +12,7 @@ mod fleet;
 mod ingest;
 mod init;
 mod json;
+mod keys;
 mod kpi;
 mod local;
 mod normalize;
@@ -92,6 +93,8 @@ enum Command {
     Init(init::Options),
     /// Check a configuration and show what protects each source.
     Check(check::Options),
+    /// Make, list and revoke the API keys of callers.
+    Keys(keys::Options),
     /// Run the simulated carriers alone.
     Sim(sim::Options),
     /// Write the .proto files of this version.
@@ -134,12 +137,15 @@ struct Configured {
 impl Configured {
     /// Reads the file that was named, or `waybill.toml` here if there is one, and the environment.
     fn load(&self) -> Result<waybill::config::Config, String> {
+        waybill::config::load(self.file().as_deref(), waybill::config::environment())
+    }
+
+    /// The file that was named, or the one here.
+    fn file(&self) -> Option<PathBuf> {
         let here = PathBuf::from("waybill.toml");
-        let file = self
-            .config
+        self.config
             .clone()
-            .or_else(|| here.exists().then_some(here));
-        waybill::config::load(file.as_deref(), waybill::config::environment())
+            .or_else(|| here.exists().then_some(here))
     }
 }
 
@@ -193,6 +199,7 @@ pub(crate) async fn run(cli: Cli, registry: Registry) -> Result<ExitCode, String
         Command::Carriers(options) => carriers::run(&options, registry),
         Command::Init(options) => init::run(&options, registry),
         Command::Check(options) => check::run(options, registry).await,
+        Command::Keys(options) => keys::run(options),
         Command::Sim(options) => sim::run(options).await,
         Command::Proto(options) => local::proto(&options),
         Command::Normalize(options) => normalize::run(&options, registry),

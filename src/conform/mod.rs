@@ -175,7 +175,8 @@ impl Subject {
         Ok(Self {
             source,
             adapter: Box::new(adapter),
-            http: client_for(within)?,
+            // A plug-in goes its own ways.
+            http: client_for(within, &[])?,
             plugin: Some(client),
             upstream,
             cases,
@@ -202,10 +203,12 @@ impl Subject {
         let settings = cases.settings.iter();
         let settings =
             settings.map(|(key, value)| (key.clone(), value.replace("{upstream}", &base)));
+        let adapter = registry.build(id, settings)?;
+        let http = client_for(within, &adapter.reaches())?;
         Ok(Self {
             source,
-            adapter: registry.build(id, settings)?,
-            http: client_for(within)?,
+            adapter,
+            http,
             plugin: None,
             upstream: Some(upstream),
             cases,
@@ -341,12 +344,13 @@ async fn listen(address: SocketAddr, cases: &Cases) -> Result<Upstream, String> 
     upstream.map_err(|error| format!("cannot listen on {address}: {error}"))
 }
 
-fn client_for(within: Duration) -> Result<Client, String> {
+fn client_for(within: Duration, urls: &[&str]) -> Result<Client, String> {
     let settings = http::Settings {
         total_timeout: within,
         ..http::Settings::default()
     };
-    Client::new(&settings).map_err(|error| error.to_string())
+    let client = Client::new(&settings).map_err(|error| error.to_string())?;
+    client.only(urls)
 }
 
 /// A check as a function.

@@ -82,8 +82,8 @@ impl Settings {
 pub struct Said {
     /// Shipments that it is about, and whether a loss, damage or missing contents is open.
     pub about: Vec<(ShipmentId, bool)>,
-    /// Source id.
-    pub source: &'static str,
+    /// Name of the source, with its owner if it has one.
+    pub source: String,
     /// Bodies, as received after decompression.
     pub bodies: Arc<[Bytes]>,
     /// When.
@@ -92,7 +92,7 @@ pub struct Said {
 
 /// One body that was kept.
 pub struct Kept {
-    /// Source id.
+    /// Name of the source, with its owner if it has one.
     pub source: String,
     /// When it was first received so.
     pub first: Timestamp,
@@ -182,8 +182,10 @@ impl Evidence {
             true => Timestamp::MIN,
             false => self.since(now),
         };
-        let (shelf, id) = (Arc::clone(&self.shelf), record.id.clone());
-        blocking(move || shelf.of(&id, since, BUNDLE_BYTES)).await
+        let shelf = Arc::clone(&self.shelf);
+        let mut ids = vec![record.id.clone()];
+        ids.extend(record.superseded.iter().cloned());
+        blocking(move || shelf.of(&ids, since, BUNDLE_BYTES)).await
     }
 
     /// Drops what is too old and not held. Returns how many bodies went.
@@ -232,6 +234,7 @@ impl Evidence {
             return Ok(false);
         }
         let overlays = self.store.overlays(&record.id).await?;
+        let overlays: Vec<_> = overlays.into_iter().map(|(_, overlay)| overlay).collect();
         Ok(is_evidence(record, &overlays))
     }
 

@@ -38,7 +38,7 @@ pub(super) struct Row {
 pub(super) struct Incoming<'a> {
     pub(super) id: &'a ShipmentId,
     pub(super) is_grave: bool,
-    pub(super) source: &'static str,
+    pub(super) source: &'a str,
     pub(super) hash: [u8; 32],
     pub(super) time: i128,
     pub(super) body: &'a Bytes,
@@ -86,7 +86,7 @@ impl Shelf {
                 incoming.extend(one.about.iter().map(|(id, is_grave)| Incoming {
                     id,
                     is_grave: *is_grave,
-                    source: one.source,
+                    source: &one.source,
                     hash,
                     time: one.time.as_nanosecond(),
                     body,
@@ -107,14 +107,17 @@ impl Shelf {
     /// Bodies of a shipment that were received since a time, the newest up to `room` bytes.
     pub(super) fn of(
         &self,
-        id: &ShipmentId,
+        ids: &[ShipmentId],
         since: Timestamp,
         room: usize,
     ) -> Result<Gathered, StoreError> {
-        let mut found = match &self.place {
-            Place::File(file) => file.of(id, since)?,
-            Place::Memory(memory) => memory.of(id, since),
-        };
+        let mut found = Vec::new();
+        for id in ids {
+            found.extend(match &self.place {
+                Place::File(file) => file.of(id, since)?,
+                Place::Memory(memory) => memory.of(id, since),
+            });
+        }
         found.sort_by(|a, b| (b.last, &b.source, b.hash).cmp(&(a.last, &a.source, a.hash)));
         let mut gathered = Gathered::default();
         let mut bytes = 0;

@@ -12,10 +12,14 @@ use waybill_core::poll::Lane;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::convert::{self, View};
+use super::operations::Operations;
 use super::parse;
 use super::status::Failure;
 use crate::admin::v1 as admin;
 use crate::admin::v1::admin_service_server::{AdminService, AdminServiceServer};
+use crate::admin::v1::operations_service_server::OperationsServiceServer;
+use crate::auth::Principal;
+use crate::control::Control;
 use crate::pipeline::{Explained, Miss, Pipeline, Rebuilt};
 use crate::schedule::{Backlog, Item, Overview, Scheduler, Standing};
 use crate::texts::{Texts, Voice};
@@ -46,30 +50,34 @@ pub fn service(
     pipeline: Pipeline,
     texts: Arc<Texts>,
     scheduler: Scheduler,
+    control: Control,
     cap: Duration,
 ) -> Result<Routes, String> {
     let admin = Admin {
-        pipeline,
+        pipeline: pipeline.clone(),
         texts,
         scheduler,
         cap,
     };
+    let operations = Operations::new(control, pipeline, admin.clone(), cap);
     let server = AdminServiceServer::new(admin).max_encoding_message_size(ANSWER_BYTES);
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(admin::DESCRIPTORS)
         .build_v1()
         .map_err(|error| error.to_string())?;
-    Ok(Routes::new(server).add_service(reflection).prepare())
+    let routes = Routes::new(server).add_service(OperationsServiceServer::new(operations));
+    Ok(routes.add_service(reflection).prepare())
 }
 
 impl Admin {
     async fn explain(
         &self,
+        tenant: &str,
         request: admin::ExplainShipmentRequest,
     ) -> Result<admin::ExplainShipmentResponse, Failure> {
         let voice = self.texts.voice("en");
         let mut explanations = Vec::new();
-        for id in self.ids(request.shipment).await? {
+        for id in self.ids(tenant, request.shipment).await? {
             let explained = self.pipeline.explain(&id).await?;
             explanations.push(explanation(&explained, voice));
         }
@@ -78,10 +86,11 @@ impl Admin {
 
     async fn rebuild(
         &self,
+        tenant: &str,
         request: admin::RebuildShipmentRequest,
     ) -> Result<admin::RebuildShipmentResponse, Failure> {
         let mut shipments = Vec::new();
-        for id in self.ids(request.shipment).await? {
+        for id in self.ids(tenant, request.shipment).await? {
             let rebuilt = self.pipeline.rebuild(&id, request.validate_only).await?;
             tracing::info!(
                 shipment = %rebuilt.id.0,
@@ -116,7 +125,11 @@ impl Admin {
     }
 
     /// Stored shipments that a key stands for.
-    async fn ids(&self, key: Option<v1::ShipmentKey>) -> Result<Vec<ShipmentId>, Failure> {
+    pub(super) async fn ids(
+        &self,
+        tenant: &str,
+        key: Option<v1::ShipmentKey>,
+    ) -> Result<Vec<ShipmentId>, Failure> {
         use v1::shipment_key::Key;
         let key = key.unwrap_or_default();
         let inside = |failure: Failure| failure.inside("shipment");
@@ -130,15 +143,17 @@ impl Admin {
                 let number = parse::number("tracking_number", &text);
                 number.map_err(inside)?.into()
             }
-            Some(Key::Order(order)) => parse::order("order", &order).map_err(inside)?.into(),
+            Some(Key::Order(order)) => parse::order(tenant, "order", &order)
+                .map_err(inside)?
+                .into(),
         };
         parse::carrier("carrier", &key.carrier).map_err(inside)?;
         let mut ids = self.pipeline.known(&subject).await?;
         if !key.carrier.is_empty() {
             let mut kept = Vec::new();
             for id in ids {
-                let (record, _) = self.pipeline.held(&id).await?;
-                if record.carrier == key.carrier {
+                let record = self.pipeline.current(&id).await?;
+                if record.is_some_and(|(record, _)| record.carrier == key.carrier) {
                     kept.push(id);
                 }
             }
@@ -292,7 +307,8 @@ impl AdminService for Admin {
         &self,
         request: Request<admin::ExplainShipmentRequest>,
     ) -> Result<Response<admin::ExplainShipmentResponse>, Status> {
-        let answer = self.explain(request.into_inner());
+        let tenant = Principal::of(request.extensions())?.caller.tenant.clone();
+        let answer = self.explain(&tenant, request.into_inner());
         Ok(Response::new(self.in_time(answer).await?))
     }
 
@@ -300,7 +316,8 @@ impl AdminService for Admin {
         &self,
         request: Request<admin::RebuildShipmentRequest>,
     ) -> Result<Response<admin::RebuildShipmentResponse>, Status> {
-        let answer = self.rebuild(request.into_inner());
+        let tenant = Principal::of(request.extensions())?.caller.tenant.clone();
+        let answer = self.rebuild(&tenant, request.into_inner());
         Ok(Response::new(self.in_time(answer).await?))
     }
 

@@ -3,7 +3,6 @@
 
 use jiff::Timestamp;
 
-use super::added;
 use super::convert;
 use super::status::Failure;
 use super::tracking::Tracking;
@@ -29,7 +28,7 @@ impl Tracking {
         };
         for record in &found.shipments {
             let overlay = self.pipeline.overlay(&self.caller.tenant, record).await?;
-            let overlay = overlay.map(|overlay| added::overlay(&record.id, &overlay));
+            let overlay = overlay.map(|overlay| self.overlay(&record.id, &overlay));
             beside.overlays.extend(overlay);
             if let Some(forecast) = self.pipeline.forecast(record) {
                 beside.until = beside.until.min(forecast.start);

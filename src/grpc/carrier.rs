@@ -1,6 +1,6 @@
 //! `waybill.v1.CarrierService`: what the tables know, without asking anybody.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
@@ -12,6 +12,7 @@ use waybill_core::text::Language;
 use super::convert;
 use super::parse;
 use super::status::Failure;
+use crate::pipeline::Pipeline;
 use crate::texts::Texts;
 use crate::v1;
 use crate::v1::carrier_service_server::CarrierService;
@@ -19,14 +20,16 @@ use crate::v1::carrier_service_server::CarrierService;
 /// The service.
 #[derive(Clone)]
 pub struct Carriers {
+    /// With every source that there is, configured or not.
     carriers: Arc<BTreeMap<String, v1::Carrier>>,
     texts: Arc<Texts>,
+    pipeline: Pipeline,
 }
 
 impl Carriers {
-    /// Makes the service from the table of sources and the ids of those that are configured. A
-    /// carrier is listed if it has a source or a number format.
-    pub fn new(registry: Registry, configured: &BTreeSet<&str>, texts: Arc<Texts>) -> Self {
+    /// Makes the service from the table of sources and those that are configured. A carrier is
+    /// listed if it has a source or a number format.
+    pub fn new(registry: Registry, pipeline: Pipeline, texts: Arc<Texts>) -> Self {
         let mut carriers: BTreeMap<String, v1::Carrier> = BTreeMap::new();
         for format in number::formats().filter(|format| !format.carrier.is_empty()) {
             let carrier = carriers
@@ -54,14 +57,22 @@ impl Carriers {
             carrier.display_name = source.display_name.to_owned();
             carrier.country_code = source.country.to_owned();
             carrier.tracking_url_template = source.tracking_url.to_owned();
-            if configured.contains(source.id) {
-                carrier.sources.push(source.id.to_owned());
-            }
+            carrier.sources.push(source.id.to_owned());
         }
         Self {
             carriers: Arc::new(carriers),
             texts,
+            pipeline,
         }
+    }
+
+    /// A carrier with those of its sources that are asked.
+    fn shown(&self, carrier: &v1::Carrier) -> v1::Carrier {
+        let mut carrier = carrier.clone();
+        let asked = self.pipeline.sources();
+        let is_asked = |id: &String| asked.iter().any(|source| source.descriptor.id == id);
+        carrier.sources.retain(is_asked);
+        carrier
     }
 
     fn list(&self, request: v1::ListCarriersRequest) -> Result<v1::ListCarriersResponse, Failure> {
@@ -87,7 +98,7 @@ impl Carriers {
             .values()
             .filter(|carrier| country.is_empty() || carrier.country_code == country)
             .filter(|carrier| after.as_ref().is_none_or(|after| carrier.id > *after))
-            .cloned()
+            .map(|carrier| self.shown(carrier))
             .peekable();
         let carriers: Vec<v1::Carrier> = rest.by_ref().take(size).collect();
         let next_page_token = match (rest.peek(), carriers.last()) {
@@ -168,7 +179,7 @@ impl CarrierService for Carriers {
         parse::carrier("id", &id)?;
         match self.carriers.get(&id) {
             Some(carrier) => Ok(Response::new(v1::GetCarrierResponse {
-                carrier: Some(carrier.clone()),
+                carrier: Some(self.shown(carrier)),
             })),
             None => {
                 let failure = Failure::new(v1::ErrorReason::IdNotFound, "no carrier has this id");

@@ -1,35 +1,31 @@
 //! `TrackingService.Watch` and `Follow`: what a subscription asks for, and what its stream is made
-//! of. The stream itself is in `stream.rs`, the keys that it looks up in `keys.rs`.
+//! of. The stream itself is in `stream/`, the keys that it looks up in `keys.rs`.
 
 use std::collections::BTreeMap;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Status, Streaming};
+use tonic::{Status, Streaming};
 use waybill_core::code::EventCode;
 
 use super::convert;
 use super::parse;
 use super::status::Failure;
-use super::stream::{Plan, Stream, Target};
+use super::stream::end::Leaving;
+use super::stream::frames::Frames;
+use super::stream::press::Press;
+use super::stream::{self, Plan, Stream, Target};
 use super::tracking::Tracking;
 use crate::config::{Calls, StreamSettings};
+use crate::server::{Peer, Running, parse_grpc_timeout};
 use crate::v1;
 use crate::v1::watch_open;
 use crate::v1::watch_request::Kind;
 use crate::watch::filter::Filter;
-use crate::watch::token::Secrets;
+use crate::watch::token::{Secrets, Tokens};
 
-/// The stream of one call.
-pub type FollowStream = ReceiverStream<Result<v1::WatchMessage, Status>>;
-
-/// Messages that may wait in a stream before its task waits for the reader.
-const WINDOW: usize = 8;
 /// Streams that catch up with the change log at the same time.
 const CATCHING_UP: usize = 8;
 /// Most labels of a shipment.
@@ -42,7 +38,9 @@ pub struct Streams {
     pub(super) catching_up: Arc<Semaphore>,
     pub(super) drain: watch::Receiver<bool>,
     pub(super) server_id: Arc<str>,
-    pub(super) secrets: Secrets,
+    pub(super) tokens: Arc<Tokens>,
+    /// What streams of this server have in common.
+    pub(super) press: Arc<Press>,
     pub(super) settings: Settings,
 }
 
@@ -50,6 +48,8 @@ pub struct Streams {
 #[derive(Clone, Copy)]
 pub(super) struct Settings {
     pub(super) max_age: Duration,
+    /// Time over which streams end when the server stops.
+    pub(super) spread: Duration,
     pub(super) heartbeat: Duration,
     pub(super) count: usize,
     /// Shipments of one stream.
@@ -60,6 +60,10 @@ pub(super) struct Settings {
     pub(super) keys: usize,
     /// Time for the lookups of a snapshot.
     pub(super) snapshot: Duration,
+    /// Largest message, in bytes.
+    pub(super) message: usize,
+    /// Largest request, in bytes.
+    pub(super) request: usize,
 }
 
 impl Streams {
@@ -76,15 +80,19 @@ impl Streams {
             catching_up: Arc::new(Semaphore::new(CATCHING_UP)),
             drain,
             server_id: server_id.into(),
-            secrets,
+            tokens: Arc::new(Tokens::new(secrets)),
+            press: Arc::default(),
             settings: Settings {
                 max_age: settings.max_age.0,
+                spread: settings.drain_spread.0,
                 heartbeat: settings.heartbeat.0,
                 count: settings.count,
                 shipments: settings.shipments,
                 revisions: settings.revisions,
                 keys: calls.batch_items,
                 snapshot: calls.default_deadline,
+                message: calls.response_bytes,
+                request: calls.request_bytes,
             },
         }
     }
@@ -94,24 +102,55 @@ impl Tracking {
     /// Answers `Follow`.
     pub(super) fn start_follow(
         &self,
-        request: Request<v1::FollowRequest>,
-    ) -> Result<FollowStream, Failure> {
-        self.bounded(request.get_ref())?;
-        let open = request.into_inner().open;
-        start(self, open.unwrap_or_default(), None)
+        request: v1::FollowRequest,
+        around: Around,
+    ) -> Result<Frames, Failure> {
+        self.bounded(&request)?;
+        start(self, request.open.unwrap_or_default(), None, around)
     }
 
     /// Answers `Watch`.
     pub(super) async fn start_watch(
         &self,
-        request: Request<Streaming<v1::WatchRequest>>,
-    ) -> Result<FollowStream, Status> {
-        let mut requests = request.into_inner();
+        mut requests: Streaming<v1::WatchRequest>,
+        around: Around,
+    ) -> Result<Frames, Status> {
         let first = requests.message().await?.and_then(|first| first.kind);
         let Some(Kind::Open(open)) = first else {
             return Err(Failure::field("open", "must be the first message").into());
         };
-        Ok(start(self, open, Some(requests))?)
+        Ok(start(self, open, Some(requests), around)?)
+    }
+}
+
+/// What a call brings beside its messages.
+pub(super) struct Around {
+    /// Ends with an error then, as the caller wishes.
+    pub(super) deadline: Option<Instant>,
+    /// Turns true when the connection is asked to go.
+    pub(super) leaving: Option<Leaving>,
+    /// The work of setting the stream up.
+    pub(super) running: Option<Running>,
+}
+
+impl Around {
+    /// Reads it from a call; `running` is what its start counts as.
+    pub(super) fn of<T>(request: &http::Request<T>, running: Option<Running>) -> Self {
+        let stated = parse_grpc_timeout(request.headers());
+        Self {
+            deadline: stated.and_then(|time| Instant::now().checked_add(time)),
+            leaving: request.extensions().get::<Peer>().map(Peer::leaving),
+            running,
+        }
+    }
+}
+
+/// Counts a stream, and holds its permit, until it is dropped.
+struct Counted(#[expect(dead_code, reason = "held")] OwnedSemaphorePermit);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        metrics::gauge!("waybill_streams").decrement(1);
     }
 }
 
@@ -120,29 +159,30 @@ fn start(
     tracking: &Tracking,
     open: v1::WatchOpen,
     requests: Option<Streaming<v1::WatchRequest>>,
-) -> Result<FollowStream, Failure> {
+    around: Around,
+) -> Result<Frames, Failure> {
     let plan = read(tracking, open)?;
+    // One that cannot be read may be of a secret that is gone; one of somebody else's is refused.
+    let token = tracking.streams.tokens.open(&plan.resume_token);
+    if token.is_some_and(|token| token.owner != stream::owner(&tracking.caller)) {
+        let description = "was made for another caller";
+        return Err(Failure::token("open.resume_token", description));
+    }
     let permit = Arc::clone(&tracking.streams.permits)
         .try_acquire_owned()
         .map_err(|_| {
             let message = "the server has as many streams as it may have";
             Failure::new(v1::ErrorReason::WatchLimit, message).with("subject", "streams")
         })?;
-    let (sender, receiver) = mpsc::channel(WINDOW);
-    let last = sender.clone();
-    let stream = Stream::new(tracking, plan, requests, sender);
-    crate::tasks::spawn("follow", async move {
-        metrics::gauge!("waybill_streams").increment(1);
-        let ended = AssertUnwindSafe(stream.run()).catch_unwind().await;
-        metrics::gauge!("waybill_streams").decrement(1);
-        drop(permit);
-        // A reader that is gone and a normal end are quiet; a defect must not look like one.
-        if ended.is_err() {
-            let failure = Failure::internal("a stream panicked");
-            let _gone = last.send(Err(failure.into())).await;
-        }
-    });
-    Ok(ReceiverStream::new(receiver))
+    metrics::gauge!("waybill_streams").increment(1);
+    let counted = Counted(permit);
+    let Around {
+        deadline,
+        leaving,
+        running,
+    } = around;
+    let stream = Stream::new(tracking, plan, requests, deadline, running);
+    Ok(stream.into_body(leaving, counted))
 }
 
 fn read(tracking: &Tracking, open: v1::WatchOpen) -> Result<Plan, Failure> {
@@ -185,7 +225,7 @@ fn read(tracking: &Tracking, open: v1::WatchOpen) -> Result<Plan, Failure> {
         filter: filter(open.filter.unwrap_or_default())?,
         every_revision,
         view: parse::view(open.view)?,
-        language: open.language,
+        language: open.language.into(),
         resume_token: open.resume_token,
         heartbeat,
         end: Instant::now() + settings.max_age.mul_f64(rand::random_range(0.9..1.1)),

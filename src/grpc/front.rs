@@ -14,27 +14,36 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderValue, Request, Response};
-use http_body::{Body, Frame, SizeHint};
+use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use prost::Message;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
-use tonic::{Code, Status};
+use tokio::time::{Instant, sleep, timeout_at};
+use tonic::codec::Codec;
+use tonic::{Code, Status, Streaming};
+use tonic_prost::ProstCodec;
 use tower::Service;
+use waybill_core::caller::{Caller, Scope};
 
-use super::status::Failure;
+use super::follow::Around;
+use super::reply::{Reply, code_name, ok, reply, typed};
+use super::status::{Failure, late};
 use super::tracking::{Tracked, Tracking, fits};
-use crate::config::Calls;
-use crate::server::parse_grpc_timeout;
+use super::{Exit, method};
+use crate::auth::{Admission, Auth, Principal};
+use crate::server::{Class, Load, Peer, Running, parse_grpc_timeout};
 use crate::v1;
-use crate::watch::Topic;
+use crate::watch::{Topic, told};
 
 const TRACK: &str = "/waybill.v1.TrackingService/Track";
+const FOLLOW: &str = "/waybill.v1.TrackingService/Follow";
+const WATCH: &str = "/waybill.v1.TrackingService/Watch";
 /// Length of a gRPC frame's head: one byte of flags, four of length.
-const HEAD: usize = 5;
+pub(super) const HEAD: usize = 5;
+/// Bytes of a request that are read without counting it as work.
+const PROMPT: usize = 4 * 1_024;
 /// Bytes of the answers that are kept.
 const KEPT: u64 = 128 * 1_024 * 1_024;
 /// What a kept answer takes beside its bytes: key, versions and the cache's own.
@@ -45,10 +54,14 @@ const KEPT_HEAD: usize = 512;
 pub struct Front(Arc<Room>);
 
 struct Room {
+    auth: Auth,
     tracking: Tracking,
     routes: tonic::service::Routes,
     kept: moka::sync::Cache<String, Arc<Kept>, std::hash::RandomState>,
+    load: Arc<Load>,
     drain: watch::Receiver<bool>,
+    /// Time for running calls once the server drains.
+    finish: Duration,
     hit_count: metrics::Counter,
     hit_seconds: metrics::Histogram,
 }
@@ -76,13 +89,16 @@ impl Kept {
 }
 
 impl Front {
-    /// Puts the front before tonic's routes. `drain` turns true when the server stops.
+    /// Puts the front before tonic's routes.
     pub fn new(
+        auth: Auth,
         tracking: Tracking,
         routes: tonic::service::Routes,
-        drain: watch::Receiver<bool>,
+        load: Arc<Load>,
+        exit: Exit,
     ) -> Self {
         Self(Arc::new(Room {
+            auth,
             tracking,
             routes,
             kept: moka::sync::Cache::builder()
@@ -91,7 +107,9 @@ impl Front {
                     u32::try_from(key.len() + kept.frame.len() + KEPT_HEAD).unwrap_or(u32::MAX)
                 })
                 .build_with_hasher(std::hash::RandomState::new()),
-            drain,
+            load,
+            drain: exit.drain,
+            finish: exit.finish,
             hit_count: metrics::counter!("waybill_rpc_total", "method" => "Track", "code" => "OK"),
             hit_seconds: metrics::histogram!("waybill_rpc_seconds", "method" => "Track"),
         }))
@@ -99,12 +117,40 @@ impl Front {
 }
 
 impl Room {
-    async fn track(self: Arc<Self>, request: Request<Incoming>) -> Response<Reply> {
+    async fn serve(
+        self: Arc<Self>,
+        mut request: Request<Incoming>,
+        principal: Principal,
+    ) -> Response<Reply> {
+        if request.uri().path() == TRACK {
+            return self.track(request, principal).await;
+        }
+        request.extensions_mut().insert(principal);
+        self.pass(request).await
+    }
+
+    /// Sends a call on to tonic.
+    async fn pass(&self, request: Request<Incoming>) -> Response<Reply> {
+        let (method, class) = method::of(request.uri().path());
+        let started = Instant::now();
+        let response = self.pass_on(request, method, class).await;
+        let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |it| it.code());
+        count(method, code);
+        metrics::histogram!("waybill_rpc_seconds", "method" => method)
+            .record(started.elapsed().as_secs_f64());
+        response
+    }
+
+    async fn track(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        principal: Principal,
+    ) -> Response<Reply> {
         let started = Instant::now();
         let (head, body) = request.into_parts();
         let calls = &self.tracking.calls;
         let time = calls.time_for(parse_grpc_timeout(&head.headers), calls.unary_cap);
-        let answer = self.answer(body, started + time);
+        let answer = self.answer(&principal, body, started + time);
         let answer = AssertUnwindSafe(answer).catch_unwind();
         let result = match timeout_at(started + time, answer).await {
             Ok(Ok(result)) => result,
@@ -119,20 +165,69 @@ impl Room {
             }
             Err(failure) => {
                 let status = Status::from(failure);
-                let code = code_name(status.code());
-                metrics::counter!("waybill_rpc_total", "method" => "Track", "code" => code)
-                    .increment(1);
+                count("Track", status.code());
                 status.into_http()
             }
         }
     }
 
-    async fn answer(&self, body: Incoming, deadline: Instant) -> Result<Bytes, Failure> {
+    async fn follow(
+        &self,
+        request: Request<Incoming>,
+        running: Option<Running>,
+        limit: usize,
+    ) -> Response<Reply> {
+        let started = async {
+            let me = self.of(&request)?;
+            let around = Around::of(&request, running);
+            // The stream is counted already.
+            let message = self.read_message(request.into_body(), limit, false).await?;
+            let request = v1::FollowRequest::decode(message)
+                .map_err(|_| Failure::field("request", "is not a FollowRequest"))?;
+            me.start_follow(request, around)
+        };
+        match started.await {
+            Ok(frames) => reply(Reply::Stream(Box::new(frames))),
+            Err(failure) => Status::from(failure).into_http(),
+        }
+    }
+
+    async fn watch(
+        &self,
+        request: Request<Incoming>,
+        running: Option<Running>,
+        limit: usize,
+    ) -> Response<Reply> {
+        let me = match self.of(&request) {
+            Ok(me) => me,
+            Err(failure) => return Status::from(failure).into_http(),
+        };
+        let around = Around::of(&request, running);
+        let mut codec = ProstCodec::<v1::WatchMessage, v1::WatchRequest>::default();
+        let body = request.into_body();
+        let requests = Streaming::new_request(codec.decoder(), body, None, Some(limit));
+        match me.start_watch(requests, around).await {
+            Ok(frames) => reply(Reply::Stream(Box::new(frames))),
+            Err(status) => typed(status.into_http(), limit),
+        }
+    }
+
+    /// The service for whoever makes a call.
+    fn of(&self, request: &Request<Incoming>) -> Result<Tracking, Failure> {
+        Ok(self.tracking.by(Principal::of(request.extensions())?))
+    }
+
+    async fn answer(
+        &self,
+        principal: &Principal,
+        body: Incoming,
+        deadline: Instant,
+    ) -> Result<Bytes, Failure> {
         let calls = &self.tracking.calls;
-        let message = read_message(body, calls.request_bytes).await?;
+        let message = self.read_message(body, calls.request_bytes, true).await?;
         let request = v1::TrackRequest::decode(message)
             .map_err(|_| Failure::field("request", "is not a TrackRequest"))?;
-        let key = plain_key(&self.tracking.caller.tenant, &request);
+        let key = plain_key(&principal.caller, &request);
         if let Some(key) = &key
             && let Some(kept) = self.kept.get(key)
             && kept.holds(self.tracking.pipeline.now())
@@ -141,26 +236,143 @@ impl Room {
             return Ok(kept.frame.clone());
         }
         // In a box of its own: a hit must not carry the room that the long way needs.
-        Box::pin(self.look_up(request, key, deadline)).await
+        Box::pin(self.look_up(principal, request, key, deadline)).await
     }
 
     async fn look_up(
         &self,
+        principal: &Principal,
         request: v1::TrackRequest,
         key: Option<String>,
         deadline: Instant,
     ) -> Result<Bytes, Failure> {
+        // A hit costs less than a refusal would, so only from here on is there work to be limited.
+        let class = Class::Interactive;
+        let _running = self.load.enter(class).ok_or_else(Failure::overloaded)?;
         let conditional = !request.if_none_match.is_empty();
-        let tracked = self.tracking.track_until(request, deadline).await?;
+        let tracking = self.tracking.by(principal);
+        let tracked = tokio::select! {
+            biased;
+            tracked = tracking.track_until(request, deadline) => tracked?,
+            () = self.overdue() => return Err(draining()),
+        };
         let frame = frame(&tracked.response, self.tracking.calls.response_bytes)?;
         if let (Some(key), Some(until), false) = (key, tracked.until, conditional) {
-            self.keep(key, tracked, frame.clone(), until).await;
+            let tenant = &principal.caller.tenant;
+            self.keep(tenant, key, tracked, frame.clone(), until).await;
         }
         Ok(frame)
     }
 
+    /// Reads the one message of a call. A long one `counts` as work while it is read.
+    async fn read_message(
+        &self,
+        mut body: Incoming,
+        limit: usize,
+        counts: bool,
+    ) -> Result<Bytes, Failure> {
+        let broken = || Failure::field("request", "is not one uncompressed gRPC message");
+        let mut whole: Option<Bytes> = None;
+        let mut parts = BytesMut::new();
+        let mut running = None;
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(|_| broken())?.into_data() else {
+                continue;
+            };
+            let so_far = data.len() + parts.len() + whole.as_ref().map_or(0, Bytes::len);
+            if so_far > limit + HEAD {
+                return Err(Failure::too_large(limit));
+            }
+            if counts && running.is_none() && so_far > PROMPT {
+                // Not what a lookup looks like: it is to be as little and as few as other work.
+                let entered = self.load.enter(Class::Interactive);
+                running = Some(entered.ok_or_else(Failure::overloaded)?);
+            }
+            match whole.take() {
+                None if parts.is_empty() => whole = Some(data),
+                first => {
+                    parts.extend_from_slice(&first.unwrap_or_default());
+                    parts.extend_from_slice(&data);
+                }
+            }
+        }
+        let mut whole = whole.unwrap_or_else(|| parts.freeze());
+        if whole.len() < HEAD {
+            return Err(broken());
+        }
+        let head = whole.split_to(HEAD);
+        let length = usize::try_from(u32::from_be_bytes([head[1], head[2], head[3], head[4]]));
+        if head[0] == 1 {
+            let message = "compressed requests are not supported";
+            return Err(Failure::new(v1::ErrorReason::Unsupported, message));
+        }
+        if head[0] != 0 || length.ok() != Some(whole.len()) {
+            return Err(broken());
+        }
+        Ok(whole)
+    }
+
+    /// Has tonic answer, if there is room for it.
+    async fn pass_on(
+        &self,
+        request: Request<Incoming>,
+        method: &'static str,
+        class: Option<Class>,
+    ) -> Response<Reply> {
+        let started = Instant::now();
+        let mut running = match class.map(|class| self.load.enter(class)) {
+            None => None,
+            Some(Some(running)) => Some(running),
+            Some(None) => return Status::from(Failure::overloaded()).into_http(),
+        };
+        // A stream has it until all that there is has been sent.
+        let streaming = running.take_if(|_| class == Some(Class::Stream));
+        let (time, limit) = method::bounds(method, request.headers(), &self.tracking.calls);
+        let mut routes = self.routes.clone();
+        let answer = async {
+            match request.uri().path() {
+                FOLLOW => self.follow(request, streaming, limit).await,
+                WATCH => self.watch(request, streaming, limit).await,
+                _ => match routes.call(request).await {
+                    Ok(response) => typed(response, limit),
+                    Err(never) => match never {},
+                },
+            }
+        };
+        let answer = AssertUnwindSafe(answer).catch_unwind();
+        let answer = tokio::select! {
+            biased;
+            answer = timeout_at(started + time, answer) => answer,
+            () = self.overdue() => return Status::from(draining()).into_http(),
+        };
+        let mut response = match answer {
+            Ok(Ok(response)) => response,
+            Ok(Err(_)) => Status::from(panicked()).into_http(),
+            Err(_) => Status::from(late()).into_http(),
+        };
+        if class == Some(Class::Batch)
+            && let Reply::Tonic(_, held) = response.body_mut()
+        {
+            *held = running;
+        }
+        response
+    }
+
+    /// Waits until calls that still run have had their time to end.
+    async fn overdue(&self) {
+        told(&mut self.drain.clone()).await;
+        sleep(self.finish).await;
+    }
+
     /// Keeps an answer, unless one of its records or overlays has changed while it was made.
-    async fn keep(&self, key: String, tracked: Tracked, frame: Bytes, until: Timestamp) {
+    async fn keep(
+        &self,
+        tenant: &str,
+        key: String,
+        tracked: Tracked,
+        frame: Bytes,
+        until: Timestamp,
+    ) {
         let pipeline = &self.tracking.pipeline;
         let shipments = tracked.ids.iter().cloned().map(Topic::Shipment);
         let topics = std::iter::once(Topic::Subject(tracked.subject.clone())).chain(shipments);
@@ -178,9 +390,8 @@ impl Room {
             return;
         }
         for (id, shipment) in tracked.ids.iter().zip(&tracked.response.shipments) {
-            match pipeline.held(id).await {
+            match pipeline.held(tenant, id).await {
                 Ok((record, _)) if record.etag == shipment.etag => {
-                    let tenant = &self.tracking.caller.tenant;
                     let overlay = pipeline.overlay(tenant, &record).await;
                     let revision = overlay.map(|one| one.map_or(0, |one| one.revision));
                     let mut shown = tracked.response.overlays.iter();
@@ -208,17 +419,15 @@ impl Room {
     }
 }
 
-/// The deadline passed while the answer was made.
-fn late() -> Failure {
-    Failure::new(
-        v1::ErrorReason::Deadline,
-        "the deadline passed with nothing usable",
-    )
+/// The server does not take calls any more, or not to their end.
+fn draining() -> Failure {
+    Failure::new(v1::ErrorReason::ServerDraining, "the server is going away")
 }
 
-/// Key of a request whose answer depends on nothing but tenant, number, carrier, language and view; `None`
-/// for one with further options. Spelling variants of a number have a key each and the same answer.
-fn plain_key(tenant: &str, request: &v1::TrackRequest) -> Option<String> {
+/// Key of a request whose answer depends on nothing but who asks, number, carrier, language and view:
+/// the tenant, whose overlays are in the answer, and whether personal data is. `None` for a request
+/// with further options. Spelling variants of a number have a key each and the same answer.
+fn plain_key(caller: &Caller, request: &v1::TrackRequest) -> Option<String> {
     let plain = request.order.is_none()
         && request.hints.is_none()
         && request.max_age.is_none()
@@ -235,13 +444,18 @@ fn plain_key(tenant: &str, request: &v1::TrackRequest) -> Option<String> {
         return None;
     }
     let parts = [
-        tenant,
+        &caller.tenant,
         &request.tracking_number,
         &request.carrier,
         &request.language,
     ];
     let length: usize = parts.iter().map(|part| part.len() + 1).sum();
-    let mut key = String::with_capacity(length + 1);
+    let mut key = String::with_capacity(length + 2);
+    key.push(if caller.scopes.has(Scope::Personal) {
+        'p'
+    } else {
+        '-'
+    });
     for part in parts {
         key.push_str(part);
         key.push('\n');
@@ -250,42 +464,6 @@ fn plain_key(tenant: &str, request: &v1::TrackRequest) -> Option<String> {
         b'0' + u8::try_from(request.view).ok().filter(|view| *view < 10)?,
     ));
     Some(key)
-}
-
-/// Reads the one message of a unary call.
-async fn read_message(mut body: Incoming, limit: usize) -> Result<Bytes, Failure> {
-    let broken = || Failure::field("request", "is not one uncompressed gRPC message");
-    let mut whole: Option<Bytes> = None;
-    let mut parts = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| broken())?.into_data() else {
-            continue;
-        };
-        if data.len() + parts.len() + whole.as_ref().map_or(0, Bytes::len) > limit + HEAD {
-            return Err(Failure::too_large(limit));
-        }
-        match whole.take() {
-            None if parts.is_empty() => whole = Some(data),
-            first => {
-                parts.extend_from_slice(&first.unwrap_or_default());
-                parts.extend_from_slice(&data);
-            }
-        }
-    }
-    let mut whole = whole.unwrap_or_else(|| parts.freeze());
-    if whole.len() < HEAD {
-        return Err(broken());
-    }
-    let head = whole.split_to(HEAD);
-    let length = usize::try_from(u32::from_be_bytes([head[1], head[2], head[3], head[4]]));
-    if head[0] == 1 {
-        let message = "compressed requests are not supported";
-        return Err(Failure::new(v1::ErrorReason::Unsupported, message));
-    }
-    if head[0] != 0 || length.ok() != Some(whole.len()) {
-        return Err(broken());
-    }
-    Ok(whole)
 }
 
 /// Encodes an answer with its frame head.
@@ -298,98 +476,20 @@ fn frame(response: &v1::TrackResponse, limit: usize) -> Result<Bytes, Failure> {
     Ok(frame.freeze())
 }
 
+/// A call that is not let in.
+fn refused(path: &str, failure: Failure) -> Response<Reply> {
+    let status = Status::from(failure);
+    count(method::of(path).0, status.code());
+    status.into_http()
+}
+
+fn count(method: &'static str, code: Code) {
+    let code = code_name(code);
+    metrics::counter!("waybill_rpc_total", "method" => method, "code" => code).increment(1);
+}
+
 fn panicked() -> Failure {
     Failure::internal("the handler of a call panicked")
-}
-
-fn ok(frame: Bytes) -> Response<Reply> {
-    let mut response = Response::new(Reply::Frame(Some(frame)));
-    let grpc = HeaderValue::from_static("application/grpc");
-    response
-        .headers_mut()
-        .insert(http::header::CONTENT_TYPE, grpc);
-    response
-}
-
-/// Gives the failures that tonic itself finds (a message too large, not decodable, an unknown
-/// method) the reason and the trailers that every failed call carries.
-fn typed(response: Response<tonic::body::Body>, limit: usize) -> Response<Reply> {
-    let failed = Status::from_header_map(response.headers())
-        .filter(|_| !response.headers().contains_key("waybill-reason"));
-    let failure = failed.and_then(|status| match status.code() {
-        Code::OutOfRange => Some(Failure::too_large(limit)),
-        Code::Unimplemented => Some(Failure::new(
-            v1::ErrorReason::Unsupported,
-            "no such method or encoding",
-        )),
-        Code::Internal => Some(Failure::field(
-            "request",
-            "is not one well-formed gRPC message",
-        )),
-        _ => None,
-    });
-    match failure {
-        Some(failure) => Status::from(failure).into_http(),
-        None => response.map(|body| Reply::Tonic(Box::new(body))),
-    }
-}
-
-/// Time until a call's answer has to begin, and the greatest size of its request. What streams
-/// ends by rules of its own.
-fn bounds(method: &str, headers: &HeaderMap, calls: &Calls) -> (Duration, usize) {
-    let stated = parse_grpc_timeout(headers);
-    match method {
-        "BatchTrack" => (calls.time_for(stated, calls.batch_cap), calls.batch_bytes),
-        "IngestEvents" => (calls.time_for(stated, calls.unary_cap), calls.batch_bytes),
-        "Follow" => (calls.default_deadline, calls.request_bytes),
-        _ => (calls.time_for(stated, calls.unary_cap), calls.request_bytes),
-    }
-}
-
-/// Last segment of a method's path, if it is one of ours; keeps the metric's labels few.
-fn method_name(path: &str) -> &'static str {
-    const METHODS: [&str; 12] = [
-        "Track",
-        "GetShipment",
-        "BatchTrack",
-        "Follow",
-        "UpdateException",
-        "GetEvidence",
-        "ListCarriers",
-        "GetCarrier",
-        "DetectCarriers",
-        "ListEventCodes",
-        "QueryKpis",
-        "IngestEvents",
-    ];
-    let last = path.rsplit('/').next().unwrap_or_default();
-    METHODS
-        .into_iter()
-        .find(|method| path.starts_with("/waybill.") && *method == last)
-        .unwrap_or("other")
-}
-
-/// Name of a code as the metrics print it.
-fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
 }
 
 impl Service<Request<Incoming>> for Front {
@@ -404,86 +504,31 @@ impl Service<Request<Incoming>> for Front {
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
         let path = request.uri().path();
         // Whoever asks for the health of a server that stops is to hear that it stops.
-        let room = &self.0;
+        let room = Arc::clone(&self.0);
         if *room.drain.borrow() && !path.starts_with("/grpc.health.") {
-            let failure = Failure::new(v1::ErrorReason::ServerDraining, "the server is going away");
-            return Box::pin(async { Ok(Status::from(failure).into_http()) });
+            return Box::pin(async { Ok(Status::from(draining()).into_http()) });
         }
-        if request.uri().path() == TRACK {
-            let room = Arc::clone(room);
-            return Box::pin(async move { Ok(room.track(request).await) });
-        }
-        let method = method_name(path);
-        let mut routes = room.routes.clone();
-        let calls = Arc::clone(&room.tracking.calls);
-        let (time, limit) = bounds(method, request.headers(), &calls);
-        Box::pin(async move {
-            let started = Instant::now();
-            let answer = AssertUnwindSafe(routes.call(request)).catch_unwind();
-            let response = match timeout_at(started + time, answer).await {
-                Ok(Ok(Ok(response))) => typed(response, limit),
-                Ok(Ok(Err(never))) => match never {},
-                Ok(Err(_)) => Status::from(panicked()).into_http(),
-                Err(_) => Status::from(late()).into_http(),
-            };
-            let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |it| it.code());
-            let code = code_name(code);
-            metrics::counter!("waybill_rpc_total", "method" => method, "code" => code).increment(1);
-            metrics::histogram!("waybill_rpc_seconds", "method" => method)
-                .record(started.elapsed().as_secs_f64());
-            Ok(response)
-        })
-    }
-}
-
-/// Body of an answer.
-#[derive(Default)]
-pub enum Reply {
-    /// One frame, then the trailer of success.
-    Frame(Option<Bytes>),
-    /// What tonic made.
-    Tonic(Box<tonic::body::Body>),
-    /// Nothing more.
-    #[default]
-    Done,
-}
-
-impl Body for Reply {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let this = self.get_mut();
-        match this {
-            Self::Tonic(body) => Pin::new(body.as_mut()).poll_frame(cx),
-            Self::Done => Poll::Ready(None),
-            Self::Frame(frame) => match frame.take() {
-                Some(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
-                None => {
-                    *this = Self::Done;
-                    let mut trailers = HeaderMap::with_capacity(1);
-                    trailers.insert("grpc-status", HeaderValue::from_static("0"));
-                    Poll::Ready(Some(Ok(Frame::trailers(trailers))))
+        let client = request.extensions().get::<Peer>();
+        let admission = room.auth.admit(path, request.headers(), client);
+        match admission {
+            // Apart, so that a hit carries the room of no other call.
+            Admission::Known(principal) if path == TRACK => {
+                Box::pin(async move { Ok(room.track(request, principal).await) })
+            }
+            Admission::Known(principal) => {
+                Box::pin(async move { Ok(room.serve(request, principal).await) })
+            }
+            Admission::Open => Box::pin(async move { Ok(room.pass(request).await) }),
+            Admission::Refused(failure) => {
+                let refused = refused(path, failure);
+                Box::pin(async move { Ok(refused) })
+            }
+            Admission::Later(later) => Box::pin(async move {
+                match later.await {
+                    Ok(principal) => Ok(room.serve(request, principal).await),
+                    Err(failure) => Ok(refused(request.uri().path(), failure)),
                 }
-            },
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Done => true,
-            Self::Frame(_) => false,
-            Self::Tonic(body) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Tonic(body) => body.size_hint(),
-            _ => SizeHint::default(),
+            }),
         }
     }
 }

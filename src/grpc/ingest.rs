@@ -11,6 +11,7 @@ use tonic::{Request, Response, Status};
 use waybill_core::code::{EventCode, ReasonCode};
 use waybill_core::event::{Claim, Classifier, MappingBasis};
 use waybill_core::internal::{self, Statement};
+use waybill_core::owner;
 use waybill_core::place::Location;
 use waybill_core::privacy::Pii;
 use waybill_core::shipment::Requirements;
@@ -18,6 +19,7 @@ use waybill_core::time::{Clues, EventTime, Stated, parse_iso, resolve};
 
 use super::status::Failure;
 use super::{parse, tracking};
+use crate::auth::Principal;
 use crate::config::Calls;
 use crate::pipeline::{Item, Pipeline, Refusal, Taken};
 use crate::remote;
@@ -52,9 +54,11 @@ impl Ingest {
 
     async fn ingest(
         &self,
+        tenant: &str,
         request: v1::IngestEventsRequest,
     ) -> Result<v1::IngestEventsResponse, Failure> {
-        let source = self.source(&request.source)?;
+        // What a tenant's systems say is that tenant's.
+        let source = owner::name_of(&self.source(&request.source)?, &[tenant]);
         let limit = self.calls.ingest_events;
         if request.events.is_empty() || request.events.len() > limit {
             let description = format!("must have 1 to {limit} events");
@@ -69,7 +73,7 @@ impl Ingest {
                 client_event_id: event.client_event_id.clone(),
                 ..Default::default()
             };
-            match read_event(event, &source, now) {
+            match read_event(event, tenant, &source, now) {
                 Ok(item) => {
                     places.push(results.len());
                     items.push(item);
@@ -112,7 +116,8 @@ impl Ingest {
         if name.is_empty() {
             return Ok(internal::SOURCE.to_owned());
         }
-        let mut sources = self.pipeline.sources().iter();
+        let live = self.pipeline.live();
+        let mut sources = live.configured.sources.iter();
         let is_asked = sources.any(|source| source.descriptor.id == name);
         if !remote::is_id(name) || !internal::is_own(name) || is_asked {
             let own = internal::SOURCE;
@@ -130,7 +135,8 @@ impl IngestService for Ingest {
         &self,
         request: Request<v1::IngestEventsRequest>,
     ) -> Result<Response<v1::IngestEventsResponse>, Status> {
-        let response = self.ingest(request.into_inner()).await?;
+        let tenant = Principal::of(request.extensions())?.caller.tenant.clone();
+        let response = self.ingest(&tenant, request.into_inner()).await?;
         tracking::fits(&response, self.calls.response_bytes)?;
         Ok(Response::new(response))
     }
@@ -157,7 +163,12 @@ fn refuse(result: &mut v1::IngestResult, refusal: Refusal) {
 }
 
 /// Reads one event.
-fn read_event(event: v1::IngestEvent, source: &str, now: Timestamp) -> Result<Item, Failure> {
+fn read_event(
+    event: v1::IngestEvent,
+    tenant: &str,
+    source: &str,
+    now: Timestamp,
+) -> Result<Item, Failure> {
     let content = event.encode_to_vec();
     let id = &event.client_event_id;
     let length = id.chars().take(ID + 1).count();
@@ -174,7 +185,9 @@ fn read_event(event: v1::IngestEvent, source: &str, now: Timestamp) -> Result<It
         text => Some(parse::number("tracking_number", text)?),
     };
     let order = event.order.as_ref();
-    let order = order.map(|key| parse::order("order", key)).transpose()?;
+    let order = order
+        .map(|key| parse::order(tenant, "order", key))
+        .transpose()?;
     parse::carrier("carrier", &event.carrier)?;
     let code = u16::try_from(event.code).map(EventCode);
     let code = code.ok().filter(|code| internal::CODES.contains(code));

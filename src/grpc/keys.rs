@@ -22,6 +22,7 @@ pub(super) const LEAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A key that is followed: what to look up, and as what the client asked for it.
 pub(super) struct Followed {
+    tenant: String,
     pub(super) requested: v1::ShipmentKey,
     pub(super) subject: Subject,
     carrier: String,
@@ -41,7 +42,10 @@ impl Followed {
 
     /// The records of a lookup that the key stands for.
     pub(super) fn of(&self, found: &Found) -> Vec<Arc<Shipment>> {
-        let wanted = |record: &&Arc<Shipment>| self.only.as_ref().is_none_or(|id| *id == record.id);
+        let wanted = |record: &&Arc<Shipment>| match &self.only {
+            Some(id) => *id == record.id || record.superseded.contains(id),
+            None => true,
+        };
         found.shipments.iter().filter(wanted).cloned().collect()
     }
 }
@@ -49,6 +53,7 @@ impl Followed {
 /// Reads a key; the id of a shipment has to be known.
 pub(super) async fn read_key(
     pipeline: &Pipeline,
+    tenant: &str,
     key: &v1::ShipmentKey,
 ) -> Result<Followed, Failure> {
     use v1::shipment_key::Key;
@@ -61,7 +66,7 @@ pub(super) async fn read_key(
         None => return Err(Failure::field("key", "is required")),
         Some(Key::Id(id)) => {
             let id = parse::shipment_id("id", id.clone())?;
-            let (record, _) = pipeline.held(&id).await?;
+            let (record, _) = pipeline.held(tenant, &id).await?;
             (
                 record.number.clone().into(),
                 record.carrier.clone(),
@@ -73,9 +78,10 @@ pub(super) async fn read_key(
             let number = parse::number("tracking_number", text)?;
             named(number.into())?
         }
-        Some(Key::Order(order)) => named(parse::order("order", order)?.into())?,
+        Some(Key::Order(order)) => named(parse::order(tenant, "order", order)?.into())?,
     };
     Ok(Followed {
+        tenant: tenant.to_owned(),
         requested: key.clone(),
         subject,
         carrier,
@@ -92,6 +98,7 @@ pub(super) async fn look(
     priority: Priority,
 ) -> Result<Found, Miss> {
     let lookup = Lookup {
+        tenant: followed.tenant.clone(),
         subject: followed.subject.clone(),
         carrier: followed.carrier.clone(),
         hints: followed.hints.clone(),

@@ -15,36 +15,58 @@ pub mod follow;
 pub mod front;
 pub mod ingest;
 mod keys;
+mod method;
+pub mod operations;
 mod parse;
+mod redact;
+pub mod reply;
 pub mod status;
 mod stream;
 pub mod tracking;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tonic::service::Routes;
 
 use crate::config::Calls;
+use crate::server::Load;
 use crate::v1::analytics_service_server::AnalyticsServiceServer;
 use crate::v1::carrier_service_server::CarrierServiceServer;
 use crate::v1::ingest_service_server::IngestServiceServer;
 use crate::v1::tracking_service_server::TrackingServiceServer;
+
+/// How a server takes its leave.
+#[derive(Clone)]
+pub struct Exit {
+    /// Turns true when nobody is to come any more; calls are still taken.
+    pub retire: watch::Receiver<bool>,
+    /// Turns true when no more calls are taken.
+    pub drain: watch::Receiver<bool>,
+    /// Time for running calls from then on.
+    pub finish: Duration,
+}
 
 /// Puts the services together. Reflection is served in both versions, because clients exist that
 /// speak only one of them.
 ///
 /// # Errors
 /// If the compiled descriptors cannot be read, which a test rules out.
+#[expect(clippy::too_many_arguments, reason = "each of them is made elsewhere")]
 pub fn service(
+    auth: crate::auth::Auth,
     tracking: tracking::Tracking,
     carriers: carrier::Carriers,
     analytics: analytics::Analytics,
     ingest: ingest::Ingest,
     calls: &Calls,
     reflection: bool,
-    drain: watch::Receiver<bool>,
+    load: Arc<Load>,
+    exit: Exit,
 ) -> Result<front::Front, String> {
     let (health, health_service) = tonic_health::server::health_reporter();
-    spawn_health(health, drain.clone());
+    spawn_health(health, exit.retire.clone());
     // Only a batch may be larger than another request; its own check is in the front.
     let tracking_service = TrackingServiceServer::new(tracking.clone())
         .max_decoding_message_size(calls.batch_bytes)
@@ -76,11 +98,12 @@ pub fn service(
             .map_err(|error| error.to_string())?;
         routes = routes.add_service(v1).add_service(v1alpha);
     }
-    Ok(front::Front::new(tracking, routes.prepare(), drain))
+    let routes = routes.prepare();
+    Ok(front::Front::new(auth, tracking, routes, load, exit))
 }
 
-/// Reports the services as serving until the server drains.
-fn spawn_health(health: tonic_health::server::HealthReporter, mut drain: watch::Receiver<bool>) {
+/// Reports the services as serving until the server is about to go.
+fn spawn_health(health: tonic_health::server::HealthReporter, mut retire: watch::Receiver<bool>) {
     crate::tasks::spawn("health", async move {
         health
             .set_serving::<TrackingServiceServer<tracking::Tracking>>()
@@ -94,7 +117,7 @@ fn spawn_health(health: tonic_health::server::HealthReporter, mut drain: watch::
         health
             .set_serving::<IngestServiceServer<ingest::Ingest>>()
             .await;
-        crate::watch::told(&mut drain).await;
+        crate::watch::told(&mut retire).await;
         health
             .set_not_serving::<TrackingServiceServer<tracking::Tracking>>()
             .await;

@@ -75,9 +75,13 @@ pub const fn code(reason: Reason) -> Code {
         Reason::SourcesUnavailable | Reason::BreakersTripped | Reason::ServerDraining => {
             Code::Unavailable
         }
-        Reason::SourceQuota | Reason::Overloaded | Reason::MessageTooLarge | Reason::WatchLimit => {
-            Code::ResourceExhausted
-        }
+        Reason::SourceQuota
+        | Reason::CallerQuota
+        | Reason::Overloaded
+        | Reason::MessageTooLarge
+        | Reason::WatchLimit => Code::ResourceExhausted,
+        Reason::Unauthenticated => Code::Unauthenticated,
+        Reason::Permission => Code::PermissionDenied,
         Reason::Deadline => Code::DeadlineExceeded,
         Reason::Conflict => Code::Aborted,
         Reason::Unsupported => Code::Unimplemented,
@@ -91,6 +95,7 @@ const fn waits(reason: Reason) -> bool {
         Reason::SourcesUnavailable
             | Reason::BreakersTripped
             | Reason::SourceQuota
+            | Reason::CallerQuota
             | Reason::Overloaded
             | Reason::Deadline
             | Reason::ServerDraining
@@ -142,6 +147,15 @@ impl Failure {
         self
     }
 
+    /// The server has as much work as it takes on. Those who were turned away together are not to
+    /// come back together.
+    pub fn overloaded() -> Self {
+        let message = "the server has as much work as it takes on";
+        let mut failure = Self::new(Reason::Overloaded, message);
+        failure.retry = Some(Duration::from_millis(rand::random_range(500..1_500)));
+        failure
+    }
+
     /// A field breaks its constraint.
     pub fn field(field: impl Into<String>, description: impl Into<String>) -> Self {
         let (field, description) = (field.into(), description.into());
@@ -150,6 +164,14 @@ impl Failure {
             .violations
             .push(v1::FieldViolation { field, description });
         failure
+    }
+
+    /// A token was not made by this service, or not for this request and caller.
+    pub fn token(field: &str, description: &str) -> Self {
+        Self {
+            reason: Reason::TokenInvalid,
+            ..Self::field(field, description)
+        }
     }
 
     /// A request is larger than `limit` bytes.
@@ -186,6 +208,11 @@ impl Failure {
             metadata: self.metadata,
         }
     }
+}
+
+/// The deadline passed while the answer was made.
+pub(super) fn late() -> Failure {
+    Failure::new(Reason::Deadline, "the deadline passed with nothing usable")
 }
 
 impl From<Miss> for Failure {
@@ -360,8 +387,24 @@ impl From<Failure> for Status {
             let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             trailers.insert("waybill-retry-ms", AsciiMetadataValue::from(millis));
         }
+        if let Some(pushback) = pushback(&failure) {
+            trailers.insert("grpc-retry-pushback-ms", AsciiMetadataValue::from(pushback));
+        }
         let bytes = details.encode_to_vec().into();
         Self::with_details_and_metadata(code, failure.message, bytes, trailers)
+    }
+}
+
+/// What retries that a gRPC library makes by itself are to do: wait as long as this in milliseconds,
+/// or not be made at all if negative. `None` leaves it to the library.
+fn pushback(failure: &Failure) -> Option<i64> {
+    match failure.reason {
+        Reason::Overloaded | Reason::ServerDraining => {
+            let wait = failure.retry.unwrap_or(WAIT);
+            Some(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
+        }
+        // A used-up quota or a message that is too large is the same a moment later.
+        reason => matches!(code(reason), Code::ResourceExhausted).then_some(-1),
     }
 }
 
@@ -392,7 +435,7 @@ fn details(failure: &Failure) -> Vec<prost_types::Any> {
                 },
             ));
         }
-        Reason::SourceQuota | Reason::WatchLimit => details.push(any(
+        Reason::SourceQuota | Reason::CallerQuota | Reason::WatchLimit => details.push(any(
             "QuotaFailure",
             &pb::QuotaFailure {
                 violations: vec![pb::quota_failure::Violation {

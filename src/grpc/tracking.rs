@@ -11,15 +11,17 @@ use tokio::time::{Instant, timeout_at};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 use waybill_core::adapter::Hints;
-use waybill_core::caller::Caller;
+use waybill_core::caller::{Caller, Scope, Scopes};
 use waybill_core::order::Subject;
+use waybill_core::overlay::Overlay;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::beside::Beside;
 use super::convert::{self, View};
 use super::parse::{carrier, hints, subject};
 use super::status::{self, Failure};
-use super::{evidence, follow, parse};
+use super::{added, evidence, follow, parse, redact};
+use crate::auth::{self, Principal};
 use crate::config::Calls;
 use crate::guard::Priority;
 use crate::pipeline::{self, Found, Lookup, LookupOptions, Pipeline, State};
@@ -45,7 +47,7 @@ pub struct Tracking {
     pub(super) calls: Arc<Calls>,
     pub(super) streams: follow::Streams,
     pub(super) texts: Arc<Texts>,
-    /// Who asks: without authentication everybody is the same caller.
+    /// Who asks; nobody, until a call says who: see [`Tracking::by`].
     pub(super) caller: Arc<Caller>,
 }
 
@@ -73,7 +75,38 @@ impl Tracking {
             calls,
             streams,
             texts,
-            caller: Arc::new(Caller::local()),
+            caller: Arc::new(Caller::nobody()),
+        }
+    }
+
+    /// The service for one caller.
+    pub(super) fn by(&self, principal: &Principal) -> Self {
+        Self {
+            caller: Arc::clone(&principal.caller),
+            ..self.clone()
+        }
+    }
+
+    /// The service for whoever makes a call. The front has found out who that is.
+    fn of<T>(&self, request: &Request<T>) -> Result<Self, Failure> {
+        Ok(self.by(Principal::of(request.extensions())?))
+    }
+
+    /// A record as the caller may see it.
+    pub(super) fn shipment(&self, record: &Shipment, view: View, voice: Voice<'_>) -> v1::Shipment {
+        shown(self.caller.scopes, convert::shipment(record, view, voice))
+    }
+
+    /// What the tenant adds to a record, as the caller may see it.
+    pub(super) fn overlay(&self, id: &ShipmentId, overlay: &Overlay) -> v1::TenantOverlay {
+        shown_overlay(self.caller.scopes, added::overlay(id, overlay))
+    }
+
+    /// Checks that the caller may have sources asked that cost something, if it wants that.
+    fn may_pay(&self, allow_paid: bool) -> Result<(), Failure> {
+        match allow_paid {
+            true => auth::require(&self.caller, Scope::Paid),
+            false => Ok(()),
         }
     }
 
@@ -83,10 +116,13 @@ impl Tracking {
         request: v1::TrackRequest,
         deadline: Instant,
     ) -> Result<Tracked, Failure> {
+        self.may_pay(request.allow_paid)?;
         let speech = self.speech(request.view, &request.language)?;
-        let subject = subject(&request.tracking_number, request.order.as_ref())?;
+        let tenant = &self.caller.tenant;
+        let subject = subject(tenant, &request.tracking_number, request.order.as_ref())?;
         carrier("carrier", &request.carrier)?;
         let lookup = Lookup {
+            tenant: self.caller.tenant.clone(),
             subject,
             carrier: request.carrier,
             hints: hints(request.hints)?,
@@ -107,7 +143,7 @@ impl Tracking {
         let beside = self.beside(&found, speech.voice).await?;
         let until = found.good_until.map(|until| until.min(beside.until));
         Ok(Tracked {
-            response: response(&found, beside, speech, &request.if_none_match),
+            response: self.response(&found, beside, speech, &request.if_none_match),
             until,
             subject: lookup.subject,
             ids,
@@ -122,6 +158,7 @@ impl Tracking {
         let speech = self.speech(request.view, &request.language)?;
         let id = parse::shipment_id("id", request.id)?;
         let options = LookupOptions {
+            tenant: self.caller.tenant.clone(),
             hints: Hints::default(),
             max_age: max_age(request.max_age)?,
             cache_only: request.cache_only,
@@ -133,7 +170,7 @@ impl Tracking {
         };
         let found = self.pipeline.get(&id, &options).await?;
         let beside = self.beside(&found, speech.voice).await?;
-        let mut all = response(&found, beside, speech, &request.if_none_match);
+        let mut all = self.response(&found, beside, speech, &request.if_none_match);
         let answer = v1::GetShipmentResponse {
             shipment: all.shipments.pop(),
             freshness: all.freshness,
@@ -153,6 +190,7 @@ impl Tracking {
         request: v1::BatchTrackRequest,
         deadline: Instant,
     ) -> Result<BatchStream, Failure> {
+        self.may_pay(request.allow_paid)?;
         self.speech(request.view, &request.language)?;
         if request.items.is_empty() || request.items.len() > self.calls.batch_items {
             let limit = self.calls.batch_items;
@@ -164,6 +202,7 @@ impl Tracking {
         let now = Instant::now();
         let time = deadline.saturating_duration_since(now);
         let options = LookupOptions {
+            tenant: self.caller.tenant.clone(),
             hints: Hints::default(),
             max_age: max_age(request.max_age)?,
             cache_only: request.cache_only,
@@ -214,6 +253,22 @@ impl Tracking {
     }
 }
 
+/// Leaves out of a record what a caller may not see.
+pub(super) fn shown(scopes: Scopes, mut shipment: v1::Shipment) -> v1::Shipment {
+    if !scopes.has(Scope::Personal) {
+        redact::shipment(&mut shipment);
+    }
+    shipment
+}
+
+/// Leaves out of what a tenant adds what a caller may not see.
+pub(super) fn shown_overlay(scopes: Scopes, mut overlay: v1::TenantOverlay) -> v1::TenantOverlay {
+    if !scopes.has(Scope::Personal) {
+        redact::overlay(&mut overlay);
+    }
+    overlay
+}
+
 /// What of a record is written, and in which language.
 #[derive(Clone, Copy)]
 struct Speech<'a> {
@@ -260,12 +315,17 @@ fn out_of_time() -> Failure {
 pub(super) fn fits(answer: &impl prost::Message, limit: usize) -> Result<usize, Failure> {
     let length = answer.encoded_len();
     if length > limit {
-        let message = format!("the answer is larger than {limit} bytes; ask for a smaller view");
-        let mut failure = Failure::field("view", message);
-        failure.reason = v1::ErrorReason::MessageTooLarge;
-        return Err(failure);
+        return Err(too_large(limit));
     }
     Ok(length)
+}
+
+/// An answer is larger than it may be.
+pub(super) fn too_large(limit: usize) -> Failure {
+    let message = format!("the answer is larger than {limit} bytes; ask for a smaller view");
+    let mut failure = Failure::field("view", message);
+    failure.reason = v1::ErrorReason::MessageTooLarge;
+    failure
 }
 
 /// Sends every result, then the totals.
@@ -303,7 +363,8 @@ impl TrackingService for Tracking {
         request: Request<v1::TrackRequest>,
     ) -> Result<Response<v1::TrackResponse>, Status> {
         let deadline = self.deadline(&request, self.calls.unary_cap);
-        let tracked = self.track_until(request.into_inner(), deadline).await?;
+        let me = self.of(&request)?;
+        let tracked = me.track_until(request.into_inner(), deadline).await?;
         Ok(Response::new(tracked.response))
     }
 
@@ -313,9 +374,8 @@ impl TrackingService for Tracking {
     ) -> Result<Response<v1::GetShipmentResponse>, Status> {
         let deadline = self.deadline(&request, self.calls.unary_cap);
         self.bounded(request.get_ref())?;
-        Ok(Response::new(
-            self.get(request.into_inner(), deadline).await?,
-        ))
+        let me = self.of(&request)?;
+        Ok(Response::new(me.get(request.into_inner(), deadline).await?))
     }
 
     type BatchTrackStream = BatchStream;
@@ -325,67 +385,69 @@ impl TrackingService for Tracking {
         request: Request<v1::BatchTrackRequest>,
     ) -> Result<Response<BatchStream>, Status> {
         let deadline = self.deadline(&request, self.calls.batch_cap);
-        Ok(Response::new(self.batch(request.into_inner(), deadline)?))
+        let me = self.of(&request)?;
+        Ok(Response::new(me.batch(request.into_inner(), deadline)?))
     }
 
-    type FollowStream = follow::FollowStream;
+    // What streams is made by the front, which gives its body encoded messages.
+    type FollowStream = tokio_stream::Empty<Result<v1::WatchMessage, Status>>;
 
     async fn follow(
         &self,
-        request: Request<v1::FollowRequest>,
-    ) -> Result<Response<follow::FollowStream>, Status> {
-        Ok(Response::new(self.start_follow(request)?))
+        _: Request<v1::FollowRequest>,
+    ) -> Result<Response<Self::FollowStream>, Status> {
+        Err(Failure::internal("streams are answered by the front").into())
     }
 
-    type WatchStream = follow::FollowStream;
+    type WatchStream = tokio_stream::Empty<Result<v1::WatchMessage, Status>>;
 
     async fn watch(
         &self,
-        request: Request<Streaming<v1::WatchRequest>>,
-    ) -> Result<Response<follow::FollowStream>, Status> {
-        Ok(Response::new(self.start_watch(request).await?))
+        _: Request<Streaming<v1::WatchRequest>>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        Err(Failure::internal("streams are answered by the front").into())
     }
 
     async fn list_events(
         &self,
         request: Request<v1::ListEventsRequest>,
     ) -> Result<Response<v1::ListEventsResponse>, Status> {
-        self.events(request).await
+        self.of(&request)?.events(request).await
     }
 
     async fn register_shipment(
         &self,
         request: Request<v1::RegisterShipmentRequest>,
     ) -> Result<Response<v1::RegisterShipmentResponse>, Status> {
-        self.register(request).await
+        self.of(&request)?.register(request).await
     }
 
     async fn batch_register(
         &self,
         request: Request<v1::BatchRegisterRequest>,
     ) -> Result<Response<v1::BatchRegisterResponse>, Status> {
-        self.register_all(request).await
+        self.of(&request)?.register_all(request).await
     }
 
     async fn unregister_shipment(
         &self,
         request: Request<v1::UnregisterShipmentRequest>,
     ) -> Result<Response<v1::UnregisterShipmentResponse>, Status> {
-        self.unregister(request).await
+        self.of(&request)?.unregister(request).await
     }
 
     async fn list_shipments(
         &self,
         request: Request<v1::ListShipmentsRequest>,
     ) -> Result<Response<v1::ListShipmentsResponse>, Status> {
-        self.list(request).await
+        self.of(&request)?.list(request).await
     }
 
     async fn update_exception(
         &self,
         request: Request<v1::UpdateExceptionRequest>,
     ) -> Result<Response<v1::UpdateExceptionResponse>, Status> {
-        self.take_step(request).await
+        self.of(&request)?.take_step(request).await
     }
 
     type GetEvidenceStream = evidence::EvidenceStream;
@@ -394,7 +456,7 @@ impl TrackingService for Tracking {
         &self,
         request: Request<v1::GetEvidenceRequest>,
     ) -> Result<Response<evidence::EvidenceStream>, Status> {
-        self.send_evidence(request).await
+        self.of(&request)?.send_evidence(request).await
     }
 }
 
@@ -407,7 +469,8 @@ impl Tracking {
         item: v1::BatchTrackItem,
     ) -> Result<v1::TrackResponse, Failure> {
         let speech = self.speech(view, language)?;
-        let subject = subject(&item.tracking_number, item.order.as_ref())?;
+        let tenant = &self.caller.tenant;
+        let subject = subject(tenant, &item.tracking_number, item.order.as_ref())?;
         carrier("carrier", &item.carrier)?;
         let lookup = Lookup {
             hints: hints(item.hints)?,
@@ -418,7 +481,35 @@ impl Tracking {
         }
         let found = self.pipeline.track(&lookup).await?;
         let beside = self.beside(&found, speech.voice).await?;
-        Ok(response(&found, beside, speech, &item.if_none_match))
+        Ok(self.response(&found, beside, speech, &item.if_none_match))
+    }
+
+    /// Writes the answer of a lookup.
+    fn response(
+        &self,
+        found: &Found,
+        beside: Beside,
+        speech: Speech<'_>,
+        if_none_match: &str,
+    ) -> v1::TrackResponse {
+        let not_modified = !if_none_match.is_empty() && etags_hold(&found.shipments, if_none_match);
+        let shipments = if not_modified {
+            &[][..]
+        } else {
+            &found.shipments[..]
+        };
+        v1::TrackResponse {
+            shipments: shipments
+                .iter()
+                .map(|record| self.shipment(record, speech.view, speech.voice))
+                .collect(),
+            freshness: Some(freshness(&found.freshness)),
+            outcomes: found.outcomes.iter().map(status::outcome).collect(),
+            not_modified,
+            partial: status::is_partial(&found.outcomes),
+            overlays: beside.overlays,
+            forecasts: beside.forecasts,
+        }
     }
 
     /// Reads what a caller wants to see.
@@ -456,33 +547,6 @@ fn max_age(age: Option<prost_types::Duration>) -> Result<Option<Duration>, Failu
     let Some(age) = age else { return Ok(None) };
     let wrong = |_| Failure::field("max_age", "must not be negative");
     Duration::try_from(age).map(Some).map_err(wrong)
-}
-
-/// Writes the answer of a lookup.
-fn response(
-    found: &Found,
-    beside: Beside,
-    speech: Speech<'_>,
-    if_none_match: &str,
-) -> v1::TrackResponse {
-    let not_modified = !if_none_match.is_empty() && etags_hold(&found.shipments, if_none_match);
-    let shipments = if not_modified {
-        &[][..]
-    } else {
-        &found.shipments[..]
-    };
-    v1::TrackResponse {
-        shipments: shipments
-            .iter()
-            .map(|record| convert::shipment(record, speech.view, speech.voice))
-            .collect(),
-        freshness: Some(freshness(&found.freshness)),
-        outcomes: found.outcomes.iter().map(status::outcome).collect(),
-        not_modified,
-        partial: status::is_partial(&found.outcomes),
-        overlays: beside.overlays,
-        forecasts: beside.forecasts,
-    }
 }
 
 /// Tells whether the caller holds exactly these records in this order.

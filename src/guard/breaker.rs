@@ -103,6 +103,15 @@ pub(super) struct Subject {
     pub(super) refusal: (ErrorKind, &'static str),
 }
 
+/// What an operator has a breaker do for a while, whatever the source does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Calls get through; else none does.
+    pub passing: bool,
+    /// When the breaker decides for itself again.
+    pub until: Instant,
+}
+
 /// One breaker; clones share its state.
 #[derive(Clone)]
 pub(super) struct Breaker(Arc<Shared>);
@@ -118,7 +127,10 @@ struct Shared {
     inner: Mutex<Inner>,
 }
 
+#[derive(Clone)]
 struct Inner {
+    /// An operator's word, which goes before all that follows.
+    hold: Option<Hold>,
     /// Grows with each trip and each recovery. What a call of an earlier generation has to say
     /// is about a time that is over, and counts for nothing.
     generation: u64,
@@ -153,6 +165,7 @@ impl Breaker {
             epoch: Instant::now(),
             passing: AtomicU64::new(1),
             inner: Mutex::new(Inner {
+                hold: None,
                 generation: 1,
                 phase: Phase::Passing,
                 trips: 0,
@@ -164,13 +177,54 @@ impl Breaker {
         breaker
     }
 
-    /// State, and when the next probe is due if it is tripped.
-    pub(super) fn state(&self) -> (BreakerState, Option<Instant>) {
-        match lock(&self.0.inner).phase {
-            Phase::Passing => (BreakerState::Passing, None),
-            Phase::Tripped { until } => (BreakerState::Tripped, Some(until)),
-            Phase::Probing => (BreakerState::Probing, None),
+    /// The breaker that takes the place of `before` when its rules change: it stands as that one
+    /// does. Calls that left before say nothing to it.
+    pub(super) fn after(names: Names, subject: Subject, rules: Rules, before: &Self) -> Self {
+        let breaker = Self::new(names, subject, rules);
+        let shared = &breaker.0;
+        {
+            let mut inner = lock(&shared.inner);
+            *inner = lock(&before.0.inner).clone();
+            inner.generation += 1;
+            inner.window = [Bucket::default(); BUCKETS];
+            if matches!(inner.phase, Phase::Probing) {
+                // Its probe reports to the breaker before.
+                inner.phase = Phase::Tripped {
+                    until: Instant::now(),
+                };
+            }
+            shared.open(&inner);
+            shared.show(inner.state());
         }
+        breaker
+    }
+
+    /// State, and when the next probe is due, or an operator's word ends, if it is tripped.
+    pub(super) fn state(&self) -> (BreakerState, Option<Instant>) {
+        let mut inner = lock(&self.0.inner);
+        self.0.release(&mut inner);
+        let due = match (inner.hold, inner.phase) {
+            (Some(hold), _) if !hold.passing => Some(hold.until),
+            (None, Phase::Tripped { until }) => Some(until),
+            _ => None,
+        };
+        (inner.state(), due)
+    }
+
+    /// An operator's word, if there is one.
+    pub(super) fn hold(&self) -> Option<Hold> {
+        let mut inner = lock(&self.0.inner);
+        self.0.release(&mut inner);
+        inner.hold
+    }
+
+    /// Has the breaker do what an operator says, or decide for itself again.
+    pub(super) fn set_hold(&self, hold: Option<Hold>) {
+        let mut inner = lock(&self.0.inner);
+        inner.hold = hold;
+        self.0.release(&mut inner);
+        self.0.open(&inner);
+        self.0.moved(inner.state());
     }
 
     /// Lets a call through or says how long not to come back.
@@ -185,6 +239,12 @@ impl Breaker {
             return Ok(permit(generation, false));
         }
         let mut inner = lock(&self.0.inner);
+        self.0.release(&mut inner);
+        if let Some(hold) = inner.hold {
+            // Nothing that happens meanwhile counts: no call is of this generation.
+            let left = hold.until.saturating_duration_since(Instant::now());
+            return hold.passing.then(|| permit(0, false)).ok_or(left);
+        }
         match inner.phase {
             Phase::Passing => Ok(permit(inner.generation, false)),
             Phase::Probing => Err(PROBE_UNDER_WAY),
@@ -271,14 +331,52 @@ impl Drop for Permit {
             return;
         }
         let mut inner = lock(&self.breaker.inner);
+        if inner.generation != self.generation {
+            return;
+        }
         inner.phase = Phase::Tripped {
             until: Instant::now(),
         };
-        self.breaker.moved(BreakerState::Tripped);
+        self.breaker.moved(inner.state());
+    }
+}
+
+impl Inner {
+    /// What callers see.
+    fn state(&self) -> BreakerState {
+        match (self.hold, self.phase) {
+            (Some(hold), _) if hold.passing => BreakerState::Passing,
+            (Some(_), _) => BreakerState::Tripped,
+            (None, Phase::Passing) => BreakerState::Passing,
+            (None, Phase::Tripped { .. }) => BreakerState::Tripped,
+            (None, Phase::Probing) => BreakerState::Probing,
+        }
     }
 }
 
 impl Shared {
+    /// Ends an operator's word whose time is over.
+    fn release(&self, inner: &mut Inner) {
+        if inner.hold.is_some_and(|hold| hold.until <= Instant::now()) {
+            inner.hold = None;
+            self.open(inner);
+            self.moved(inner.state());
+            tracing::info!(
+                source = self.names.source,
+                account = %self.names.account,
+                breaker = self.subject.name,
+                "breaker decides for itself again"
+            );
+        }
+    }
+
+    /// Lets calls through without the lock, or has them take it.
+    fn open(&self, inner: &Inner) {
+        let is_open = inner.hold.is_none() && matches!(inner.phase, Phase::Passing);
+        let generation = if is_open { inner.generation } else { 0 };
+        self.passing.store(generation, Ordering::Release);
+    }
+
     /// Number of the present bucket, counted from 1 so that a fresh bucket is never current.
     fn bucket_number(&self) -> u64 {
         self.epoch.elapsed().as_secs() / BUCKET_SECONDS + 1
@@ -334,8 +432,8 @@ impl Shared {
         inner.phase = Phase::Tripped {
             until: later(Instant::now(), tripped_for),
         };
-        self.passing.store(0, Ordering::Release);
-        self.moved(BreakerState::Tripped);
+        self.open(inner);
+        self.moved(inner.state());
         tracing::warn!(
             source = self.names.source,
             account = %self.names.account,
@@ -350,8 +448,8 @@ impl Shared {
         inner.trips = 0;
         inner.generation += 1;
         inner.phase = Phase::Passing;
-        self.passing.store(inner.generation, Ordering::Release);
-        self.moved(BreakerState::Passing);
+        self.open(inner);
+        self.moved(inner.state());
         tracing::info!(
             source = self.names.source,
             account = %self.names.account,

@@ -51,6 +51,8 @@ pub struct BreakerHealth {
     pub state: BreakerState,
     /// When the next probe may go, if it is tripped.
     pub next_probe: Option<Timestamp>,
+    /// Until when an operator decides for it, if one does.
+    pub held_until: Option<Timestamp>,
 }
 
 /// Figures that attempts leave behind.
@@ -85,14 +87,16 @@ pub(super) struct Summary {
     pub(super) in_flight: u32,
 }
 
-impl Figures {
-    pub(super) fn new() -> Self {
+impl Default for Figures {
+    fn default() -> Self {
         Self {
             epoch: Instant::now(),
             inner: Mutex::default(),
         }
     }
+}
 
+impl Figures {
     /// An attempt leaves.
     pub(super) fn leave(&self) {
         let mut inner = lock(&self.inner);

@@ -30,9 +30,10 @@ use tower::{ServiceBuilder, ServiceExt, service_fn};
 use waybill_core::adapter::{Adapter, Answer, Http, Limits, OrderQuery, Query, Subscription};
 use waybill_core::error::{Error, ErrorKind};
 
-pub use self::breaker::BreakerState;
+pub use self::breaker::{BreakerState, Hold};
 pub use self::health::{BreakerHealth, Health};
 pub use self::purse::{Ledger, Purse};
+pub use self::quota::midnight_after;
 pub use self::tuning::{BreakerTuning, BulkheadTuning, QuotaTuning, RetryTuning, Tuning};
 
 use self::attempt::{Attempt, Source, is_answer};
@@ -57,6 +58,7 @@ pub struct Guard {
     clock: Clock,
     names: Names,
     batch: usize,
+    per_second: f64,
 }
 
 /// A call to make.
@@ -145,6 +147,40 @@ pub struct Account<'a> {
     pub purse: Purse,
 }
 
+/// The guard whose place another one takes.
+#[derive(Clone, Copy)]
+pub struct Before<'a> {
+    /// That guard.
+    pub guard: &'a Guard,
+    /// The source is shown the same credentials. New ones may be good where the old ones were
+    /// refused.
+    pub same_credentials: bool,
+}
+
+/// Which of the breakers of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// That of the source.
+    Source,
+    /// That of our credentials.
+    Credential,
+}
+
+/// How much of a quota is used, and how much there is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spent {
+    /// Requests of this UTC day.
+    pub day_used: u32,
+    /// Requests that a UTC day may have; 0: no limit.
+    pub day_limit: u32,
+    /// Requests that could leave at once now.
+    pub burst_left: f64,
+    /// Requests that may leave at once.
+    pub burst: u32,
+    /// Requests per second.
+    pub per_second: f64,
+}
+
 impl Guard {
     /// Builds the guard of an account. Build it once: a second one would not know what the first
     /// has spent.
@@ -154,6 +190,19 @@ impl Guard {
         http: Arc<dyn Http>,
         tuning: &Tuning,
         clock: Clock,
+    ) -> Self {
+        Self::after(account, adapter, http, tuning, clock, None)
+    }
+
+    /// Builds the guard that takes the place of another one when settings change. It knows what that
+    /// one has spent and how its source is doing; what is on its way through that one ends there.
+    pub fn after(
+        account: Account<'_>,
+        adapter: Arc<dyn Adapter>,
+        http: Arc<dyn Http>,
+        tuning: &Tuning,
+        clock: Clock,
+        before: Option<Before<'_>>,
     ) -> Self {
         let Account {
             source,
@@ -165,21 +214,30 @@ impl Guard {
             source,
             account: name.into(),
         };
-        let figures = Arc::new(Figures::new());
+        let guard = before.map(|before| before.guard);
+        let figures = guard.map_or_else(Arc::default, |guard| Arc::clone(&guard.figures));
         let bulkhead = Bulkhead::new(names.clone(), &tuning.bulkhead, tuning.patience);
         let retries = Retries::new(names.clone(), tuning.retry.clone());
         let rules = Rules::of_source(&tuning.breaker, limits.slow);
-        let source = Breaker::new(names.clone(), SOURCE, rules);
+        let source = match guard {
+            Some(guard) => Breaker::after(names.clone(), SOURCE, rules, &guard.source),
+            None => Breaker::new(names.clone(), SOURCE, rules),
+        };
         let rules = Rules::of_credential(&tuning.breaker);
-        let credential = Breaker::new(names.clone(), CREDENTIAL, rules);
-        let quota = tuning.quota.clone();
-        let quota = Quota::new(
-            names.clone(),
-            &limits,
-            quota,
-            tuning.patience,
-            clock.clone(),
-        );
+        let credential = match before.filter(|before| before.same_credentials) {
+            Some(before) => {
+                Breaker::after(names.clone(), CREDENTIAL, rules, &before.guard.credential)
+            }
+            None => Breaker::new(names.clone(), CREDENTIAL, rules),
+        };
+        let (own, own_clock, patience) = (tuning.quota.clone(), clock.clone(), tuning.patience);
+        let quota = match guard {
+            Some(guard) => {
+                let before = &guard.quota;
+                Quota::after(names.clone(), &limits, own, patience, own_clock, before)
+            }
+            None => Quota::new(names.clone(), &limits, own, patience, own_clock),
+        };
         let attempt = Attempt {
             names: names.clone(),
             figures: Arc::clone(&figures),
@@ -225,6 +283,7 @@ impl Guard {
             clock,
             names,
             batch: limits.batch.max(1),
+            per_second: limits.per_second,
         }
     }
 
@@ -298,8 +357,38 @@ impl Guard {
                 let left = due.saturating_duration_since(now);
                 wall.checked_add(left).ok()
             });
-            BreakerHealth { state, next_probe }
+            let hold = breaker.hold();
+            BreakerHealth {
+                state,
+                next_probe,
+                held_until: hold.and_then(|hold| {
+                    let left = hold.until.saturating_duration_since(now);
+                    wall.checked_add(left).ok()
+                }),
+            }
         })
+    }
+
+    /// Has a breaker do what an operator says until then, or decide for itself again.
+    pub fn hold(&self, which: Which, hold: Option<Hold>) {
+        let breaker = match which {
+            Which::Source => &self.source,
+            Which::Credential => &self.credential,
+        };
+        breaker.set_hold(hold);
+    }
+
+    /// How much of the quota is used.
+    pub fn spent(&self) -> Spent {
+        let (day_used, day_limit) = self.quota.of_day();
+        let (burst_left, burst) = self.quota.of_burst();
+        Spent {
+            day_used,
+            day_limit,
+            burst_left,
+            burst,
+            per_second: self.per_second,
+        }
     }
 
     /// How the source is doing.

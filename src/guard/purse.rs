@@ -21,7 +21,7 @@ pub struct Ledger {
     /// The setting that limits it, for those who look for it.
     setting: String,
     budget: Budget,
-    book: Mutex<Book>,
+    book: Arc<Mutex<Book>>,
 }
 
 #[derive(Default)]
@@ -37,7 +37,17 @@ impl Ledger {
         Self {
             setting,
             budget,
-            book: Mutex::default(),
+            book: Arc::default(),
+        }
+    }
+
+    /// The same ledger with another budget: what has been spent stays spent.
+    #[must_use]
+    pub fn with_budget(&self, budget: Budget) -> Self {
+        Self {
+            setting: self.setting.clone(),
+            budget,
+            book: Arc::clone(&self.book),
         }
     }
 
@@ -89,6 +99,17 @@ impl Purse {
             cost,
             ledgers: [Arc::new(own), all],
         }
+    }
+
+    /// The purse that takes the place of this one when prices or budgets change.
+    #[must_use]
+    pub fn after(&self, cost: Amount, budget: Budget, all: Arc<Ledger>) -> Self {
+        Self::new(cost, self.ledgers[0].with_budget(budget), all)
+    }
+
+    /// The budget of all sources together.
+    pub fn of_all(&self) -> &Ledger {
+        &self.ledgers[1]
     }
 
     /// Price of one call.

@@ -38,9 +38,9 @@ struct Shared {
     degraded_per_day: u32,
     clock: Clock,
     epoch: Instant,
-    book: Mutex<Book>,
+    book: Arc<Mutex<Book>>,
     /// Background calls wait in line, so that each gets its turn before its deadline.
-    line: tokio::sync::Mutex<()>,
+    line: Arc<tokio::sync::Mutex<()>>,
 }
 
 struct Book {
@@ -103,7 +103,7 @@ impl Quota {
             per_day: limits.per_day,
             degraded_per_day: part(limits.per_day),
             epoch: Instant::now(),
-            book: Mutex::new(Book {
+            book: Arc::new(Mutex::new(Book {
                 full: Bucket::new(rate, limits.burst),
                 degraded: Bucket::new(rate * f64::from(percent) / 100.0, part(limits.burst)),
                 day: day_of(clock.now()),
@@ -111,11 +111,51 @@ impl Quota {
                 degraded_used: 0,
                 pause: None,
                 strikes: 0,
-            }),
-            line: tokio::sync::Mutex::new(()),
+            })),
+            line: Arc::default(),
             tuning,
             clock,
         }))
+    }
+
+    /// The quota that takes the place of `before` when its limits change: what has been spent stays
+    /// spent, also by calls that are still out.
+    pub(super) fn after(
+        names: Names,
+        limits: &Limits,
+        tuning: QuotaTuning,
+        patience: Duration,
+        clock: Clock,
+        before: &Self,
+    ) -> Self {
+        let fresh = Self::new(names, limits, tuning, patience, clock);
+        let Ok(mut shared) = Arc::try_unwrap(fresh.0) else {
+            return before.clone();
+        };
+        {
+            let new = lock(&shared.book);
+            let mut book = lock(&before.0.book);
+            book.full.keep_pace_of(&new.full);
+            book.degraded.keep_pace_of(&new.degraded);
+        }
+        shared.epoch = before.0.epoch;
+        shared.book = Arc::clone(&before.0.book);
+        shared.line = Arc::clone(&before.0.line);
+        Self(Arc::new(shared))
+    }
+
+    /// Requests of this UTC day, and how many there may be; no limit: 0.
+    pub(super) fn of_day(&self) -> (u32, u32) {
+        let mut book = lock(&self.0.book);
+        book.roll(self.0.clock.now());
+        (book.used, self.0.per_day)
+    }
+
+    /// Requests that could leave at once, and the burst.
+    pub(super) fn of_burst(&self) -> (f64, u32) {
+        let book = lock(&self.0.book);
+        let left = book.full.left(Instant::now() - self.0.epoch);
+        (left * f64::from(book.full.burst), book.full.burst)
     }
 
     pub(super) fn left(&self) -> Left {
@@ -418,6 +458,11 @@ impl Bucket {
         }
     }
 
+    /// Takes over rate and burst of another one.
+    fn keep_pace_of(&mut self, other: &Self) {
+        (self.interval, self.burst) = (other.interval, other.burst);
+    }
+
     /// Part of the burst that background calls leave to interactive ones.
     fn reserve(&self) -> u32 {
         (self.burst / 4).max(1)
@@ -457,7 +502,8 @@ pub(super) fn day_of(wall: Timestamp) -> i64 {
     wall.as_second().div_euclid(86_400)
 }
 
-fn midnight_after(wall: Timestamp) -> Timestamp {
+/// The beginning of the next day in UTC.
+pub fn midnight_after(wall: Timestamp) -> Timestamp {
     Timestamp::from_second((day_of(wall) + 1) * 86_400).unwrap_or(Timestamp::MAX)
 }
 

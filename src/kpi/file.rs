@@ -15,9 +15,9 @@ use crate::store::disk::Disk;
 use crate::store::seal::Keys;
 
 /// Day since 1970 -> sealed JSON of an image. Another meaning gets another name.
-const DAYS: TableDefinition<'_, i32, &[u8]> = TableDefinition::new("kpi_days_1");
+const DAYS: TableDefinition<'_, i32, &[u8]> = TableDefinition::new("kpi_days_2");
 /// What the values are sealed for, with the day.
-const PLACE: &[u8] = b"kpi_days_1";
+const PLACE: &[u8] = b"kpi_days_2";
 
 /// The file.
 pub(super) struct File {

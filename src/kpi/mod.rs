@@ -20,9 +20,10 @@ use waybill_core::kpi::figures::Figures;
 use waybill_core::kpi::history::History;
 use waybill_core::kpi::query::{Gathering, Query, Refusal, Row};
 use waybill_core::kpi::{
-    Announced, Change, Journey, Metric, Sample, announced, availability, changes, lane_of, worked,
+    Announced, Change, Journey, Metric, Sample, announced, availability, changes, kept, lane_of,
+    worked,
 };
-use waybill_core::overlay::Overlay;
+use waybill_core::overlay::{Overlay, Promise};
 use waybill_core::shipment::{Estimate, Shipment};
 
 use self::file::File;
@@ -113,6 +114,16 @@ enum News {
         before: Option<Arc<Stored>>,
         after: Arc<Shipment>,
         said: Box<Said>,
+        /// What tenants promised of its delivery; needed only if it is or was delivered.
+        promises: Vec<(String, Promise)>,
+        now: Timestamp,
+    },
+    /// A tenant has promised something else than before.
+    Promise {
+        record: Arc<Shipment>,
+        tenant: String,
+        before: Option<Promise>,
+        after: Option<Promise>,
         now: Timestamp,
     },
     /// A source was asked.
@@ -125,6 +136,7 @@ enum News {
     },
     /// A tenant took a step about an exception.
     Work {
+        tenant: String,
         record: Arc<Shipment>,
         overlay: Arc<Overlay>,
         exception: Digest,
@@ -170,19 +182,40 @@ impl Kpis {
         forecast(record, |basis| self.history.times(record, basis), now)
     }
 
-    /// Tells that a record was stored: what was stored before, the record, and what carriers said
-    /// first.
+    /// Tells that a record was stored: what was stored before, the record, what carriers said
+    /// first, and what tenants promise, if it is or was delivered.
     pub fn stored(
         &self,
         before: Option<&Arc<Stored>>,
         after: &Arc<Shipment>,
         said: Said,
+        promises: Vec<(String, Promise)>,
         now: Timestamp,
     ) {
         self.tell(News::Record {
             before: before.cloned(),
             after: Arc::clone(after),
             said: Box::new(said),
+            promises,
+            now,
+        });
+    }
+
+    /// Tells that a tenant promises something else than before of the delivery of a shipment,
+    /// whose record this is.
+    pub fn promised(
+        &self,
+        record: &Arc<Shipment>,
+        tenant: &str,
+        before: Option<Promise>,
+        after: Option<Promise>,
+        now: Timestamp,
+    ) {
+        self.tell(News::Promise {
+            record: Arc::clone(record),
+            tenant: tenant.to_owned(),
+            before,
+            after,
             now,
         });
     }
@@ -210,12 +243,14 @@ impl Kpis {
     /// Tells that a tenant took a step about an exception of a record; the overlay has it.
     pub fn worked(
         &self,
+        tenant: &str,
         record: &Arc<Shipment>,
         overlay: &Arc<Overlay>,
         exception: Digest,
         now: Timestamp,
     ) {
         self.tell(News::Work {
+            tenant: tenant.to_owned(),
             record: Arc::clone(record),
             overlay: Arc::clone(overlay),
             exception,
@@ -325,14 +360,31 @@ fn count(figures: &mut Figures, news: &News) {
             before,
             after,
             said,
+            promises,
             now,
         } => {
             let old = before.as_deref();
-            let old = old.map(|old| Journey::new(&old.record, announced(&old.dossier.facts), None));
-            let new = Journey::new(after, said.announced(), None);
-            for (sample, change) in changes(old.as_ref(), &new) {
+            let old_journey =
+                old.map(|old| Journey::new(&old.record, announced(&old.dossier.facts)));
+            let new = Journey::new(after, said.announced());
+            for (sample, change) in changes(old_journey.as_ref(), &new) {
                 figures.count(&sample, change, *now);
             }
+            for (tenant, promise) in promises {
+                let old = old.map(|old| (&*old.record, promise));
+                count_promise(figures, tenant, old, Some((after, promise)), *now);
+            }
+        }
+        News::Promise {
+            record,
+            tenant,
+            before,
+            after,
+            now,
+        } => {
+            let old = before.as_ref().map(|promise| (&**record, promise));
+            let new = after.as_ref().map(|promise| (&**record, promise));
+            count_promise(figures, tenant, old, new, *now);
         }
         News::Answer {
             source,
@@ -347,6 +399,7 @@ fn count(figures: &mut Figures, news: &News) {
                 service: "",
                 lane: "",
                 last: (*source).into(),
+                tenant: "",
                 value,
                 time: *now,
             };
@@ -359,17 +412,44 @@ fn count(figures: &mut Figures, news: &News) {
             }
         }
         News::Work {
+            tenant,
             record,
             overlay,
             exception,
             now,
         } => {
             let lane = lane_of(record);
-            if let Some(sample) = worked(record, overlay, *exception, &lane) {
+            if let Some(sample) = worked(record, overlay, *exception, &lane, tenant) {
                 figures.count(&sample, Change::Add, *now);
             }
         }
         News::Mark(_) | News::Stop(_) => {}
+    }
+}
+
+/// Counts whether a promise of a tenant was kept, in place of what was counted before.
+fn count_promise(
+    figures: &mut Figures,
+    tenant: &str,
+    before: Option<(&Shipment, &Promise)>,
+    after: Option<(&Shipment, &Promise)>,
+    now: Timestamp,
+) {
+    let lane = |of: Option<(&Shipment, &Promise)>| of.map(|(record, _)| lane_of(record));
+    let (old_lane, new_lane) = (
+        lane(before).unwrap_or_default(),
+        lane(after).unwrap_or_default(),
+    );
+    let old = before.and_then(|(record, promise)| kept(record, promise, &old_lane, tenant));
+    let new = after.and_then(|(record, promise)| kept(record, promise, &new_lane, tenant));
+    if old == new {
+        return;
+    }
+    if let Some(old) = old {
+        figures.count(&old, Change::Take, now);
+    }
+    if let Some(new) = new {
+        figures.count(&new, Change::Add, now);
     }
 }
 

@@ -88,7 +88,7 @@ pub(super) async fn ask(
                     answer.1 = Some(settled.clone().unwrap_or_else(lost));
                 }
                 if usable && !lookup.wait_for_all {
-                    until = until.min(Instant::now() + pipeline.parts.patience);
+                    until = until.min(Instant::now() + pipeline.live().configured.patience);
                 }
             }
             () = sleep_until(until) => return answers,
@@ -148,7 +148,7 @@ pub(super) fn depart(
             CacheState::Working => Share::Full,
             CacheState::Degraded { .. } => Share::Degraded,
         };
-        let window = pipeline.parts.routing.batch_window.0;
+        let window = pipeline.live().configured.routing.batch_window.0;
         let asked = pack::ask(&source, question.clone(), deadline, priority, share, window);
         let Answered {
             answer,
@@ -172,8 +172,8 @@ pub(super) fn depart(
         );
         // A failure never takes the place of an answer that can stand in for it, neither here nor
         // on other nodes.
-        let stands_in =
-            before.is_some_and(|before| pipeline.parts.policy.stands_in(&before, pipeline.now()));
+        let policy = pipeline.live().configured.policy;
+        let stands_in = before.is_some_and(|before| policy.stands_in(&before, pipeline.now()));
         if stands_in && matches!(entry.answer, Held::Failed(_)) {
             pipeline.lapses.insert(key, Arc::clone(&entry));
         } else {

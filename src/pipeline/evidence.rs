@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use waybill_core::overlay::Overlay;
+use waybill_core::owner::sees;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
-use super::{Miss, Pipeline, recall};
+use super::{Miss, Pipeline};
 use crate::evidence::Gathered;
 
 /// What is held of one shipment.
@@ -24,10 +25,11 @@ impl Pipeline {
     /// # Errors
     /// [`Miss::Store`] or [`Miss::UnknownId`].
     pub async fn evidence(&self, tenant: &str, id: &ShipmentId) -> Result<Held, Miss> {
-        let (record, _) = recall::current(self, id).await?.ok_or(Miss::UnknownId)?;
+        let record = self.current_of(tenant, id).await?;
         let overlay = self.overlay(tenant, &record).await?;
         let said = self.parts.evidence.gather(&record, self.now()).await;
-        let said = said.map_err(|error| Miss::Store(error.to_string()))?;
+        let mut said = said.map_err(|error| Miss::Store(error.to_string()))?;
+        said.kept.retain(|kept| sees(tenant, &kept.source));
         Ok(Held {
             record,
             overlay,

@@ -60,11 +60,9 @@ impl Pipeline {
     ) -> Result<(Vec<ShipmentId>, bool), Miss> {
         let ids = match &enrolment.target {
             Enrolled::Id(id) => {
-                let stored = self.parts.store.load(id).await.map_err(failed)?;
-                let known = stored.map(|stored| stored.dossier.id.clone());
-                vec![known.ok_or(Miss::UnknownId)?]
+                vec![self.current_of(tenant, id).await?.id.clone()]
             }
-            Enrolled::Subject(subject) => self.enrolled(subject, enrolment).await?,
+            Enrolled::Subject(subject) => self.enrolled(tenant, subject, enrolment).await?,
         };
         let mut created = false;
         for id in &ids {
@@ -78,8 +76,7 @@ impl Pipeline {
     /// # Errors
     /// [`Miss::UnknownId`] or [`Miss::Store`].
     pub async fn unregister(&self, tenant: &str, id: &ShipmentId) -> Result<(), Miss> {
-        let stored = self.parts.store.load(id).await.map_err(failed)?;
-        stored.ok_or(Miss::UnknownId)?;
+        let id = &self.current_of(tenant, id).await?.id;
         self.enrol(tenant, id, None).await.map(|_| ())
     }
 
@@ -116,26 +113,29 @@ impl Pipeline {
     /// Stored shipments of a number or order, or a new one.
     async fn enrolled(
         &self,
+        tenant: &str,
         subject: &Subject,
         enrolment: &Enrolment,
     ) -> Result<Vec<ShipmentId>, Miss> {
         let mut ids = Vec::new();
         for id in self.known(subject).await? {
-            let stored = self.parts.store.load(&id).await.map_err(failed)?;
-            let is_meant = stored.is_some_and(|stored| {
-                let record: &Shipment = &stored.record;
-                let carrier = &enrolment.carrier;
-                carrier.is_empty()
-                    || record.carrier == *carrier
-                    || stored.dossier.carrier == *carrier
-                    || internal::is_only_own(&stored.dossier)
-                    || record.legs.iter().any(|leg| leg.carrier == *carrier)
-            });
-            ids.extend(is_meant.then_some(id));
+            let Some(stored) = self.parts.store.load(&id).await.map_err(failed)? else {
+                continue;
+            };
+            let record: &Shipment = &stored.record;
+            let carrier = &enrolment.carrier;
+            let is_meant = carrier.is_empty()
+                || record.carrier == *carrier
+                || stored.dossier.carrier == *carrier
+                || internal::is_only_own(&stored.dossier)
+                || record.legs.iter().any(|leg| leg.carrier == *carrier);
+            if is_meant && !ids.contains(&record.id) {
+                ids.push(record.id.clone());
+            }
         }
         match subject {
             Subject::Number(number) if ids.is_empty() => {
-                let carrier = self.carrier_of(subject, enrolment)?;
+                let carrier = self.carrier_of(tenant, subject, enrolment)?;
                 let shared = issuer_of(number).unwrap_or(&carrier);
                 let id = self.parts.keys.shipment_id(shared, number, 0);
                 let dossier = Dossier::new(id.clone(), number.clone(), carrier);
@@ -151,8 +151,14 @@ impl Pipeline {
     }
 
     /// Carrier of a number that nobody has asked for yet. Some source has to serve it.
-    fn carrier_of(&self, subject: &Subject, enrolment: &Enrolment) -> Result<String, Miss> {
+    fn carrier_of(
+        &self,
+        tenant: &str,
+        subject: &Subject,
+        enrolment: &Enrolment,
+    ) -> Result<String, Miss> {
         let lookup = Lookup {
+            tenant: tenant.to_owned(),
             subject: subject.clone(),
             carrier: enrolment.carrier.clone(),
             hints: enrolment.hints.clone(),
@@ -164,10 +170,11 @@ impl Pipeline {
             deadline: tokio::time::Instant::now() + Duration::from_secs(1),
             priority: Priority::Background,
         };
-        let parts = &self.parts;
+        let live = self.live();
         // Nothing is known of its way yet.
         let way = Way::default();
-        let route = route::route(&parts.sources, &parts.routing, &lookup, &way)?;
+        let sources = live.sources_of(tenant);
+        let route = route::route(&sources, &live.configured.routing, &lookup, &way)?;
         if let Some(miss) = route.miss {
             return Err(miss);
         }
@@ -183,6 +190,29 @@ impl Pipeline {
             "" => best.unwrap_or_default().to_owned(),
             named => named.to_owned(),
         })
+    }
+
+    /// Tells the figures of another promise than before, also of a shipment that is delivered
+    /// already.
+    pub(super) async fn count_promise(
+        &self,
+        tenant: &str,
+        id: &ShipmentId,
+        old: &Overlay,
+        new: &Overlay,
+    ) {
+        let promise = |of: &Overlay| of.registration.as_ref().and_then(|one| one.promise);
+        let (old, new) = (promise(old), promise(new));
+        if old == new {
+            return;
+        }
+        // What cannot be read now is missing from the figures, and from nothing else.
+        if let Ok(Some(stored)) = self.parts.store.load(id).await
+            && stored.dossier.id == *id
+        {
+            let kpis = &self.parts.kpis;
+            kpis.promised(&stored.record, tenant, old, new, self.now());
+        }
     }
 
     /// Writes that a tenant follows a shipment, or no longer. Tells whether that is new.
@@ -209,7 +239,10 @@ impl Pipeline {
                 return Ok(false);
             }
             match self.add(tenant, id, &before, after).await {
-                Ok(_) => return Ok(created),
+                Ok(after) => {
+                    self.count_promise(tenant, id, &before, &after).await;
+                    return Ok(created);
+                }
                 Err(CommitError::Conflict) => {
                     let stored = self.parts.store.load(id).await.map_err(failed)?;
                     stored.ok_or(Miss::UnknownId)?;

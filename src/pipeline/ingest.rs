@@ -362,8 +362,7 @@ fn issued_by(number: &TrackingNumber, carrier: &str) -> String {
 }
 
 fn page_key(pipeline: &Pipeline, order: &Order) -> NoteKey {
-    let parts = [order.platform().as_bytes(), order.reveal().as_bytes()];
-    pipeline.parts.keys.hash("ingest order", &parts)
+    crate::store::order_key(&pipeline.parts.keys, "ingest order", order)
 }
 
 /// The page of an order, and its version.

@@ -19,14 +19,18 @@ mod evidence;
 mod fleet;
 mod freshness;
 mod ingest;
+mod live;
 mod pack;
 mod push;
 mod recall;
+mod replay;
 mod review;
 mod route;
+mod seen;
 mod settle;
 mod standing;
 mod subscribe;
+mod unite;
 mod way;
 mod work;
 
@@ -38,6 +42,7 @@ use waybill_core::adapter::{Adapter, Descriptor, Hints, Limits, OrderQuery, Quer
 use waybill_core::error::Error;
 use waybill_core::forecast::Forecast;
 use waybill_core::order::Subject;
+use waybill_core::owner::source_of;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use crate::cache::flight::Flights;
@@ -54,11 +59,14 @@ use crate::watch::Hub;
 pub use evidence::Held;
 pub use fleet::{Enrolled, Enrolment};
 pub use ingest::{Item, Refusal, Taken};
+pub use live::{Live, MadeOf, Rules};
 pub use pack::Pack;
 pub use push::Polled;
+pub use replay::Replayed;
 pub use review::{Explained, Rebuilt};
 pub use route::Aggregators;
 pub use settle::Settled;
+pub use subscribe::Follower;
 pub use work::{Unworked, Worked};
 
 /// One account of one source, behind its guard.
@@ -67,6 +75,10 @@ pub struct Source {
     pub descriptor: &'static Descriptor,
     /// Name of the account, "default" if there is only one.
     pub account: String,
+    /// Tenants that may use the account; empty: all of them.
+    pub tenants: Vec<String>,
+    /// Under which name what it says is kept: its id, and whose it is if it is not everybody's.
+    pub name: String,
     /// Limits with the operator's changes.
     pub limits: Limits,
     /// Shops and platforms whose orders it can look up.
@@ -77,6 +89,10 @@ pub struct Source {
     pub guard: Guard,
     /// Numbers that wait to be asked for together.
     pub pack: pack::Pack,
+    /// It is asked, unless an operator says otherwise.
+    pub enabled: bool,
+    /// Digests of the settings that it was made of.
+    pub made_of: MadeOf,
 }
 
 /// Everything that the eight steps use.
@@ -103,12 +119,27 @@ pub struct Parts {
     pub kpis: Kpis,
     /// What sources said, as received.
     pub evidence: Evidence,
+    /// There can be more than one tenant.
+    pub has_tenants: bool,
+}
+
+/// What stays as it is while the pipeline runs.
+struct Fixed {
+    store: Arc<dyn Store>,
+    keys: Arc<Keys>,
+    cache: Arc<dyn Cache>,
+    clock: Clock,
+    hub: Arc<Hub>,
+    kpis: Kpis,
+    evidence: Evidence,
+    has_tenants: bool,
 }
 
 /// The eight steps. Cheap to clone.
 #[derive(Clone)]
 pub struct Pipeline {
-    parts: Arc<Parts>,
+    parts: Arc<Fixed>,
+    live: live::Table,
     flights: Arc<Flights<Key, Arc<Settled>>>,
     /// Newest failures of sources for which an older answer stands in.
     lapses: moka::sync::Cache<Key, Arc<Entry>>,
@@ -124,6 +155,8 @@ const LAPSES: u64 = 10_000;
 /// One question of a caller.
 #[derive(Clone)]
 pub struct Lookup {
+    /// Tenant that asks; empty: the server itself, which sees what is shared.
+    pub tenant: String,
     /// The number or order.
     pub subject: Subject,
     /// Carrier named by the caller; empty if none. Of an order it only tells which parcel is meant
@@ -288,17 +321,48 @@ pub enum SourceResult {
 impl Pipeline {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
+        let rules = Rules {
+            sources: parts.sources,
+            routing: parts.routing,
+            policy: parts.policy,
+            patience: parts.patience,
+        };
         Self {
-            parts: Arc::new(parts),
+            parts: Arc::new(Fixed {
+                store: parts.store,
+                keys: parts.keys,
+                cache: parts.cache,
+                clock: parts.clock,
+                hub: parts.hub,
+                kpis: parts.kpis,
+                evidence: parts.evidence,
+                has_tenants: parts.has_tenants,
+            }),
+            live: live::Table::new(rules),
             flights: Arc::new(Flights::new("ask")),
             lapses: moka::sync::Cache::new(LAPSES),
             pushed: moka::sync::Cache::new(PUSHED),
         }
     }
 
-    /// The configured sources.
-    pub fn sources(&self) -> &[Arc<Source>] {
-        &self.parts.sources
+    /// The sources that are asked.
+    pub fn sources(&self) -> Arc<[Arc<Source>]> {
+        Arc::clone(&self.live.now().sources)
+    }
+
+    /// The sources and the rules as they are now.
+    pub fn live(&self) -> Arc<Live> {
+        self.live.now()
+    }
+
+    /// Puts other sources and rules in place. Work that has begun goes on by those before.
+    pub fn renew(&self, rules: Rules) {
+        self.live.renew(rules);
+    }
+
+    /// Turns sources on or off, or lets them be as configured.
+    pub fn switch(&self, sources: &[Arc<Source>], on: Option<bool>) {
+        self.live.switch(sources, on);
     }
 
     /// Who wants to know of changes.
@@ -322,9 +386,10 @@ impl Pipeline {
     /// # Errors
     /// Only when there is nothing to show; see [`Miss`].
     pub async fn track(&self, lookup: &Lookup) -> Result<Found, Miss> {
-        let parts = &self.parts;
+        let live = self.live();
+        let (sources, routing) = (live.sources_of(&lookup.tenant), &live.configured.routing);
         let mut way = way::way(self, lookup).await?;
-        let mut route = route::route(&parts.sources, &parts.routing, lookup, &way)?;
+        let mut route = route::route(&sources, routing, lookup, &way)?;
         let mut held = recall::recall(self, lookup, &route.sources).await?;
         let mut asked = ask::ask(self, lookup, &route.sources, &held, &[]).await;
         // What one end of the way has just said can be the reason to ask the other one.
@@ -332,7 +397,7 @@ impl Pipeline {
             let known = way::way(self, lookup).await?;
             if known != way {
                 way = known;
-                route = route::route(&parts.sources, &parts.routing, lookup, &way)?;
+                route = route::route(&sources, routing, lookup, &way)?;
                 held = recall::recall(self, lookup, &route.sources).await?;
                 let further = ask::ask(self, lookup, &route.sources, &held, &asked).await;
                 asked.extend(further);
@@ -365,15 +430,17 @@ impl Pipeline {
 
     /// Source that is asked first about a record; `None` if none may be asked.
     pub(crate) fn asks(&self, record: &Shipment) -> Option<&'static str> {
-        route::first(&self.parts.sources, &self.parts.routing, record)
+        let live = self.live();
+        route::first(&live.sources, &live.configured.routing, record)
     }
 
     /// Least interval between two questions of a source about one number; none if the source is
     /// no longer configured.
     pub(crate) fn least_interval(&self, source: &str) -> Duration {
-        let mut accounts = self.parts.sources.iter();
+        let live = self.live();
+        let mut accounts = live.sources.iter();
         accounts
-            .find(|account| account.descriptor.id == source)
+            .find(|account| account.descriptor.id == source_of(source))
             .map_or(Duration::ZERO, |account| account.limits.min_interval)
     }
 
@@ -390,22 +457,32 @@ impl Pipeline {
             .await
             .map_err(|error| Miss::Store(error.to_string()))?;
         let record = stored.ok_or(Miss::UnknownId)?.record.clone();
+        let record = self.seen_by(&options.tenant, record).await?;
+        let (record, _) = record.ok_or(Miss::UnknownId)?;
         let lookup = options.lookup(record.number.clone().into(), record.carrier.clone());
         let mut found = self.track(&lookup).await?;
-        found.shipments.retain(|shipment| shipment.id == *id);
+        // By now it may have become a part of another one.
+        found.shipments.retain(|shipment| {
+            shipment.id == record.id || shipment.superseded.contains(&record.id)
+        });
         if found.shipments.is_empty() {
             return Err(Miss::UnknownId);
         }
         Ok(found)
     }
 
-    /// Returns the record with this id as it is held, brought up to now, and its age.
+    /// Returns the record with this id as it is held and as a tenant sees it, brought up to now,
+    /// and its age.
     ///
     /// # Errors
     /// [`Miss::Store`] or [`Miss::UnknownId`].
-    pub async fn held(&self, id: &ShipmentId) -> Result<(Arc<Shipment>, Freshness), Miss> {
-        let (record, _) = recall::current(self, id).await?.ok_or(Miss::UnknownId)?;
-        let freshness = freshness::stored_freshness(self, &record).await?;
+    pub async fn held(
+        &self,
+        tenant: &str,
+        id: &ShipmentId,
+    ) -> Result<(Arc<Shipment>, Freshness), Miss> {
+        let record = self.current_of(tenant, id).await?;
+        let freshness = freshness::stored_freshness(self, tenant, &record).await?;
         Ok((record, freshness))
     }
 }
@@ -413,6 +490,8 @@ impl Pipeline {
 /// The options of a lookup without its subject.
 #[derive(Clone)]
 pub struct LookupOptions {
+    /// As in [`Lookup`].
+    pub tenant: String,
     /// As in [`Lookup`].
     pub hints: Hints,
     /// As in [`Lookup`].
@@ -435,6 +514,7 @@ impl LookupOptions {
     /// Makes a lookup of these options.
     pub fn lookup(&self, subject: Subject, carrier: String) -> Lookup {
         Lookup {
+            tenant: self.tenant.clone(),
             subject,
             carrier,
             hints: self.hints.clone(),

@@ -64,7 +64,7 @@ impl Pipeline {
         }
         self.parts.evidence.keep(Said {
             about: absorbed.about,
-            source: source.descriptor.id,
+            source: source.name.clone(),
             bodies: Arc::new([body]),
             time: receive_time,
         });
@@ -97,6 +97,7 @@ impl Pipeline {
         let is_billed =
             source.descriptor.capabilities.paid || source.guard.purse().cost() > Amount::ZERO;
         let lookup = Lookup {
+            tenant: source.tenants.first().cloned().unwrap_or_default(),
             subject: number.clone().into(),
             carrier: source.descriptor.carrier.to_owned(),
             hints: Hints::default(),

@@ -41,7 +41,7 @@ pub(super) async fn recall(
     routed: &[Routed],
 ) -> Result<Recalled, Miss> {
     let now = pipeline.now();
-    let policy = &pipeline.parts.policy;
+    let policy = &pipeline.live().configured.policy;
     let mut entries = Vec::with_capacity(routed.len());
     let mut ages = Vec::with_capacity(routed.len());
     let mut lapses = Vec::with_capacity(routed.len());
@@ -60,7 +60,7 @@ pub(super) async fn recall(
         // steps into this node's store.
         if let Some(Held::Found(reports)) = entry.as_ref().map(|entry| &entry.answer)
             && let Some(fetched) = entry.as_ref().map(|entry| entry.fetch_time)
-            && newest_fetch(pipeline, lookup, source.descriptor.id).await? < Some(fetched)
+            && newest_fetch(pipeline, lookup, &source.name).await? < Some(fetched)
             && let Err(error) = absorb(
                 pipeline,
                 source,
@@ -81,7 +81,7 @@ pub(super) async fn recall(
         let age = match &entry {
             Some(entry) if now.duration_since(entry.fetch_time) < signed(least) => Age::Fresh,
             Some(entry) if !past_failure(entry) => age_of(policy, entry, now, lookup.max_age),
-            _ => stored_age(pipeline, lookup, source.descriptor.id, now).await?,
+            _ => stored_age(pipeline, lookup, &source.name, now).await?,
         };
         // A source that has just failed is left alone for a moment, unless the caller insists.
         let lapse = pipeline.lapses.get(&key).filter(|lapse| {
@@ -126,7 +126,7 @@ async fn stored_age(
     source: &str,
     now: Timestamp,
 ) -> Result<Age, Miss> {
-    let policy = &pipeline.parts.policy;
+    let policy = &pipeline.live().configured.policy;
     let stored = stored(pipeline, lookup).await?;
     let Some(newest) = fetched(&stored, source).map(|(_, at)| at).max() else {
         return Ok(Age::Expired);
@@ -231,7 +231,7 @@ pub(super) async fn answer(
         outcome.hint = lacking_hint(&routed.source, lookup);
         if outcome.fetch_time.is_none() {
             // Only the store remembers: after a restart, or when the newest attempt failed.
-            outcome.fetch_time = newest_fetch(pipeline, lookup, outcome.source).await?;
+            outcome.fetch_time = newest_fetch(pipeline, lookup, &routed.source.name).await?;
         }
         outcomes.push(outcome);
     }
@@ -241,9 +241,18 @@ pub(super) async fn answer(
     let mut shipments = Vec::new();
     let mut next_change: Option<Timestamp> = None;
     for id in pipeline.known(&lookup.subject).await? {
-        if let Some((record, change)) = current(pipeline, &id).await? {
-            next_change = [next_change, change].into_iter().flatten().min();
-            shipments.push(record);
+        if let Some((record, change)) = current(pipeline, &id).await?
+            && let Some((record, own)) = pipeline
+                .found_by(&lookup.tenant, &lookup.subject, record)
+                .await?
+        {
+            next_change = [next_change, change, own].into_iter().flatten().min();
+            if !shipments
+                .iter()
+                .any(|known: &Arc<Shipment>| known.id == record.id)
+            {
+                shipments.push(record);
+            }
         }
     }
     shipments.sort_by_cached_key(|record| {

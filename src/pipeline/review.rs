@@ -65,7 +65,7 @@ impl Pipeline {
             let stored = self.stored(id).await?;
             let (record, changed) = compare(&stored, self.now());
             let mut rebuilt = Rebuilt {
-                id: id.clone(),
+                id: stored.dossier.id.clone(),
                 before: stored.record.status,
                 after: record.status,
                 revision: stored.record.revision,

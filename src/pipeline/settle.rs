@@ -15,11 +15,13 @@ use waybill_core::internal;
 use waybill_core::kpi;
 use waybill_core::number::{self, TrackingNumber};
 use waybill_core::order::{Order, Subject};
-use waybill_core::overlay::{NOBODY, is_evidence};
+use waybill_core::overlay::{NOBODY, Promise, is_evidence};
 use waybill_core::reconcile::{Change, Dossier};
 use waybill_core::revision::revise;
 use waybill_core::shipment::{IdentifierKind, Shipment, ShipmentId};
+use waybill_core::status::Status;
 
+use super::unite::unite;
 use super::{Pipeline, Question, Source, ingest, standing};
 use crate::cache::{Entry, Key, stage_of};
 use crate::evidence::Said;
@@ -61,7 +63,7 @@ pub(super) async fn settle(
     before: Option<&Entry>,
 ) -> Entry {
     let now = pipeline.now();
-    let policy = &pipeline.parts.policy;
+    let policy = &pipeline.live().configured.policy;
     let reports = match answer {
         Ok(reports) => reports,
         Err(error) if error.kind == ErrorKind::NotFound => {
@@ -79,7 +81,7 @@ pub(super) async fn settle(
         Ok(absorbed) => {
             let said = Said {
                 about: absorbed.about,
-                source: source.descriptor.id,
+                source: source.name.clone(),
                 bodies: raw,
                 time: now,
             };
@@ -115,7 +117,7 @@ fn echoing(source: &Source, question: &Question, reports: Vec<Report>) -> Vec<Re
 }
 
 /// Whether a report has the number asked for, as its own or as one of its further numbers.
-fn names(report: &Report, query: &Query) -> bool {
+pub(super) fn names(report: &Report, query: &Query) -> bool {
     report.number == query.number
         || report.facts.identifiers.iter().any(|identifier| {
             TrackingNumber::parse(identifier.value.reveal())
@@ -180,7 +182,7 @@ pub(super) async fn absorb(
             };
             places[at] = place(pipeline, source, report, &others).await?;
         };
-        let policy = &pipeline.parts.policy;
+        let policy = &pipeline.live().configured.policy;
         fresh_for = fresh_for.min(policy.fresh_for(stage_of(&record), Duration::ZERO));
         about.push((record.id.clone(), is_evidence(&record, &NOBODY)));
     }
@@ -235,7 +237,12 @@ async fn place(
             return Ok(own.unwrap_or(id));
         };
         let dossier = &stored.dossier;
-        if dossier.shares_observation(source.descriptor.id, report) {
+        // It can be another one that this one turned out to be.
+        let id = dossier.id.clone();
+        if taken.contains(&id) {
+            continue;
+        }
+        if dossier.shares_observation(&source.name, report) {
             return Ok(id);
         }
         let gap = gap(span, dossier.oldest().zip(dossier.newest()));
@@ -267,7 +274,32 @@ async fn announced(
             return Ok(Some(id));
         }
     }
-    Ok(None)
+    continued(pipeline, source, report, taken).await
+}
+
+/// Finds the one shipment of which a source states that it goes on under the number of a report.
+async fn continued(
+    pipeline: &Pipeline,
+    source: &Source,
+    report: &Report,
+    taken: &[ShipmentId],
+) -> Result<Option<ShipmentId>, Error> {
+    let carrier = carrier_of(source, report);
+    let subject = Subject::Number(report.number.clone());
+    let owners = standing::owners(pipeline, &subject).await;
+    let owners = owners.map_err(store_error)?;
+    let mut fitting = owners
+        .iter()
+        .map(|stored| &stored.dossier)
+        .filter(|dossier| {
+            dossier.goes_on_as(&report.number, carrier)
+                && !taken.contains(&dossier.id)
+                && belongs(source, report, dossier)
+        });
+    match (fitting.next(), fitting.next()) {
+        (Some(only), None) => Ok(Some(only.id.clone())),
+        _ => Ok(None),
+    }
 }
 
 /// Tells whether a report can be about a stored shipment of its number.
@@ -276,7 +308,7 @@ fn belongs(source: &Source, report: &Report, dossier: &Dossier) -> bool {
         span(report.claims.iter()),
         dossier.oldest().zip(dossier.newest()),
     ) <= REUSE
-        || dossier.shares_observation(source.descriptor.id, report)
+        || dossier.shares_observation(&source.name, report)
 }
 
 /// First and last moment of what claims say has happened.
@@ -361,10 +393,10 @@ async fn remember(
         if internal::is_only_own(&dossier) {
             carrier.clone_into(&mut dossier.carrier);
         }
-        let id_of_source = source.descriptor.id;
+        let name = &source.name;
         let change = match origin {
-            Origin::Answer(_) => dossier.absorb(id_of_source, class, report, receive_time),
-            Origin::Push => dossier.absorb_push(id_of_source, class, report, receive_time),
+            Origin::Answer(_) => dossier.absorb(name, class, report, receive_time),
+            Origin::Push => dossier.absorb_push(name, class, report, receive_time),
         };
         let known = dossier.pieces.len();
         dossier
@@ -375,7 +407,11 @@ async fn remember(
         let told = standing::claim_told(pipeline, &mut dossier).await;
         aliases.extend(told.map_err(store_error)?);
         match commit(pipeline, stored.as_ref(), dossier, aliases, same).await {
-            Ok((record, _)) => return Ok(Some(record)),
+            Ok((record, _)) if change < Change::Content => return Ok(Some(record)),
+            Ok((record, _)) => {
+                let united = unite(pipeline, record).await;
+                return united.map(Some).map_err(store_error);
+            }
             Err(CommitError::Conflict) => {}
             Err(CommitError::Store(error)) => return Err(store_error(error)),
         }
@@ -424,13 +460,37 @@ pub(super) async fn commit(
         time: now,
     };
     parts.store.commit(commit).await?;
-    parts.kpis.stored(stored, &record, said, now);
+    let promises = promises(pipeline, stored, &record).await;
+    parts.kpis.stored(stored, &record, said, promises, now);
     parts.hub.touch(&record.id, &aliases);
     if changed {
         parts.hub.made(&record);
         parts.hub.join(&record.id, &aliases);
     }
     Ok((record, next_change))
+}
+
+/// What tenants promised of the delivery of a shipment; nothing unless it is or was delivered, since
+/// nothing else is measured by it. What the store does not tell is missing from the figures only.
+async fn promises(
+    pipeline: &Pipeline,
+    stored: Option<&Arc<Stored>>,
+    record: &Arc<Shipment>,
+) -> Vec<(String, Promise)> {
+    // A new shipment is followed by nobody yet.
+    let Some(stored) = stored.filter(|stored| !Arc::ptr_eq(&stored.record, record)) else {
+        return Vec::new();
+    };
+    if ![stored.record.status, record.status].contains(&Status::Delivered) {
+        return Vec::new();
+    }
+    let overlays = pipeline.parts.store.overlays(&record.id).await;
+    let overlays = overlays.unwrap_or_default().into_iter();
+    let promised = overlays.filter_map(|(tenant, overlay)| {
+        let promise = overlay.registration.as_ref()?.promise?;
+        Some((tenant, promise))
+    });
+    promised.collect()
 }
 
 /// What the shipment can be found under: its own number, what was asked for, and those of its

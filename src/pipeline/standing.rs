@@ -4,6 +4,7 @@
 //! other one has it, and never makes two shipments one: what is said under it later is of whoever
 //! owns it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use waybill_core::order::Subject;
@@ -13,7 +14,8 @@ use waybill_core::shipment::ShipmentId;
 use super::Pipeline;
 use crate::store::{StoreError, Stored};
 
-/// Shipments of a number or order, in order of their ids.
+/// Shipments of a number or order, in order of their ids. One of them may have become a part of
+/// another one, to which its id leads.
 pub(super) async fn found(
     pipeline: &Pipeline,
     subject: &Subject,
@@ -27,7 +29,7 @@ pub(super) async fn found(
         return Ok(ids);
     }
     let owners = owners.iter().map(|stored| stored.dossier.id.clone());
-    Ok(owners.collect())
+    Ok(owners.collect::<BTreeSet<_>>().into_iter().collect())
 }
 
 /// Shipments that have a number, or are of an order: those left out that only a text says so of.
@@ -36,11 +38,15 @@ pub(super) async fn owners(
     subject: &Subject,
 ) -> Result<Vec<Arc<Stored>>, StoreError> {
     let store = &pipeline.parts.store;
-    let mut owners = Vec::new();
+    let mut owners: Vec<Arc<Stored>> = Vec::new();
     for id in store.find(subject).await? {
         let Some(stored) = store.load(&id).await? else {
             continue;
         };
+        let is_known = |one: &Arc<Stored>| one.dossier.id == stored.dossier.id;
+        if owners.iter().any(is_known) {
+            continue;
+        }
         let only_told = match subject {
             Subject::Number(number) => stored.dossier.is_only_told(number),
             Subject::Order(_) => false,
@@ -62,7 +68,10 @@ pub(super) async fn claim_told(
     for number in dossier.told_numbers() {
         let subject = Subject::Number(number.clone());
         let ids = pipeline.parts.store.find(&subject).await?;
-        let is_free = ids.iter().all(|id| *id == dossier.id);
+        let own = |id: &ShipmentId| {
+            *id == dossier.id || dossier.superseded.iter().any(|one| one.id == *id)
+        };
+        let is_free = ids.iter().all(own);
         let result = if is_free { "free" } else { "owned" };
         metrics::counter!("waybill_told_numbers_total", "result" => result).increment(1);
         if is_free {

@@ -74,7 +74,7 @@ impl Door {
         };
         let begun = Instant::now();
         let (outcome, reply) = self.take(desk, request).await;
-        let source = desk.source.descriptor.id;
+        let source = desk.id;
         metrics::counter!("waybill_pushes_total", "source" => source, "outcome" => outcome)
             .increment(1);
         metrics::histogram!("waybill_push_seconds", "source" => source).record(begun.elapsed());
@@ -86,14 +86,14 @@ impl Door {
     fn desk(&self, path: &str) -> Option<&Arc<Desk>> {
         let parts: Vec<&str> = path.strip_prefix("/push/")?.split('/').collect();
         let (id, rest) = parts.split_first()?;
-        let of_source = |desk: &&Arc<Desk>| desk.source.descriptor.id == *id;
+        let of_source = |desk: &&Arc<Desk>| desk.id == *id;
         let mut desks = self.queue.desks().iter().filter(of_source);
         let first = desks.next()?;
         let is_only = desks.next().is_none();
-        let has_token = first.source.descriptor.capabilities.push == Some(Proof::Address);
+        let has_token = first.source().descriptor.capabilities.push == Some(Proof::Address);
         let named = |account: &str| {
             let mut desks = self.queue.desks().iter().filter(of_source);
-            desks.find(|desk| desk.source.account == account)
+            desks.find(|desk| desk.account == account)
         };
         match rest {
             [] => is_only.then_some(first),
@@ -105,6 +105,10 @@ impl Door {
 
     /// What became of a push, in a word, and the answer to it.
     async fn take(&self, desk: &Arc<Desk>, request: Request<Incoming>) -> (&'static str, Reply) {
+        if !desk.is_open() {
+            // It is not lost: whoever is told to come again does.
+            return ("off", later(true));
+        }
         let Ok(_permit) = self.requests.try_acquire() else {
             return ("busy", later(true));
         };
@@ -133,11 +137,12 @@ impl Door {
     /// Verifies a push and keeps what it asks for.
     async fn keep(&self, desk: &Arc<Desk>, push: &Request<Bytes>) -> (&'static str, Reply) {
         let now = self.pipeline.now();
-        let pushed = match desk.source.adapter.translate_push(push, now).await {
+        let source = desk.source();
+        let pushed = match source.adapter.translate_push(push, now).await {
             Ok(pushed) => pushed,
             Err(error) => return refuse(desk, &error),
         };
-        let proof = desk.source.descriptor.capabilities.push;
+        let proof = source.descriptor.capabilities.push;
         let is_strong = proof.is_some_and(Proof::is_strong);
         let rows = match rows(&pushed, push.body(), is_strong) {
             Ok(rows) => rows,

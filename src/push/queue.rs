@@ -49,7 +49,11 @@ pub(super) struct Item {
 
 /// Where the pushes of one account of a source come together.
 pub(super) struct Desk {
-    pub(super) source: Arc<Source>,
+    pub(super) id: &'static str,
+    pub(super) account: String,
+    /// As it was at the start.
+    first: Arc<Source>,
+    pipeline: Pipeline,
     /// Source and account.
     pub(super) name: String,
     rows: AtomicUsize,
@@ -59,6 +63,20 @@ pub(super) struct Desk {
 }
 
 impl Desk {
+    /// The source as it is configured now; if it is not any more, as it was at the start: what was
+    /// taken in before is worked off.
+    pub(super) fn source(&self) -> Arc<Source> {
+        let found = self.pipeline.live().account(self.id, &self.account);
+        found.unwrap_or_else(|| Arc::clone(&self.first))
+    }
+
+    /// Whether the source is to push now.
+    pub(super) fn is_open(&self) -> bool {
+        let live = self.pipeline.live();
+        let found = live.account(self.id, &self.account);
+        found.is_some_and(|source| live.is_on(&source))
+    }
+
     fn tell(&self, kind: Kind, item: Item) {
         let inbox = match kind {
             Kind::News => &self.news,
@@ -69,7 +87,7 @@ impl Desk {
     }
 
     fn add(&self, rows: usize, bytes: usize) -> (usize, usize) {
-        let source = self.source.descriptor.id;
+        let source = self.id;
         metrics::gauge!("waybill_push_waiting", "source" => source).increment(count(rows));
         (
             self.rows.fetch_add(rows, Ordering::AcqRel),
@@ -78,7 +96,7 @@ impl Desk {
     }
 
     fn take_away(&self, rows: usize, bytes: usize) {
-        let source = self.source.descriptor.id;
+        let source = self.id;
         metrics::gauge!("waybill_push_waiting", "source" => source).decrement(count(rows));
         self.rows.fetch_sub(rows, Ordering::AcqRel);
         self.bytes.fetch_sub(bytes, Ordering::AcqRel);
@@ -139,14 +157,17 @@ impl Queue {
         pipeline: &Pipeline,
     ) -> Result<(Arc<Self>, Vec<Inbox>), String> {
         let (mut desks, mut inboxes) = (Vec::new(), Vec::new());
-        for source in pipeline.sources() {
+        for source in &pipeline.live().configured.sources {
             if source.descriptor.capabilities.push.is_none() {
                 continue;
             }
             let (news, told) = mpsc::unbounded_channel();
             let (polls, asked) = mpsc::unbounded_channel();
             desks.push(Arc::new(Desk {
-                source: Arc::clone(source),
+                id: source.descriptor.id,
+                account: source.account.clone(),
+                first: Arc::clone(source),
+                pipeline: pipeline.clone(),
                 name: format!("{}/{}", source.descriptor.id, source.account),
                 rows: AtomicUsize::new(0),
                 bytes: AtomicUsize::new(0),

@@ -108,7 +108,7 @@ fn start(
     pipeline: &Pipeline,
     (seq, received, reports, body): (u64, Timestamp, Vec<Report>, Bytes),
 ) -> impl Future<Output = (u64, bool)> + Send + use<> {
-    let (source, pipeline) = (Arc::clone(&desk.source), pipeline.clone());
+    let (source, pipeline) = (desk.source(), pipeline.clone());
     let (tell, done) = oneshot::channel();
     let work = crate::tasks::spawn("push-news", async move {
         let mut wait = FIRST_WAIT;
@@ -133,7 +133,7 @@ fn start(
 }
 
 async fn finish(desk: &Desk, queue: &Queue, item: &Item, outcome: &'static str) {
-    let source = desk.source.descriptor.id;
+    let source = desk.id;
     metrics::counter!("waybill_push_work_total", "source" => source, "outcome" => outcome)
         .increment(1);
     queue.done(desk, item).await;
@@ -167,7 +167,7 @@ pub(super) async fn poll(
                 let (desk, pipeline) = (Arc::clone(&desk), pipeline.clone());
                 running.push(async move {
                     let since = item.received;
-                    let polled = pipeline.poll_for_push(&desk.source, &number, since).await;
+                    let polled = pipeline.poll_for_push(&desk.source(), &number, since).await;
                     (number, item, polled)
                 });
             }

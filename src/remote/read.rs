@@ -327,8 +327,8 @@ fn facts(source: &Descriptor, wire: &wire::SourceReport) -> Result<Facts, Error>
     let physical = wire.physical.unwrap_or_default();
     Ok(Facts {
         service: cut(&wire.service, 200),
-        origin: wire.origin.as_ref().and_then(location),
-        destination,
+        origin: wire.origin.as_ref().and_then(location).map(Box::new),
+        destination: destination.map(Box::new),
         identifiers: wire.identifiers.iter().filter_map(identifier).collect(),
         estimates,
         physical: Physical {
@@ -339,7 +339,7 @@ fn facts(source: &Descriptor, wire: &wire::SourceReport) -> Result<Facts, Error>
             piece_count: physical.piece_count,
         },
         proof: wire.proof_of_delivery.as_ref().and_then(proof),
-        requirements: wire.requirements.as_ref().map(requirements),
+        requirements: wire.requirements.as_ref().map(requirements).map(Box::new),
         contacts: wire.contact_options.iter().filter_map(contact).collect(),
         doubts: Vec::new(),
     })

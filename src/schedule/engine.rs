@@ -12,7 +12,6 @@ use tokio::time::{Instant, timeout_at};
 use waybill_core::adapter::Hints;
 use waybill_core::error::Retry;
 use waybill_core::event::{Classifier, SourceClass};
-use waybill_core::overlay::Overlay;
 use waybill_core::poll::{Lane, Look, Next, Poll, Rhythm, Stop, heard, next_poll};
 use waybill_core::shipment::{Shipment, ShipmentId};
 use waybill_core::time::Precision;
@@ -60,10 +59,34 @@ struct Done {
 }
 
 impl Engine {
-    /// What a tenant has said that the sources need to know; nothing if the store does not tell.
-    async fn hints(&self, id: &ShipmentId) -> Hints {
+    /// In whose names a poll is made, and with which hints: first the one that it is planned for,
+    /// then others with accounts of their own, which nobody else's poll asks. Whoever has such an
+    /// account gives it its own hints only. Nobody, if the store does not tell.
+    async fn askers(&self, id: &ShipmentId, first: &str) -> Vec<(String, Hints)> {
         let overlays = self.store.overlays(id).await.unwrap_or_default();
-        stated_hints(&overlays)
+        let stated: Vec<(&String, &Hints)> = overlays
+            .iter()
+            .filter_map(|(tenant, overlay)| Some((tenant, &overlay.registration.as_ref()?.hints)))
+            .collect();
+        let own = |tenant: &str| {
+            let mut own = stated.iter().filter(|(one, _)| *one == tenant);
+            own.next().map(|(_, hints)| (*hints).clone())
+        };
+        let hints = own(first)
+            .filter(|hints| *hints != Hints::default() || self.pipeline.has_accounts(first));
+        let hints = hints.unwrap_or_else(|| {
+            let mut all = stated.iter().map(|(_, hints)| *hints);
+            all.find(|hints| **hints != Hints::default())
+                .cloned()
+                .unwrap_or_default()
+        });
+        let others = stated
+            .iter()
+            .filter(|(tenant, _)| *tenant != first && self.pipeline.has_accounts(tenant))
+            .map(|(tenant, hints)| ((*tenant).clone(), (*hints).clone()));
+        std::iter::once((first.to_owned(), hints))
+            .chain(others)
+            .collect()
     }
 
     /// Subscriptions of a shipment may have to be made, renewed or ended.
@@ -133,7 +156,7 @@ impl Engine {
         let overlays = self.store.overlays(id).await?;
         if overlays
             .iter()
-            .all(|overlay| overlay.registration.is_none())
+            .all(|(_, overlay)| overlay.registration.is_none())
         {
             return Ok(None);
         }
@@ -167,6 +190,11 @@ impl Engine {
             self.queue.remove(Task::Review, id).await?;
             return self.queue.remove(Task::Poll, id).await;
         };
+        if record.id != *id {
+            // It turned out to be another one, whose own change brings it here.
+            self.queue.remove(Task::Review, id).await?;
+            return self.queue.remove(Task::Poll, id).await;
+        }
         self.review(id, change).await?;
         let known = self.queue.get(Task::Poll, id).await?;
         let Some(known) = known else {
@@ -332,8 +360,9 @@ impl Engine {
         self.subscribe(id);
         let asked_at = self.pipeline.now();
         let deadline = Instant::now() + self.deadline;
-        let options = LookupOptions {
-            hints: self.hints(id).await,
+        let options = |(tenant, hints)| LookupOptions {
+            tenant,
+            hints,
             // What somebody has fetched in the second half of the interval is good enough.
             max_age: Some(Duration::from_millis(item.interval / 2)),
             cache_only: false,
@@ -343,7 +372,14 @@ impl Engine {
             deadline,
             priority: Priority::Background,
         };
-        let asked = timeout_at(deadline + MARGIN, self.pipeline.get(id, &options)).await;
+        let mut askers = self.askers(id, &follower.tenant).await.into_iter();
+        let first = askers.next().map(options);
+        let first = first.ok_or_else(|| StoreError::new("nobody asks"))?;
+        let asked = timeout_at(deadline + MARGIN, self.pipeline.get(id, &first)).await;
+        for other in askers.map(options) {
+            // How it goes on is decided by the first one's answer.
+            let _answer = timeout_at(deadline + MARGIN, self.pipeline.get(id, &other)).await;
+        }
         let wait = match asked {
             Ok(Ok(found)) => failed(&found),
             Ok(Err(Miss::UnknownId)) => return gone("gone"),
@@ -413,16 +449,6 @@ impl Engine {
         let rhythm = rhythms.entry(record.carrier.clone()).or_default();
         new.for_each(|event| rhythm.count(event.time().anchor()));
     }
-}
-
-/// What those who follow a shipment have said that its sources need to know.
-pub(super) fn stated_hints(overlays: &[Arc<Overlay>]) -> Hints {
-    let hints = overlays.iter().filter_map(|overlay| {
-        let registration = overlay.registration.as_ref()?;
-        Some(&registration.hints)
-    });
-    let mut stated = hints.filter(|hints| **hints != Hints::default());
-    stated.next().cloned().unwrap_or_default()
 }
 
 fn review(id: &ShipmentId, at: Timestamp) -> Item {

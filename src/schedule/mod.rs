@@ -30,6 +30,7 @@ use self::subscriber::Subscriber;
 use crate::config::Span;
 use crate::guard::BreakerState;
 use crate::pipeline::{Pipeline, Source};
+use crate::server::{Class, Load};
 use crate::store::{Store, StoreError};
 
 pub use self::planner::{NOBODY, Planner, Quota, Standing, Stretches};
@@ -103,6 +104,7 @@ pub struct Scheduler(Arc<Inner>);
 
 struct Inner {
     engine: Arc<Engine>,
+    load: Arc<Load>,
     queue: Arc<MemoryDue>,
     file: Option<Arc<File>>,
     standings: Mutex<Vec<Standing>>,
@@ -131,9 +133,10 @@ impl Scheduler {
         folder: Option<&Path>,
         pipeline: Pipeline,
         store: Arc<dyn Store>,
+        load: Arc<Load>,
         pushes: bool,
     ) -> Result<Self, String> {
-        let quotas = quotas(pipeline.sources());
+        let quotas = quotas(&pipeline.sources());
         let sources: Vec<&'static str> = quotas.iter().map(|quota| quota.source).collect();
         let queue = Arc::new(MemoryDue::default());
         let mut places = None;
@@ -157,6 +160,7 @@ impl Scheduler {
         );
         let scheduler = Self(Arc::new(Inner {
             engine: Arc::new(engine),
+            load,
             queue,
             file,
             standings: Mutex::new(planner.standings().collect()),
@@ -235,9 +239,14 @@ impl Scheduler {
 
     /// Claims what may go, and sends it off.
     async fn step(&self, planner: &mut Planner, rooms: &mut Rooms) {
+        if !self.0.load.has_room(Class::Background) {
+            // What is due waits until callers who wait have what they need.
+            return;
+        }
         let engine = &self.0.engine;
         let now = engine.pipeline.now();
-        let room = |source| rooms.of(source, engine.pipeline.sources(), now);
+        let sources = engine.pipeline.sources();
+        let room = |source| rooms.of(source, &sources, now);
         let claims = match planner.step(engine.queue.as_ref(), now, room).await {
             Ok(claims) => claims,
             Err(error) => {
@@ -254,10 +263,11 @@ impl Scheduler {
                     .record(late.as_secs_f64());
             }
             let permit = rooms.enter(flow.source);
+            let running = self.0.load.enter(Class::Background);
             let engine = Arc::clone(engine);
             crate::tasks::spawn("poll", async move {
                 engine.work(claim).await;
-                drop(permit);
+                drop((permit, running));
             });
         }
     }

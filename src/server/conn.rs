@@ -3,11 +3,10 @@
 //! **Invariant:** each stage has a deadline, so a peer that goes silent at any point loses the
 //! connection; hyper by itself would wait for a preface for ever, even when told to shut down.
 
-use std::io;
-use std::pin::{Pin, pin};
+use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use http_body::Body;
@@ -15,26 +14,19 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::{TowerToHyperService, TowerToHyperServiceFuture};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::Settings;
+use super::peer::Peer;
+use super::slots::Slots;
+use super::tls::Tls;
+use super::watched::Watched;
+use super::{Settings, forwarded};
 use crate::tasks;
 
-/// Length of the HTTP/2 client preface.
-const PREFACE: usize = 24;
-/// Resets by the peer that may wait to be noticed (rapid reset, CVE-2023-44487).
-const PENDING_RESETS: usize = 20;
-/// Resets that a peer's malformed frames may cause (RUSTSEC-2024-0003).
-const ERROR_RESETS: usize = 256;
-const HEADER_LIST: u32 = 16 * 1024;
+/// The least that HTTP/2 allows: small messages gain nothing from larger frames.
 const FRAME: u32 = 16 * 1024;
-/// Requests are small; a stream that is not read must not pile up.
-const STREAM_WINDOW: u32 = 64 * 1024;
-const CONNECTION_WINDOW: u32 = 1024 * 1024;
-/// Bounds what a stalled reader costs.
-const SEND_BUFFER: usize = 64 * 1024;
 
 /// What the server wants of its connections.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,11 +47,71 @@ enum Stage {
     Closing,
 }
 
-pub(super) async fn serve<I, S, B>(
+/// Takes a connection in: finds out whose it is, counts it for its address, and serves it.
+pub(super) async fn take_in<I, S, B>(
+    mut io: I,
+    from: IpAddr,
+    tls: Option<Tls>,
+    service: S,
+    settings: Arc<Settings>,
+    slots: Arc<Slots>,
+    mut gate: watch::Receiver<Gate>,
+) where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: tower::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    S::Future: Send + 'static,
+    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+{
+    let patience = Instant::now() + settings.preface_timeout;
+    let mut address = from;
+    if settings.is_proxy(from) {
+        let header = tokio::select! {
+            header = timeout_at(patience, forwarded::read(&mut io)) => header,
+            _ = gate.changed() => return,
+        };
+        match header {
+            Ok(Ok(Some(client))) => address = client.to_canonical(),
+            Ok(Ok(None)) => {}
+            Ok(Err(_)) | Err(_) => {
+                tracing::debug!("connection of a proxy without a PROXY header closed");
+                return;
+            }
+        }
+    }
+    let Some(_counted) = slots.take_for(address) else {
+        metrics::counter!("waybill_connections_refused_total", "limit" => "address").increment(1);
+        return;
+    };
+    let (leave, leaving) = watch::channel(false);
+    let principals = Arc::clone(&slots.principals);
+    let Some(tls) = tls else {
+        let peer = Peer::new(address, leaving, principals, None);
+        return serve(io, service, settings, gate, peer, leave).await;
+    };
+    let shaken = tokio::select! {
+        shaken = timeout_at(patience, tls.accept(io)) => shaken,
+        _ = gate.changed() => return,
+    };
+    match shaken {
+        Ok(Ok((io, client))) => {
+            let peer = Peer::new(address, leaving, principals, client);
+            Box::pin(serve(io, service, settings, gate, peer, leave)).await;
+        }
+        Ok(Err(_)) | Err(_) => {
+            metrics::counter!("waybill_tls_handshakes_failed_total").increment(1);
+            tracing::debug!("connection closed: no TLS hand-shake");
+        }
+    }
+}
+
+async fn serve<I, S, B>(
     io: I,
     service: S,
     settings: Arc<Settings>,
     mut gate: watch::Receiver<Gate>,
+    peer: Peer,
+    leave: watch::Sender<bool>,
 ) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: tower::Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
@@ -70,14 +122,15 @@ pub(super) async fn serve<I, S, B>(
     let born = Instant::now();
     let greeted = Arc::new(AtomicBool::new(false));
     let asked = Arc::new(AtomicBool::new(false));
-    let io = TokioIo::new(Watched {
+    let io = TokioIo::new(Watched::new(
         io,
-        missing: PREFACE,
-        greeted: Arc::clone(&greeted),
-    });
+        Arc::clone(&greeted),
+        settings.control_frames,
+    ));
     let service = Noted {
         service: TowerToHyperService::new(service),
         asked: Arc::clone(&asked),
+        peer,
     };
     let mut connection = pin!(protocol(&settings).serve_connection(io, service));
     let mut stage = Stage::Preface;
@@ -110,6 +163,7 @@ pub(super) async fn serve<I, S, B>(
                     }
                     Stage::Serving => {
                         connection.as_mut().graceful_shutdown();
+                        leave.send_replace(true);
                         (Stage::Closing, Instant::now() + settings.grace)
                     }
                     Stage::Closing => {
@@ -140,13 +194,13 @@ fn protocol(settings: &Settings) -> http2::Builder<Tasks> {
     protocol
         .timer(TokioTimer::new())
         .max_concurrent_streams(settings.streams_per_connection)
-        .max_pending_accept_reset_streams(PENDING_RESETS)
-        .max_local_error_reset_streams(ERROR_RESETS)
-        .max_header_list_size(HEADER_LIST)
+        .max_pending_accept_reset_streams(settings.pending_resets as usize)
+        .max_local_error_reset_streams(settings.error_resets as usize)
+        .max_header_list_size(settings.header_bytes)
         .max_frame_size(FRAME)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_send_buf_size(SEND_BUFFER)
+        .initial_stream_window_size(settings.stream_window)
+        .initial_connection_window_size(settings.connection_window)
+        .max_send_buf_size(settings.send_buffer as usize)
         .keep_alive_interval(settings.keep_alive)
         .keep_alive_timeout(settings.keep_alive_timeout)
         .auto_date_header(false);
@@ -171,10 +225,11 @@ where
     }
 }
 
-/// Notes that a request has come.
+/// Notes that a request has come, and gives it its connection.
 struct Noted<S> {
     service: TowerToHyperService<S>,
     asked: Arc<AtomicBool>,
+    peer: Peer,
 }
 
 impl<S> hyper::service::Service<Request<Incoming>> for Noted<S>
@@ -185,64 +240,9 @@ where
     type Error = S::Error;
     type Future = TowerToHyperServiceFuture<S, Request<Incoming>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.peer.clone());
         self.asked.store(true, Ordering::Relaxed);
         self.service.call(request)
-    }
-}
-
-/// Notes that as many bytes as a preface has have come. Whether they are one, hyper finds out.
-struct Watched<I> {
-    io: I,
-    missing: usize,
-    greeted: Arc<AtomicBool>,
-}
-
-impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.missing == 0 {
-            return Pin::new(&mut self.io).poll_read(cx, buf);
-        }
-        let before = buf.filled().len();
-        let polled = Pin::new(&mut self.io).poll_read(cx, buf);
-        self.missing = self.missing.saturating_sub(buf.filled().len() - before);
-        if self.missing == 0 {
-            self.greeted.store(true, Ordering::Relaxed);
-        }
-        polled
-    }
-}
-
-impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }

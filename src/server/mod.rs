@@ -6,11 +6,16 @@
 
 mod conn;
 mod deadline;
+mod forwarded;
+mod load;
+mod peer;
 mod side;
 mod slots;
+mod tls;
+mod watched;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +23,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
+use ipnet::IpNet;
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as friendly;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -26,7 +32,10 @@ use tokio::sync::watch;
 use tower::Service;
 
 pub use self::deadline::parse_grpc_timeout;
+pub use self::load::{Class, Load, LoadSettings, Running};
+pub use self::peer::Peer;
 pub use self::side::{Readiness, Side, serve_side};
+pub use self::tls::{Port, Tls, TlsSettings};
 use crate::tasks;
 use conn::Gate;
 use slots::Slots;
@@ -39,8 +48,28 @@ pub struct Settings {
     pub connections: u32,
     /// Connections at once from one address.
     pub connections_per_address: u32,
+    /// Connections at once that show credentials of one principal.
+    pub connections_per_principal: u32,
+    /// Networks of proxies that pass bytes on and state the client's address first, with the PROXY
+    /// protocol (version 1 or 2): a connection from there has to begin with it.
+    pub trusted_proxies: Vec<IpNet>,
     /// Requests at once on one connection.
     pub streams_per_connection: u32,
+    /// Greatest size of a request's headers in bytes, as HTTP/2 counts them.
+    pub header_bytes: u32,
+    /// Bytes that a client may send ahead on one stream.
+    pub stream_window: u32,
+    /// Bytes that a client may send ahead on all streams of a connection.
+    pub connection_window: u32,
+    /// Bytes that wait in one stream for its reader.
+    pub send_buffer: u32,
+    /// Resets by the client that may wait to be noticed; one more ends the connection.
+    pub pending_resets: u32,
+    /// Streams that the client's malformed frames may end; one more ends the connection.
+    pub error_resets: u32,
+    /// PING, SETTINGS, PRIORITY and unknown frames in 10 s, and one more for every 64 bytes that the
+    /// client is sent; beyond, the connection is cut.
+    pub control_frames: u32,
     /// Time from the connection to the whole HTTP/2 preface.
     #[serde(with = "friendly")]
     pub preface_timeout: Duration,
@@ -59,7 +88,7 @@ pub struct Settings {
     /// Time to answer that.
     #[serde(with = "friendly")]
     pub keep_alive_timeout: Duration,
-    /// Time for everything to end after the signal to stop.
+    /// Time for connections to end after the server has stopped to listen; then they are cut.
     #[serde(with = "friendly")]
     pub drain: Duration,
 }
@@ -69,15 +98,31 @@ impl Default for Settings {
         Self {
             connections: 10_000,
             connections_per_address: 256,
+            connections_per_principal: 1_000,
+            trusted_proxies: Vec::new(),
             streams_per_connection: 100,
+            header_bytes: 16 * 1_024,
+            stream_window: 64 * 1_024,
+            connection_window: 1_024 * 1_024,
+            send_buffer: 64 * 1_024,
+            pending_resets: 20,
+            error_resets: 256,
+            control_frames: 1_000,
             preface_timeout: Duration::from_secs(10),
             first_request_timeout: Duration::from_secs(60),
             age: Duration::from_secs(35 * 60),
             grace: Duration::from_secs(60),
             keep_alive: Duration::from_secs(30),
             keep_alive_timeout: Duration::from_secs(20),
-            drain: Duration::from_secs(25),
+            drain: Duration::from_secs(40),
         }
+    }
+}
+
+impl Settings {
+    fn is_proxy(&self, address: IpAddr) -> bool {
+        let mut proxies = self.trusted_proxies.iter();
+        proxies.any(|network| network.contains(&address))
     }
 }
 
@@ -88,6 +133,11 @@ pub trait Listener: Send {
 
     /// Waits for the next connection and says whose it is. Dropping the future loses nothing.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Io, SocketAddr)>> + Send;
+
+    /// Certificates, if its connections are by TLS.
+    fn tls(&self) -> Option<Tls> {
+        None
+    }
 }
 
 impl Listener for TcpListener {
@@ -110,7 +160,7 @@ pub struct Drained {
     pub cut: u32,
 }
 
-/// Serves HTTP/2 (TLS ended before, or prior knowledge) until `shutdown` resolves, then drains.
+/// Serves HTTP/2 (by TLS, or with prior knowledge) until `shutdown` resolves, then drains.
 /// Dropping the future cuts every connection.
 pub async fn run<L, S, B>(
     mut listener: L,
@@ -142,20 +192,23 @@ where
                 continue;
             }
         };
-        match slots.take(peer.ip().to_canonical()) {
-            Ok(slot) => {
-                let serving =
-                    conn::serve(io, service.clone(), Arc::clone(&settings), entry.clone());
-                tasks::spawn("connection", async move {
-                    serving.await;
-                    drop(slot);
-                });
-            }
-            Err(limit) => {
-                metrics::counter!("waybill_connections_refused_total", "limit" => limit)
-                    .increment(1);
-            }
-        }
+        let Some(slot) = slots.take() else {
+            metrics::counter!("waybill_connections_refused_total", "limit" => "total").increment(1);
+            continue;
+        };
+        let serving = conn::take_in(
+            io,
+            peer.ip().to_canonical(),
+            listener.tls(),
+            service.clone(),
+            Arc::clone(&settings),
+            Arc::clone(&slots),
+            entry.clone(),
+        );
+        tasks::spawn("connection", async move {
+            serving.await;
+            drop(slot);
+        });
     }
     drop(listener);
     let open = slots.taken();

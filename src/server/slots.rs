@@ -1,6 +1,7 @@
-//! How many connections there are, in all and per address.
+//! How many connections there are: in all, per address and per principal.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,15 +11,13 @@ use super::Settings;
 
 pub(super) struct Slots {
     total: u32,
-    per_address: u32,
     free: Arc<Semaphore>,
-    addresses: Mutex<HashMap<IpAddr, u32>>,
+    addresses: Arc<Tally<IpAddr>>,
+    pub(super) principals: Arc<Tally<String>>,
 }
 
 /// The right to be connected; given back when dropped.
 pub(super) struct Slot {
-    slots: Arc<Slots>,
-    peer: IpAddr,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -26,32 +25,22 @@ impl Slots {
     pub(super) fn new(settings: &Settings) -> Arc<Self> {
         Arc::new(Self {
             total: settings.connections,
-            per_address: settings.connections_per_address,
             free: Arc::new(Semaphore::new(settings.connections as usize)),
-            addresses: Mutex::default(),
+            addresses: Tally::new(settings.connections_per_address),
+            principals: Tally::new(settings.connections_per_principal),
         })
     }
 
-    /// Takes a slot, or says which limit forbids it.
-    pub(super) fn take(self: &Arc<Self>, peer: IpAddr) -> Result<Slot, &'static str> {
-        let permit = Arc::clone(&self.free)
-            .try_acquire_owned()
-            .map_err(|_| "total")?;
-        let mut addresses = self.addresses();
-        let count = addresses.entry(peer).or_default();
-        if *count >= self.per_address {
-            if *count == 0 {
-                addresses.remove(&peer);
-            }
-            return Err("address");
-        }
-        *count += 1;
+    /// Takes one of all slots.
+    pub(super) fn take(&self) -> Option<Slot> {
+        let permit = Arc::clone(&self.free).try_acquire_owned().ok()?;
         metrics::gauge!("waybill_connections").increment(1);
-        Ok(Slot {
-            slots: Arc::clone(self),
-            peer,
-            _permit: permit,
-        })
+        Some(Slot { _permit: permit })
+    }
+
+    /// Takes one of an address's slots.
+    pub(super) fn take_for(&self, address: IpAddr) -> Option<Counted<IpAddr>> {
+        self.addresses.take(address)
     }
 
     pub(super) fn taken(&self) -> u32 {
@@ -64,22 +53,62 @@ impl Slots {
         // It fails only when the semaphore is closed, which nobody does.
         let _ = self.free.acquire_many(self.total).await;
     }
-
-    fn addresses(&self) -> MutexGuard<'_, HashMap<IpAddr, u32>> {
-        self.addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
         metrics::gauge!("waybill_connections").decrement(1);
-        let mut addresses = self.slots.addresses();
-        if let Some(count) = addresses.get_mut(&self.peer) {
+    }
+}
+
+/// Counts per key, each up to a limit.
+pub(super) struct Tally<K> {
+    limit: u32,
+    counts: Mutex<HashMap<K, u32>>,
+}
+
+/// One of a key's count; given back when dropped.
+pub(super) struct Counted<K: Eq + Hash> {
+    tally: Arc<Tally<K>>,
+    key: K,
+}
+
+impl<K> Tally<K> {
+    fn new(limit: u32) -> Arc<Self> {
+        Arc::new(Self {
+            limit,
+            counts: Mutex::new(HashMap::new()),
+        })
+    }
+
+    fn counts(&self) -> MutexGuard<'_, HashMap<K, u32>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Clone + Eq + Hash> Tally<K> {
+    /// Counts one more of `key`, unless it is at its limit.
+    pub(super) fn take(self: &Arc<Self>, key: K) -> Option<Counted<K>> {
+        let mut counts = self.counts();
+        let count = counts.get(&key).copied().unwrap_or(0);
+        if count >= self.limit {
+            return None;
+        }
+        counts.insert(key.clone(), count + 1);
+        Some(Counted {
+            tally: Arc::clone(self),
+            key,
+        })
+    }
+}
+
+impl<K: Eq + Hash> Drop for Counted<K> {
+    fn drop(&mut self) {
+        let mut counts = self.tally.counts();
+        if let Some(count) = counts.get_mut(&self.key) {
             *count -= 1;
             if *count == 0 {
-                addresses.remove(&self.peer);
+                counts.remove(&self.key);
             }
         }
     }

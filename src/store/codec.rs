@@ -12,6 +12,7 @@
 
 use std::fmt;
 
+use waybill_core::order::Order;
 use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
@@ -26,6 +27,15 @@ const OVERLAY: u8 = 1;
 const OVERLAY_HEAD: usize = 5;
 /// Bytes of the version of a note.
 const NOTE_HEAD: usize = 8;
+
+/// Keyed hash of an order, under a label that says for what. One tenant's order is never another's.
+pub(crate) fn order_key(keys: &Keys, label: &str, order: &Order) -> [u8; 32] {
+    let (platform, id) = (order.platform().as_bytes(), order.reveal().as_bytes());
+    match order.owner() {
+        "" => keys.hash(label, &[platform, id]),
+        owner => keys.hash(label, &[platform, id, owner.as_bytes()]),
+    }
+}
 
 pub(super) fn seal_shipment(
     keys: &Keys,

@@ -1,7 +1,8 @@
 //! The redb file of a store: opened, checked, and opened again after a fault.
 //!
 //! redb refuses everything after an I/O error, a full disk for example, until its file is opened
-//! anew. So a failed write does that, and the store works again as soon as the disk does. What the
+//! anew. So a failed write does that, and so does whoever finds the file closed: the store works
+//! again as soon as the disk does. What the
 //! tables mean is not known here.
 
 use std::fmt;
@@ -76,7 +77,7 @@ impl Disk {
         Ok(Self { open, db })
     }
 
-    /// Gives the file back; the next write opens it again.
+    /// Gives the file back; the next use opens it again.
     pub(crate) fn close(&self) {
         *self.db.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -86,6 +87,9 @@ impl Disk {
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, StoreError> {
+        if self.is_closed() {
+            self.reopen()?;
+        }
         let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
         let db = db.as_ref().ok_or_else(closed)?;
         let tx = db.begin_read().map_err(redb::Error::from)?;
@@ -283,5 +287,15 @@ mod tests {
             assert_eq!(get(&disk, 1), Ok(Some(1)));
             assert_eq!(get(&disk, 3), Ok(Some(3)));
         }
+    }
+
+    #[test]
+    fn a_read_finds_a_closed_file_open_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::open(&folder.path().join("file.redb")).unwrap();
+        put(&disk, 1).unwrap();
+        // As a fault leaves it whose disk has not come back yet.
+        disk.close();
+        assert_eq!(get(&disk, 1), Ok(Some(1)));
     }
 }

@@ -213,7 +213,7 @@ impl Store for FileStore {
         }))
     }
 
-    fn load<'a>(
+    fn load_stored<'a>(
         &'a self,
         id: &'a ShipmentId,
     ) -> BoxFuture<'a, Result<Option<Arc<Stored>>, StoreError>> {
@@ -285,7 +285,7 @@ impl Store for FileStore {
     fn overlays<'a>(
         &'a self,
         id: &'a ShipmentId,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Overlay>>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Vec<(String, Arc<Overlay>)>, StoreError>> {
         overlay::load_all(self, id)
     }
 

@@ -267,7 +267,7 @@ impl Store for MemoryStore {
         Box::pin(ready(Ok(ids.collect())))
     }
 
-    fn load<'a>(
+    fn load_stored<'a>(
         &'a self,
         id: &'a ShipmentId,
     ) -> BoxFuture<'a, Result<Option<Arc<Stored>>, StoreError>> {
@@ -344,10 +344,10 @@ impl Store for MemoryStore {
     fn overlays<'a>(
         &'a self,
         id: &'a ShipmentId,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Overlay>>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Vec<(String, Arc<Overlay>)>, StoreError>> {
         let state = self.read();
         let slot = state.shipments.get(id);
-        let overlays = slot.map(|slot| slot.overlays.values().cloned().collect());
+        let overlays = slot.map(|slot| slot.overlays.clone().into_iter().collect());
         Box::pin(ready(Ok(overlays.unwrap_or_default())))
     }
 

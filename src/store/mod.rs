@@ -15,6 +15,7 @@ pub mod redis;
 pub mod seal;
 pub mod vault;
 
+pub(crate) use codec::order_key;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,9 @@ use waybill_core::shipment::{Shipment, ShipmentId};
 /// How long an entry of the change log is kept: as far back as a stream can resume.
 pub const CHANGES_KEPT: Duration = Duration::from_hours(72);
 
+/// Shipments that one id can lead to, one after the other.
+const SUCCESSIONS: usize = 16;
+
 /// Where the truth is kept.
 pub trait Store: Send + Sync {
     /// Shipments known under a number or order, their aliases included, in order of their ids.
@@ -38,11 +42,30 @@ pub trait Store: Send + Sync {
         subject: &'a Subject,
     ) -> BoxFuture<'a, Result<Vec<ShipmentId>, StoreError>>;
 
-    /// One shipment; `None` if there is none, or none that can still be read.
-    fn load<'a>(
+    /// One shipment as it is stored, also if only its successor's id is left of it; `None` if there
+    /// is none, or none that can still be read.
+    fn load_stored<'a>(
         &'a self,
         id: &'a ShipmentId,
     ) -> BoxFuture<'a, Result<Option<Arc<Stored>>, StoreError>>;
+
+    /// One shipment; of one that turned out to be another, that one.
+    fn load<'a>(
+        &'a self,
+        id: &'a ShipmentId,
+    ) -> BoxFuture<'a, Result<Option<Arc<Stored>>, StoreError>> {
+        Box::pin(async move {
+            let mut stored = self.load_stored(id).await?;
+            for _ in 0..SUCCESSIONS {
+                let next = stored.as_ref().and_then(|it| it.dossier.successor.clone());
+                let Some(next) = next else {
+                    break;
+                };
+                stored = self.load_stored(&next).await?;
+            }
+            Ok(stored)
+        })
+    }
 
     /// Writes all of `commit` or nothing. Returns the sequence of its entry in the change log, or
     /// 0 if it made none. A future that is dropped may or may not have committed.
@@ -83,11 +106,11 @@ pub trait Store: Send + Sync {
         id: &'a ShipmentId,
     ) -> BoxFuture<'a, Result<Option<Arc<Overlay>>, StoreError>>;
 
-    /// What every tenant adds to a shipment, in order of the tenants' ids.
+    /// What every tenant adds to a shipment, with the tenants' ids and in their order.
     fn overlays<'a>(
         &'a self,
         id: &'a ShipmentId,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Overlay>>, StoreError>>;
+    ) -> BoxFuture<'a, Result<Vec<(String, Arc<Overlay>)>, StoreError>>;
 
     /// Writes what a tenant adds to a shipment that exists, with an entry in the change log.
     fn commit_overlay(&self, commit: OverlayCommit) -> BoxFuture<'_, Result<(), CommitError>>;

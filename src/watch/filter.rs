@@ -27,6 +27,8 @@ pub struct Seen {
     pub revision: u32,
     status: Status,
     attention: Option<Severity>,
+    /// Hash of everything that it shows.
+    content: u64,
     /// Hash of status, milestones and exceptions.
     significance: u64,
 }
@@ -42,8 +44,11 @@ impl Seen {
         for exception in &record.exceptions {
             (exception.id, exception.severity, exception.close_time).hash(&mut hasher);
         }
+        let mut content = DefaultHasher::new();
+        record.etag.hash(&mut content);
         Self {
             revision: record.revision,
+            content: content.finish(),
             status: record.status,
             attention: record.attention,
             significance: hasher.finish(),
@@ -53,21 +58,22 @@ impl Seen {
 
 impl Filter {
     /// Whether a record that was last seen so, or nobody knows how, is to be sent; `since`: the
-    /// revision after which events are new.
-    pub fn passes(&self, before: Option<&Seen>, since: u32, record: &Shipment) -> bool {
-        let now = Seen::of(record);
+    /// revision after which events are new, `now`: what it shows.
+    pub fn passes(&self, before: Option<&Seen>, since: u32, record: &Shipment, now: &Seen) -> bool {
         let differs =
-            |changed: fn(&Seen, &Seen) -> bool| before.is_none_or(|old| changed(old, &now));
+            |changed: fn(&Seen, &Seen) -> bool| before.is_none_or(|old| changed(old, now));
         let status = self.statuses.is_empty()
             || self.statuses.contains(&now.status) && differs(|old, now| old.status != now.status);
         let code = self.codes.is_empty()
             || new_events(since, record).any(|event| self.codes.contains(&event.code));
         let severity = self.min_severity.is_none_or(|least| {
             let urgent = |seen: &Seen| seen.attention >= Some(least);
-            urgent(&now) || before.is_some_and(urgent)
+            urgent(now) || before.is_some_and(urgent)
         });
         let significant =
             !self.significant_only || differs(|old, now| old.significance != now.significance);
-        status && code && severity && significant
+        // Another tenant's own news makes a revision too, in which this one sees nothing new.
+        let visible = differs(|old, now| old.content != now.content);
+        visible && status && code && severity && significant
     }
 }

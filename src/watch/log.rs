@@ -147,36 +147,54 @@ const OVERLAY: News = News {
 
 /// Tells one change to those who want it.
 async fn told(store: &dyn Store, hub: &Hub, change: Change) -> Result<(), StoreError> {
-    let (tenants, subjects) = hub.wanted();
     let id = &change.id;
     match &change.what {
         What::Record(revision) => {
             let news = News::record(*revision);
-            if subjects && let Some(stored) = store.load(id).await? {
+            if hub.has_subjects()
+                && let Some(stored) = store.load(id).await?
+            {
                 // What this node keeps of them may be older than what another node has made.
                 let names = names(&stored.record);
                 hub.touch(id, &names);
                 hub.join(id, &names);
             }
-            for tenant in tenants {
-                let overlay = store.overlay(&tenant, id).await?;
-                if overlay.is_some_and(|overlay| overlay.registration.is_some()) {
-                    hub.tell(&Topic::Tenant(tenant), id, news);
+            if hub.has_tenants() {
+                for tenant in &*owners(store, hub, id).await? {
+                    hub.tell_tenant(tenant, id, news);
                 }
             }
             hub.tell(&Topic::Shipment(id.clone()), id, news);
         }
         What::Overlay(tenant) => {
+            // Read when it is needed: what the store says is never older than this entry.
+            hub.owned.invalidate(id);
             hub.touch(id, &[]);
-            hub.tell(&Topic::Tenant(tenant.clone()), id, OVERLAY);
+            hub.tell_tenant(tenant, id, OVERLAY);
             hub.tell(&Topic::Shipment(id.clone()), id, OVERLAY);
         }
     }
     Ok(())
 }
 
+/// Tenants that have registered a shipment.
+async fn owners(
+    store: &dyn Store,
+    hub: &Hub,
+    id: &ShipmentId,
+) -> Result<Arc<[String]>, StoreError> {
+    if let Some(known) = hub.owned.get(id) {
+        return Ok(known);
+    }
+    let overlays = store.overlays(id).await?.into_iter();
+    let registered = overlays.filter(|(_, overlay)| overlay.registration.is_some());
+    let owners: Arc<[String]> = registered.map(|(tenant, _)| tenant).collect();
+    hub.owned.insert(id.clone(), Arc::clone(&owners));
+    Ok(owners)
+}
+
 /// What a record can be asked for by.
-fn names(record: &Shipment) -> Vec<Subject> {
+pub(crate) fn names(record: &Shipment) -> Vec<Subject> {
     let further = record.identifiers.iter();
     let further = further.map(|one| &one.identifier);
     let further = further.filter(|one| one.kind != IdentifierKind::Reference);

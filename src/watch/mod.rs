@@ -10,9 +10,11 @@
 
 pub mod filter;
 pub mod log;
+mod secrets;
 pub mod token;
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -24,13 +26,27 @@ use crate::store::Head;
 
 /// Records of the last changes made here that are kept for those who want every revision.
 const RECENT: u64 = 10_000;
+/// Shipments of which it is kept who has registered them.
+const OWNED: u64 = 100_000;
 
 /// All watchers of this server.
 pub struct Hub {
-    topics: Mutex<HashMap<Topic, Vec<Weak<Mailbox>>>>,
+    topics: Mutex<Topics>,
     versions: Mutex<HashMap<Topic, Weak<AtomicU64>>>,
     mark: Mutex<Arc<[Head]>>,
     recent: moka::sync::Cache<(ShipmentId, u32), Arc<Shipment>>,
+    /// Tenants that have registered a shipment, as of the place that the change log is told to.
+    owned: moka::sync::Cache<ShipmentId, Arc<[String]>>,
+}
+
+type Followers = Vec<Weak<Mailbox>>;
+
+/// Who follows what, by its kind: for every change it is asked which kinds there are.
+#[derive(Default)]
+struct Topics {
+    shipments: HashMap<ShipmentId, Followers>,
+    subjects: HashMap<Subject, Followers>,
+    tenants: HashMap<String, Followers>,
 }
 
 /// What can be watched.
@@ -129,6 +145,7 @@ impl Default for Hub {
             versions: Mutex::default(),
             mark: Mutex::new(Arc::from([])),
             recent: moka::sync::Cache::new(RECENT),
+            owned: moka::sync::Cache::new(OWNED),
         }
     }
 }
@@ -137,40 +154,32 @@ impl Hub {
     /// Puts a mailbox on a topic; it leaves when it is dropped.
     pub fn follow(&self, topic: Topic, mailbox: &Arc<Mailbox>) {
         let mut topics = lock(&self.topics);
-        let followers = topics.entry(topic).or_default();
-        followers.retain(|follower| follower.strong_count() > 0);
-        if !followers.iter().any(|follower| is(follower, mailbox)) {
-            followers.push(Arc::downgrade(mailbox));
+        let followers = match topic {
+            Topic::Shipment(id) => topics.shipments.entry(id).or_default(),
+            Topic::Subject(subject) => topics.subjects.entry(subject).or_default(),
+            Topic::Tenant(tenant) => topics.tenants.entry(tenant).or_default(),
+        };
+        // A look through all of them only now and then: very many may follow one topic. Whoever is
+        // on it twice is told twice, and holds it once.
+        if followers.len() == followers.capacity() {
+            followers.retain(|follower| follower.strong_count() > 0 && !is(follower, mailbox));
+            followers.reserve(followers.len());
         }
+        followers.push(Arc::downgrade(mailbox));
     }
 
     /// Takes a mailbox off a topic.
     pub fn leave(&self, topic: &Topic, mailbox: &Arc<Mailbox>) {
-        let mut topics = lock(&self.topics);
-        if let Some(followers) = topics.get_mut(topic) {
+        lock(&self.topics).visit(topic, |followers| {
             followers.retain(|follower| follower.strong_count() > 0 && !is(follower, mailbox));
-            if followers.is_empty() {
-                topics.remove(topic);
-            }
-        }
+        });
     }
 
     /// Tells everybody on a topic that something has changed.
     pub fn tell(&self, topic: &Topic, id: &ShipmentId, news: News) {
-        let mut topics = lock(&self.topics);
-        let Some(followers) = topics.get_mut(topic) else {
-            return;
-        };
-        followers.retain(|follower| match follower.upgrade() {
-            Some(mailbox) => {
-                mailbox.put(id, news);
-                true
-            }
-            None => false,
+        lock(&self.topics).visit(topic, |followers| {
+            put(followers, id, news);
         });
-        if followers.is_empty() {
-            topics.remove(topic);
-        }
     }
 
     /// Tells those who wait for one of these numbers or orders that it stands for the shipment.
@@ -182,26 +191,29 @@ impl Hub {
 
     /// Tells everybody that the change log was lost.
     fn lost(&self) {
-        for followers in lock(&self.topics).values() {
+        self.owned.invalidate_all();
+        lock(&self.topics).each(|followers| {
             let followers = followers.iter().filter_map(Weak::upgrade);
             followers.for_each(|mailbox| mailbox.fail(Trouble::Lost));
-        }
+        });
     }
 
-    /// Tenants somebody watches for, and whether somebody waits for a number or order, or keeps
-    /// something that was made of one.
-    fn wanted(&self) -> (Vec<String>, bool) {
-        let mut subjects = !lock(&self.versions).is_empty();
-        let topics = lock(&self.topics);
-        let mut tenants = Vec::new();
-        for topic in topics.keys() {
-            match topic {
-                Topic::Tenant(tenant) => tenants.push(tenant.clone()),
-                Topic::Subject(_) => subjects = true,
-                Topic::Shipment(_) => {}
-            }
-        }
-        (tenants, subjects)
+    /// Tells those who watch all that a tenant has registered.
+    fn tell_tenant(&self, tenant: &str, id: &ShipmentId, news: News) {
+        visit_one(&mut lock(&self.topics).tenants, tenant, |followers| {
+            put(followers, id, news);
+        });
+    }
+
+    /// Whether somebody watches all that some tenant has registered.
+    fn has_tenants(&self) -> bool {
+        !lock(&self.topics).tenants.is_empty()
+    }
+
+    /// Whether somebody waits for a number or order, or keeps something that was made of one.
+    fn has_subjects(&self) -> bool {
+        let keeps = !lock(&self.versions).is_empty();
+        keeps || !lock(&self.topics).subjects.is_empty()
     }
 
     /// How far the change log has been told.
@@ -250,10 +262,48 @@ impl Hub {
     /// Forgets what nobody follows or keeps any more.
     pub fn sweep(&self) {
         lock(&self.versions).retain(|_, version| version.strong_count() > 0);
-        lock(&self.topics).retain(|_, followers| {
+        lock(&self.topics).each(|followers| {
             followers.retain(|follower| follower.strong_count() > 0);
-            !followers.is_empty()
         });
+    }
+}
+
+impl Topics {
+    /// Shows the followers of a topic, if it has any, and forgets the topic if none are left.
+    fn visit(&mut self, topic: &Topic, visit: impl FnOnce(&mut Followers)) {
+        match topic {
+            Topic::Shipment(id) => visit_one(&mut self.shipments, id, visit),
+            Topic::Subject(subject) => visit_one(&mut self.subjects, subject, visit),
+            Topic::Tenant(tenant) => visit_one(&mut self.tenants, tenant, visit),
+        }
+    }
+
+    /// Shows all followers, and forgets the topics of which none are left.
+    fn each(&mut self, mut visit: impl FnMut(&mut Followers)) {
+        let mut stays = |followers: &mut Followers| {
+            visit(followers);
+            !followers.is_empty()
+        };
+        self.shipments.retain(|_, followers| stays(followers));
+        self.subjects.retain(|_, followers| stays(followers));
+        self.tenants.retain(|_, followers| stays(followers));
+    }
+}
+
+fn visit_one<K, Q>(
+    topics: &mut HashMap<K, Followers>,
+    topic: &Q,
+    visit: impl FnOnce(&mut Followers),
+) where
+    K: std::borrow::Borrow<Q> + Hash + Eq,
+    Q: Hash + Eq + ?Sized,
+{
+    let Some(followers) = topics.get_mut(topic) else {
+        return;
+    };
+    visit(followers);
+    if followers.is_empty() {
+        topics.remove(topic);
     }
 }
 
@@ -330,6 +380,17 @@ impl Mailbox {
     }
 }
 
+/// Puts news into each mailbox, and forgets those that are gone.
+fn put(followers: &mut Followers, id: &ShipmentId, news: News) {
+    followers.retain(|follower| match follower.upgrade() {
+        Some(mailbox) => {
+            mailbox.put(id, news);
+            true
+        }
+        None => false,
+    });
+}
+
 fn is(follower: &Weak<Mailbox>, mailbox: &Arc<Mailbox>) -> bool {
     std::ptr::eq(follower.as_ptr(), Arc::as_ptr(mailbox))
 }
@@ -356,6 +417,11 @@ mod tests {
 
     fn mailbox(room: Room) -> Arc<Mailbox> {
         Arc::new(Mailbox::new(room))
+    }
+
+    fn is_empty(hub: &Hub) -> bool {
+        let topics = lock(&hub.topics);
+        topics.shipments.is_empty() && topics.subjects.is_empty() && topics.tenants.is_empty()
     }
 
     #[tokio::test]
@@ -411,14 +477,14 @@ mod tests {
         hub.follow(topic.clone(), &first);
         drop(first);
         hub.tell(&topic, &id("a"), News::record(1));
-        assert!(lock(&hub.topics).is_empty());
+        assert!(is_empty(&hub));
         let second = mailbox(Room::Shipments(2));
         hub.follow(topic.clone(), &second);
         hub.leave(&topic, &second);
-        assert!(lock(&hub.topics).is_empty());
+        assert!(is_empty(&hub));
         hub.follow(topic, &second);
         drop(second);
         hub.sweep();
-        assert!(lock(&hub.topics).is_empty());
+        assert!(is_empty(&hub));
     }
 }

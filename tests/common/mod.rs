@@ -10,8 +10,10 @@
     reason = "tests"
 )]
 
+pub mod callers;
 pub mod commits;
 pub mod every;
+pub mod figure;
 pub mod own;
 pub mod plugin;
 pub mod post;
@@ -20,7 +22,9 @@ pub mod push;
 pub mod python;
 pub mod record;
 pub mod redis;
+pub mod shops;
 pub mod watching;
+pub mod wire;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -65,6 +69,7 @@ pub fn config(simulator: &Simulator) -> Config {
     }
     config.server.listen = ANY;
     config.server.side = ANY;
+    config.streams.drain_spread = span(0);
     config
 }
 

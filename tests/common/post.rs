@@ -14,6 +14,7 @@ use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::SourceClass;
 use waybill_core::privacy::Pii;
 use waybill_core::registry::Registry;
+use waybill_core::shipment::{Identifier, IdentifierKind};
 use waybill_core::time::{Clues, Precision, Stated, resolve};
 
 use super::record::report;
@@ -25,6 +26,9 @@ type Said = (i64, Option<&'static str>);
 
 /// By number: the reports of the answer, each a list of events.
 static SAYS: Mutex<BTreeMap<String, Vec<Vec<Said>>>> = Mutex::new(BTreeMap::new());
+
+/// By number: the number under which it goes on, and that one's carrier.
+static NEXT: Mutex<BTreeMap<String, (&'static str, &'static str)>> = Mutex::new(BTreeMap::new());
 
 static DESCRIPTOR: Descriptor = Descriptor {
     id: CARRIER,
@@ -65,6 +69,12 @@ static DESCRIPTOR: Descriptor = Descriptor {
 
 static ALL: [&Descriptor; 1] = [&DESCRIPTOR];
 
+/// The made up carrier and all others.
+pub fn beside_others() -> Registry {
+    let all = ALL.iter().chain(waybill_adapters::ALL).copied();
+    Registry::new(all.collect::<Vec<_>>().leak())
+}
+
 pub fn registry() -> Registry {
     Registry::new(&ALL)
 }
@@ -81,6 +91,13 @@ pub fn tells(number: &str, events: &[(i64, &'static str)]) {
     let said = events.iter().map(|(age, text)| (*age, Some(*text)));
     let reports = vec![said.collect()];
     SAYS.lock().unwrap().insert(number.to_owned(), reports);
+}
+
+/// From now on answers to `number` state in a field that it goes on as `next`.
+pub fn goes_on(number: &str, next: &'static str, carrier: &'static str) {
+    NEXT.lock()
+        .unwrap()
+        .insert(number.to_owned(), (next, carrier));
 }
 
 struct Post;
@@ -109,6 +126,14 @@ fn answer(query: &Query, now: Timestamp) -> Answer {
         let mut report = report(&query.number);
         report.relays = CARRIER.to_owned();
         let row = report.claims.remove(0);
+        if let Some((next, carrier)) = NEXT.lock().unwrap().get(query.number.reveal()) {
+            report.facts.identifiers.push(Identifier {
+                kind: IdentifierKind::LastMile,
+                value: Pii::new((*next).to_owned()),
+                carrier: (*carrier).to_owned(),
+                check_digit_valid: None,
+            });
+        }
         for (age, text) in events {
             let at = now - jiff::SignedDuration::from_hours(24 * age);
             let local = at.to_zoned(jiff::tz::TimeZone::UTC).datetime();

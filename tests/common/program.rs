@@ -1,6 +1,7 @@
 //! The program itself, run as a user runs it.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
@@ -9,6 +10,9 @@ use serde_json::Value;
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_waybill"));
     command.env_clear().args(arguments);
+    // No balancer has to notice that a test ends.
+    command.env("WAYBILL_DRAIN__NOTICE", "0s");
+    command.env("WAYBILL_STREAMS__DRAIN_SPREAD", "0s");
     command
 }
 
@@ -64,7 +68,13 @@ pub struct Running {
 
 impl Running {
     pub fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, &[])
+    }
+
+    /// The same with variables of the environment.
+    pub fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut child = command(arguments)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -83,11 +93,51 @@ impl Running {
             .unwrap_or_else(|| panic!("no line says {part}"))
     }
 
-    /// Sends a signal by its name, and says how the program ended.
-    pub fn signal(&mut self, name: &str) -> Option<i32> {
+    /// The addresses that it says it listens on: gRPC port, operators' port, side port.
+    pub fn addresses(&mut self) -> [SocketAddr; 3] {
+        let line = self.line("waybill listens on");
+        let addresses = line
+            .split(|it: char| it.is_whitespace() || "(),".contains(it))
+            .filter_map(|word| word.parse().ok());
+        let addresses: Vec<SocketAddr> = addresses.collect();
+        addresses.try_into().expect("three addresses")
+    }
+
+    /// Memory of the process that is its own, in KiB.
+    pub fn memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("RssAnon:"));
+        let words = line.expect("linux says so").split_whitespace();
+        words.clone().next().unwrap().parse().unwrap()
+    }
+
+    /// Lets it have no more than so many open files.
+    pub fn limit_files(&self, most: u32) {
+        let pid = self.child.id().to_string();
+        let limited = Command::new("prlimit")
+            .args(["--pid", &pid, &format!("--nofile={most}")])
+            .status();
+        assert!(limited.expect("prlimit of util-linux").success());
+    }
+
+    /// Sends a signal by its name, and does not wait for what comes of it.
+    pub fn tell(&self, name: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", name, &pid]).status();
         assert!(sent.unwrap().success());
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// Sends a signal by its name, and says how the program ended.
+    pub fn signal(&mut self, name: &str) -> Option<i32> {
+        self.tell(name);
         self.child.wait().unwrap().code()
     }
 }

@@ -33,7 +33,7 @@ pub fn shipment(id: &ShipmentId, number: &TrackingNumber, count: u32) -> (Dossie
     };
     let facts = Facts {
         physical: physical.clone(),
-        destination: Some(place()),
+        destination: Some(Box::new(place())),
         ..Facts::default()
     };
     let dossier = Dossier {
@@ -46,6 +46,7 @@ pub fn shipment(id: &ShipmentId, number: &TrackingNumber, count: u32) -> (Dossie
             class: waybill_core::event::SourceClass::Custodian,
             carrier: "dhl".to_owned(),
             complete: vec![time("2026-03-01T10:00:00Z")],
+            under: BTreeSet::from([number.clone()]),
             receive_time: time("2026-03-01T10:00:00Z"),
             facts,
             heard: Vec::new(),
@@ -54,6 +55,8 @@ pub fn shipment(id: &ShipmentId, number: &TrackingNumber, count: u32) -> (Dossie
         former: BTreeSet::new(),
         photos: BTreeSet::new(),
         told: BTreeSet::new(),
+        superseded: BTreeSet::new(),
+        successor: None,
     };
     let record = Shipment {
         id: id.clone(),
@@ -86,6 +89,7 @@ pub fn shipment(id: &ShipmentId, number: &TrackingNumber, count: u32) -> (Dossie
         origin: None,
         destination: Some(place()),
         pieces: Vec::new(),
+        superseded: Vec::new(),
         physical,
         proof: None,
         photos: Vec::new(),

@@ -258,10 +258,10 @@ fn damage_and_missing_contents_close_with_the_period_for_claims() {
 #[test]
 fn the_end_of_storage_makes_collecting_urgent() {
     let facts = || Facts {
-        requirements: Some(Requirements {
+        requirements: Some(Box::new(Requirements {
             collect_by: "2026-03-10".to_owned(),
             ..Requirements::default()
-        }),
+        })),
         ..Facts::default()
     };
     let mut claims = days(&[E::AVAILABLE_FOR_PICKUP]);

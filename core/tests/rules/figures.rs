@@ -8,12 +8,12 @@ use waybill_core::code::EventCode as E;
 use waybill_core::event::{Claim, SourceClass};
 use waybill_core::kpi::figures::Figures;
 use waybill_core::kpi::query::{Gathering, Period, Query, Refusal, Row};
-use waybill_core::kpi::{
-    Announced, Change, Dimension, Journey, Metric, Sample, announced, changes,
-};
+use waybill_core::kpi::{Change, Dimension, Journey, Metric, Sample, announced, changes, kept};
+use waybill_core::overlay::Promise;
 use waybill_core::place::{CodeSystem, Facility, Location};
 use waybill_core::reconcile::Dossier;
-use waybill_core::shipment::{EstimateKind, Facts, LocalWindow, Shipment};
+use waybill_core::shipment::{EstimateKind, Facts, Shipment};
+use waybill_core::time::EventTime;
 
 use crate::simulated::World;
 use crate::support::*;
@@ -22,6 +22,7 @@ const ROOMY: usize = 256 << 20;
 
 fn question(metric: Metric, group_by: &[Dimension]) -> Query {
     Query {
+        tenant: "shop".to_owned(),
         metrics: vec![metric],
         from: date(2026, 1, 1),
         until: date(2026, 12, 31),
@@ -80,9 +81,8 @@ impl Told {
     fn follow(&mut self, now: Timestamp) -> (usize, usize) {
         let record = at(&self.dossier.record(), now);
         let old = self.last.as_ref();
-        let old =
-            old.map(|(dossier, record)| Journey::new(record, announced(&dossier.facts), None));
-        let new = Journey::new(&record, announced(&self.dossier.facts), None);
+        let old = old.map(|(dossier, record)| Journey::new(record, announced(&dossier.facts)));
+        let new = Journey::new(&record, announced(&self.dossier.facts));
         let mut counts = (0, 0);
         for (sample, change) in changes(old.as_ref(), &new) {
             match change {
@@ -245,29 +245,88 @@ fn figures_do_not_depend_on_how_the_news_came() {
 }
 
 #[test]
-fn a_promise_is_measured_by_what_both_clocks_state() {
-    let record = record(journey());
-    let share = |promise: &LocalWindow| {
-        let journey = Journey::new(&record, Announced::default(), Some(promise));
-        let mut samples = journey.samples().into_iter();
-        let found = samples.find(|sample| sample.metric == Metric::OnTime);
-        found.map(|sample| sample.value)
+fn a_promise_is_judged_as_far_as_the_clock_of_the_delivery_goes() {
+    let share = |record: &Shipment, end: Timestamp| {
+        let promise = Promise {
+            start: Some(day(0)),
+            end: Some(end),
+        };
+        let sample = kept(record, &promise, "CN-US", "shop");
+        sample.map(|sample| sample.value)
     };
-    let until = |end| LocalWindow {
-        start: None,
-        end: Some(end),
+    let delivered = record(journey());
+    let moment = jiff::SignedDuration::from_nanos(1);
+    assert_eq!(share(&delivered, day(9) + moment), Some(1.0));
+    assert_eq!(share(&delivered, day(9)), Some(0.0), "the end is too late");
+    let mut claims = journey();
+    claims[6].time = unknown("2026-03-10T12:00:00");
+    let somewhere = record(claims);
+    let time = delivery_of(&somewhere);
+    assert_eq!(share(&somewhere, time.latest + moment), Some(1.0));
+    assert_eq!(share(&somewhere, time.earliest), Some(0.0));
+    assert_eq!(share(&somewhere, time.anchor()), None, "it can be either");
+    let open = Promise {
+        start: Some(day(0)),
+        end: None,
     };
-    assert_eq!(share(&until(known(day(9)))), Some(1.0));
-    assert_eq!(share(&until(known(day(9) - hours(1)))), Some(0.0));
-    assert_eq!(share(&until(unknown("2026-03-10T12:00:00"))), Some(1.0));
-    assert_eq!(share(&until(unknown("2026-03-10T11:00:00"))), Some(0.0));
-    assert_eq!(
-        share(&LocalWindow {
-            start: None,
-            end: None
-        }),
-        None
-    );
+    assert!(kept(&delivered, &open, "", "shop").is_none());
+    let under_way = record(journey()[..6].to_vec());
+    assert_eq!(share(&under_way, day(30)), None);
+}
+
+fn delivery_of(record: &Shipment) -> &EventTime {
+    let last = record.events.iter().find(|one| one.code == E::DELIVERED);
+    last.unwrap().time()
+}
+
+#[test]
+fn what_is_a_tenants_own_is_counted_for_nobody_else() {
+    let mut figures = Figures::new(ROOMY);
+    let mut give = |metric, tenant, value| {
+        let sample = Sample {
+            tenant,
+            ..sample(metric, "acme", "", value)
+        };
+        figures.count(&sample, Change::Add, day(6));
+    };
+    give(Metric::OnTimeToPromise, "shop", 1.0);
+    give(Metric::OnTimeToPromise, "shop", 0.0);
+    give(Metric::OnTimeToPromise, "rival", 0.0);
+    give(Metric::TimeToResolve, "rival", 60.0);
+    give(Metric::TransitTime, "", 60.0);
+    let of = |figures: &Figures, tenant: &str, metric| {
+        let question = Query {
+            tenant: tenant.to_owned(),
+            ..question(metric, &[])
+        };
+        let rows = answer(figures, question).unwrap();
+        rows.first().map_or(0, |row| row.count)
+    };
+    let check = |figures: &Figures| {
+        for (tenant, metric, count) in [
+            ("shop", Metric::OnTimeToPromise, 2),
+            ("rival", Metric::OnTimeToPromise, 1),
+            ("stranger", Metric::OnTimeToPromise, 0),
+            ("", Metric::OnTimeToPromise, 0),
+            ("other", Metric::OnTimeToPromise, 0),
+            ("shop", Metric::TimeToResolve, 0),
+            ("rival", Metric::TimeToResolve, 1),
+            ("shop", Metric::TransitTime, 1),
+            ("stranger", Metric::TransitTime, 1),
+        ] {
+            assert_eq!(of(figures, tenant, metric), count, "{tenant} {metric:?}");
+        }
+    };
+    check(&figures);
+    // Nor when the day becomes coarse, nor from an image.
+    let day_number = figures.new_days()[0];
+    let image = figures.image(day_number).unwrap();
+    let mut again = Figures::new(ROOMY);
+    again.merge(&image);
+    check(&again);
+    let mut small = Figures::new(1);
+    small.merge(&image);
+    check(&small);
 }
 
 #[test]
@@ -346,6 +405,7 @@ fn sample(metric: Metric, carrier: &'static str, last: &str, value: f64) -> Samp
         service: "",
         lane: "",
         last: last.to_owned().into(),
+        tenant: "",
         value,
         time: day(5),
     }

@@ -305,6 +305,7 @@ fn delivery(carrier: &'static str, service: &'static str, number: i64) -> Sample
         service,
         lane: "CN-DE",
         last: "".into(),
+        tenant: "",
         value: 100.0 * HOUR,
         time: day(number),
     }
@@ -463,7 +464,7 @@ fn a_commitment_and_the_first_forecast_are_judged_apart() {
     }
     let record = dossier.record();
     let announced = waybill_core::kpi::announced(&dossier.facts);
-    let journey = waybill_core::kpi::Journey::new(&record, announced, None);
+    let journey = waybill_core::kpi::Journey::new(&record, announced);
     let samples = journey.samples();
     let of = |metric| {
         let found: Vec<f64> = samples

@@ -108,10 +108,10 @@ fn only_the_facility_moves() {
 #[test]
 fn collecting_is_on_the_route_if_known_or_seen() {
     let facts = Facts {
-        requirements: Some(Requirements {
+        requirements: Some(Box::new(Requirements {
             pickup_place: Some(country("DE")),
             ..Requirements::default()
-        }),
+        })),
         ..Facts::default()
     };
     let known = heard(days(&[E::PICKED_UP]), facts).record();

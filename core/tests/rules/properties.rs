@@ -127,10 +127,10 @@ fn facts_of((promise, forecast, kind): (i64, i64, u8)) -> Facts {
             estimate(EstimateKind::CarrierCommitment, day(promise)),
             estimate(EstimateKind::CarrierForecast, day(forecast)),
         ],
-        requirements: Some(Requirements {
+        requirements: Some(Box::new(Requirements {
             collect_by: format!("2026-03-{:02}", forecast + 1),
             ..Requirements::default()
-        }),
+        })),
         ..facts
     }
 }

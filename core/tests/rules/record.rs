@@ -234,11 +234,11 @@ fn facts_are_taken_from_the_most_trusted_source_that_states_them() {
             piece_count: Some(2),
             ..Physical::default()
         },
-        requirements: Some(Requirements {
+        requirements: Some(Box::new(Requirements {
             signature: Some(false),
             collect_by: "2026-04-01".to_owned(),
             ..Requirements::default()
-        }),
+        })),
         contacts: vec![Contact {
             action: waybill_core::exception::NextAction::Collect,
             url: "https://relay.example/collect".to_owned(),
@@ -253,12 +253,12 @@ fn facts_are_taken_from_the_most_trusted_source_that_states_them() {
             weight_grams: Some(850),
             ..Physical::default()
         },
-        requirements: Some(Requirements {
+        requirements: Some(Box::new(Requirements {
             signature: Some(true),
             ..Requirements::default()
-        }),
+        })),
         estimates: vec![estimate(EstimateKind::CarrierForecast, day(6))],
-        destination: Some(country("AT")),
+        destination: Some(Box::new(country("AT"))),
         ..Facts::default()
     };
     let mut dossier = dossier();

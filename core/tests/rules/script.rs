@@ -111,8 +111,8 @@ impl History {
                 self.carrier = words.next()?.to_owned();
             }
             "lane" => {
-                self.facts.origin = Some(country(words.next()?));
-                self.facts.destination = Some(country(words.next()?));
+                self.facts.origin = Some(Box::new(country(words.next()?)));
+                self.facts.destination = Some(Box::new(country(words.next()?)));
             }
             "next" => self.facts.identifiers.push(Identifier {
                 carrier: words.next()?.to_owned(),

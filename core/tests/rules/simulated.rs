@@ -10,6 +10,7 @@ pub(crate) const DAYS: u64 = 90;
 const CARRIERS: u64 = 12;
 const LANES: u64 = 200;
 const HUBS: u64 = 500;
+const TENANTS: u64 = 20;
 /// Hubs of one route.
 const STOPS: u64 = 5;
 const EVENTS: u64 = 10;
@@ -20,6 +21,7 @@ pub(crate) struct World {
     services: Vec<String>,
     lanes: Vec<String>,
     hubs: Vec<String>,
+    tenants: Vec<String>,
     start: Timestamp,
     shipments: u64,
 }
@@ -59,6 +61,7 @@ impl World {
             services: names(CARRIERS * 4, |at| format!("Service No. {at}")),
             lanes: names(LANES, |at| format!("{:02}-{:02}", at / 14, at % 14)),
             hubs: names(HUBS, |at| format!("iata:H{at:03}")),
+            tenants: names(TENANTS, |at| format!("tenant-{at}")),
             shipments,
             start: "2026-01-01T00:00:00Z".parse().unwrap(),
         }
@@ -81,6 +84,22 @@ impl World {
         // One after the other, within three days.
         let at = number * DAYS * 86_400 / self.shipments + dice.below(3 * 86_400);
         let end = self.start + SignedDuration::from_secs(at as i64);
+        let none = Cow::Borrowed("");
+        // One in three is followed by one of twenty tenants, who has promised something.
+        if number % 3 == 0 {
+            let is = f64::from(u8::from(dice.share() < 0.85));
+            let tenant = &self.tenants[dice.below(TENANTS) as usize];
+            give(Sample {
+                metric: Metric::OnTimeToPromise,
+                carrier: &self.carriers[carrier as usize],
+                service: &self.services[service as usize],
+                lane: &self.lanes[lane as usize],
+                last: none.clone(),
+                tenant,
+                value: is,
+                time: end,
+            });
+        }
         let mut sample = |metric, last: Cow<'a, str>, value, time| {
             give(Sample {
                 metric,
@@ -88,11 +107,11 @@ impl World {
                 service: &self.services[service as usize],
                 lane: &self.lanes[lane as usize],
                 last,
+                tenant: "",
                 value,
                 time,
             });
         };
-        let none = Cow::Borrowed("");
         for stop in 0..STOPS {
             let stay = dice.quantity(20_000.0 + 300.0 * ((route + stop * 7) % HUBS) as f64);
             sample(Metric::HubDwell, hub(stop).into(), stay, end);

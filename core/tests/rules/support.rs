@@ -112,8 +112,8 @@ pub(crate) fn place(claim: Claim, code: &str) -> Claim {
 
 pub(crate) fn lane(from: &str, to: &str) -> Facts {
     Facts {
-        origin: Some(country(from)),
-        destination: Some(country(to)),
+        origin: Some(Box::new(country(from))),
+        destination: Some(Box::new(country(to))),
         ..Facts::default()
     }
 }

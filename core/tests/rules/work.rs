@@ -207,7 +207,7 @@ fn time_to_acknowledge_and_to_resolve_are_measured_from_the_opening() {
     let exception = only(&record, Damage);
     let lane = waybill_core::kpi::lane_of(&record);
     let measure = |overlay: &Overlay| {
-        worked(&record, overlay, exception.id, &lane).map(|sample| {
+        worked(&record, overlay, exception.id, &lane, "shop").map(|sample| {
             assert_eq!(sample.lane, "CN-DE");
             assert_eq!(sample.carrier, record.carrier);
             assert_eq!(sample.last, "DAMAGE");

@@ -2,159 +2,184 @@
 
 use std::sync::Arc;
 
+use tonic::Status;
+use waybill_core::caller::Scope;
 use waybill_core::overlay::Overlay;
 use waybill_core::revision::new_events;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
-use super::{Gone, Halt, Held, Stream, Target, has};
+use super::press::{Face, Look};
+use super::{Halt, Held, Stream, Target, frames, has};
 use crate::grpc::{added, convert, tracking};
-use crate::pipeline::{Freshness, Miss};
 use crate::v1;
 use crate::v1::watch_message::Kind;
 use crate::watch::filter::Seen;
 use crate::watch::{News, Topic};
 
+/// What is known of a reader while revisions are judged for it, one after the other.
+struct Judged {
+    /// Revision that it holds; 0: none.
+    held: u32,
+    /// What was judged last; `None` if nobody knows.
+    last: Option<Seen>,
+    /// Revision after which events are new.
+    since: u32,
+}
+
 impl Stream {
     /// Sends what is new of a shipment.
     pub(super) async fn deliver(&mut self, id: &ShipmentId, news: News) -> Result<(), Halt> {
-        let Some((record, freshness, overlay)) = self.look_at(id).await? else {
-            return self.left(id).await;
+        let press = Arc::clone(&self.shared.press);
+        let Some(look) = press.look(&self.pipeline, &self.tenant, id).await? else {
+            return Ok(self.left(id).await?);
         };
+        let (record, overlay) = (&look.record, look.overlay.as_deref());
+        if record.id != *id {
+            return self.superseded(id, &record.id).await;
+        }
         let known = self.sent.held.get(id).copied();
         let fits = match &self.plan.target {
             Target::Shipments => true,
-            Target::Registered(labels) => has(overlay.as_deref(), labels),
+            Target::Registered(labels) => has(overlay, labels),
         };
         if !fits {
             let may_hold = known.is_some() || news.overlay && !self.sent.is_all;
-            return match may_hold {
-                true => self.left(id).await,
-                false => Ok(()),
-            };
+            if may_hold {
+                self.left(id).await?;
+            }
+            return Ok(());
         }
         self.listen(id);
-        let added = overlay.as_ref().map_or(0, |one| one.revision);
+        let added = overlay.map_or(0, |one| one.revision);
         let first = news.revisions.map(|(first, _)| first);
-        // What the reader holds: as we sent it, or else what came before the first change.
-        let held = known
-            .map(|held| held.revision)
-            .or(first.map(|first| first.saturating_sub(1)));
+        // What the reader holds: as we sent it; nothing, if it holds only what we sent; or else what
+        // came before the first change.
+        let before = first.map(|first| first.saturating_sub(1));
+        let before = before.filter(|_| !self.sent.is_all);
+        let held = known.map(|held| held.revision).or(before);
         let seen = known.map(|held| held.seen.revision).or(held);
         if seen.is_some_and(|seen| record.revision <= seen) {
             if known.is_some_and(|held| added <= held.overlay) {
                 return Ok(());
             }
-            return self.send_overlay(&record, known, overlay).await;
+            return Ok(self.send_overlay(&look, known).await?);
         }
-        if seen.is_none() && news.overlay && matches!(self.plan.target, Target::Shipments) {
-            return self.send_overlay(&record, None, overlay).await;
+        let is_of_keys = matches!(self.plan.target, Target::Shipments);
+        if seen.is_none() && news.overlay && is_of_keys && !self.sent.is_all {
+            return Ok(self.send_overlay(&look, None).await?);
         }
-        let mut held = Held {
-            revision: held.unwrap_or(0),
-            seen: known.map_or_else(|| Seen::of(&record), |held| held.seen),
-            overlay: added,
+        let mut reader = Judged {
+            held: held.unwrap_or(0),
+            last: known.map(|held| held.seen),
+            since: seen.unwrap_or(0),
         };
-        let mut before = known.map(|held| held.seen);
-        let mut since = seen.unwrap_or(0);
-        let between = match self.plan.every_revision && since > 0 {
-            true => since + 1..record.revision,
+        let between = match self.plan.every_revision && reader.since > 0 {
+            true => reader.since + 1..record.revision,
             false => 0..0,
         };
         for revision in between {
-            let older = self
-                .pipeline
-                .hub()
-                .recent(id, revision)
+            let older = self.pipeline.hub().recent(id, revision);
+            let older = older
+                .filter(|older| self.pipeline.shows_all(&self.tenant, older))
                 .ok_or(Halt::Lagged)?;
-            self.judge(
-                &older,
-                freshness,
-                overlay.as_deref(),
-                &mut held,
-                &mut before,
-                &mut since,
-            )
-            .await?;
+            let seen = Seen::of(&older);
+            self.judge(&older, seen, &look, &mut reader).await?;
         }
-        self.judge(
-            &record,
-            freshness,
-            overlay.as_deref(),
-            &mut held,
-            &mut before,
-            &mut since,
-        )
-        .await?;
+        self.judge(record, look.seen, &look, &mut reader).await?;
+        let held = Held {
+            revision: reader.held,
+            seen: look.seen,
+            overlay: added,
+        };
         let shows_overlay = held.revision == record.revision;
         let overlay_is_new = known.is_some_and(|known| added > known.overlay);
         self.sent.put(id, held);
         if overlay_is_new && !shows_overlay {
-            return self.send_overlay(&record, Some(held), overlay).await;
+            self.send_overlay(&look, Some(held)).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends the shipment that this one turned out to be, and then that this one is gone.
+    async fn superseded(&mut self, id: &ShipmentId, other: &ShipmentId) -> Result<(), Halt> {
+        // What is put into the mailbox comes after this one, and looks at it again.
+        self.mailbox.put(other, News::default());
+        if self.sent.held.contains_key(id) {
+            self.listen(other);
+            return Ok(self.left(id).await?);
         }
         Ok(())
     }
 
     /// Sends a revision if it passes the filter.
-    pub(super) async fn judge(
+    async fn judge(
         &mut self,
         record: &Arc<Shipment>,
-        freshness: Freshness,
-        overlay: Option<&Overlay>,
-        held: &mut Held,
-        before: &mut Option<Seen>,
-        since: &mut u32,
-    ) -> Result<(), Gone> {
-        let passes = self.plan.filter.passes(before.as_ref(), *since, record);
-        if passes {
-            let previous = held.revision;
-            let new = new_events(previous, record).rev();
-            let update = v1::WatchUpdate {
-                change: v1::WatchChange::Updated as i32,
-                new_event_ids: new.map(|event| event.id.to_string()).collect(),
-                previous_revision: previous,
-                conflated_count: match previous {
-                    0 => 0,
-                    previous => record.revision.saturating_sub(previous).saturating_sub(1),
-                },
-                ..self.update(record, freshness, overlay)
+        seen: Seen,
+        look: &Look,
+        reader: &mut Judged,
+    ) -> Result<(), Status> {
+        let (last, since) = (reader.last.as_ref(), reader.since);
+        if self.plan.filter.passes(last, since, record, &seen) {
+            let previous = reader.held;
+            let update = || frames::encode(Kind::Update(self.updated(record, look, previous)));
+            let update = match Arc::ptr_eq(record, &look.record) {
+                true => look.face(
+                    &Face {
+                        view: self.plan.view,
+                        language: Arc::clone(&self.plan.language),
+                        personal: self.scopes.has(Scope::Personal),
+                        previous,
+                    },
+                    update,
+                ),
+                false => update(),
             };
-            held.revision = record.revision;
-            self.hold(Kind::Update(update)).await?;
+            reader.held = record.revision;
+            self.hold(update).await?;
         }
-        held.seen = Seen::of(record);
-        *before = Some(held.seen);
-        *since = record.revision;
+        reader.last = Some(seen);
+        reader.since = record.revision;
         Ok(())
     }
 
+    fn updated(&self, record: &Shipment, look: &Look, previous: u32) -> v1::WatchUpdate {
+        let new = new_events(previous, record).rev();
+        v1::WatchUpdate {
+            change: v1::WatchChange::Updated as i32,
+            new_event_ids: new.map(|event| event.id.to_string()).collect(),
+            previous_revision: previous,
+            conflated_count: match previous {
+                0 => 0,
+                previous => record.revision.saturating_sub(previous).saturating_sub(1),
+            },
+            ..self.update(record, look)
+        }
+    }
+
     /// Sends what the tenant has added to a record that the reader holds.
-    pub(super) async fn send_overlay(
-        &mut self,
-        record: &Arc<Shipment>,
-        known: Option<Held>,
-        overlay: Option<Arc<Overlay>>,
-    ) -> Result<(), Halt> {
-        let Some(overlay) = overlay else {
+    async fn send_overlay(&mut self, look: &Look, known: Option<Held>) -> Result<(), Status> {
+        let Some(overlay) = &look.overlay else {
             return Ok(());
         };
-        let previous_revision = known.map_or(record.revision, |held| held.revision);
+        let previous_revision = known.map_or(look.record.revision, |held| held.revision);
         let held = Held {
             revision: previous_revision,
-            seen: known.map_or_else(|| Seen::of(record), |held| held.seen),
+            seen: known.map_or(look.seen, |held| held.seen),
             overlay: overlay.revision,
         };
-        self.sent.put(&record.id, held);
+        self.sent.put(&look.record.id, held);
         let update = v1::WatchUpdate {
             change: v1::WatchChange::Overlay as i32,
-            overlay: Some(added::overlay(&record.id, &overlay)),
+            overlay: Some(self.added(&look.record.id, overlay)),
             previous_revision,
             ..Default::default()
         };
-        Ok(self.hold(Kind::Update(update)).await?)
+        self.hold(frames::encode(Kind::Update(update))).await
     }
 
     /// Says that a shipment left the subscription.
-    pub(super) async fn left(&mut self, id: &ShipmentId) -> Result<(), Halt> {
+    async fn left(&mut self, id: &ShipmentId) -> Result<(), Status> {
         let known = self.sent.held.remove(id);
         let update = v1::WatchUpdate {
             shipment: Some(v1::Shipment {
@@ -165,21 +190,7 @@ impl Stream {
             previous_revision: known.map_or(0, |held| held.revision),
             ..Default::default()
         };
-        Ok(self.hold(Kind::Update(update)).await?)
-    }
-
-    /// A record as of now, its age, and what the tenant adds; `None` if there is none.
-    pub(super) async fn look_at(
-        &self,
-        id: &ShipmentId,
-    ) -> Result<Option<(Arc<Shipment>, Freshness, Option<Arc<Overlay>>)>, Miss> {
-        let (record, freshness) = match self.pipeline.held(id).await {
-            Ok(held) => held,
-            Err(Miss::UnknownId) => return Ok(None),
-            Err(miss) => return Err(miss),
-        };
-        let overlay = self.pipeline.overlay(&self.tenant, &record).await?;
-        Ok(Some((record, freshness, overlay)))
+        self.hold(frames::encode(Kind::Update(update))).await
     }
 
     pub(super) fn follow_shipment(&self, id: &ShipmentId) {
@@ -196,18 +207,22 @@ impl Stream {
         }
     }
 
-    pub(super) fn update(
-        &self,
-        record: &Shipment,
-        freshness: Freshness,
-        overlay: Option<&Overlay>,
-    ) -> v1::WatchUpdate {
+    fn added(&self, id: &ShipmentId, overlay: &Overlay) -> v1::TenantOverlay {
+        tracking::shown_overlay(self.scopes, added::overlay(id, overlay))
+    }
+
+    /// A revision of a shipment, and what lies beside it.
+    pub(super) fn update(&self, record: &Shipment, look: &Look) -> v1::WatchUpdate {
         let voice = self.texts.voice(&self.plan.language);
         let forecast = self.pipeline.forecast(record);
+        let overlay = look.overlay.as_deref();
         v1::WatchUpdate {
-            shipment: Some(convert::shipment(record, self.plan.view, voice)),
-            freshness: Some(tracking::freshness(&freshness)),
-            overlay: overlay.map(|one| added::overlay(&record.id, one)),
+            shipment: Some(tracking::shown(
+                self.scopes,
+                convert::shipment(record, self.plan.view, voice),
+            )),
+            freshness: Some(tracking::freshness(&look.freshness)),
+            overlay: overlay.map(|one| self.added(&record.id, one)),
             forecast: forecast.map(|one| convert::forecast(&record.id, &one, voice)),
             ..Default::default()
         }

@@ -1,44 +1,52 @@
-//! One stream of `Watch` or `Follow`: a task that sends the snapshot, or what changed since a resume
-//! token, and then whatever changes.
+//! One stream of `Watch` or `Follow`: it sends the snapshot, or what changed since a resume token, and
+//! then whatever changes.
 //!
 //! **Invariant:** a token covers only what was sent before it or with it. The mark of the change
 //! log is read before the mailbox is emptied, and becomes the stream's place once all of that is
 //! sent; what could not be read goes back into the mailbox, and the place stays.
 
 mod deliver;
+pub(super) mod end;
+pub(super) mod frames;
+pub(super) mod press;
 mod start;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use bytes::Bytes;
+use end::{End, Leaving, called};
+use frames::{Frames, Outbox};
+use futures_util::future::FusedFuture;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tonic::{Status, Streaming};
+use waybill_core::caller::{Caller, Scope, Scopes};
 use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
 use super::convert::{self, View};
 use super::follow::{self, Streams};
 use super::keys::{Followed, look_again};
+use super::reply::found_by_tonic;
 use super::status::Failure;
-use super::tracking::Tracking;
+use super::tracking::{Tracking, too_large};
 use crate::pipeline::{Miss, Pipeline};
+use crate::server::Running;
 use crate::store::Head;
 use crate::texts::Texts;
 use crate::v1;
 use crate::v1::watch_message::Kind;
 use crate::v1::watch_request::Kind as Asked;
 use crate::watch::filter::{Filter, Seen};
-use crate::watch::{Mailbox, Room, Topic, Trouble, told};
+use crate::watch::{Mailbox, Room, Topic, Trouble};
 
 /// How many shipments of one stream are looked up at the same time.
 const WIDTH: usize = 16;
-/// Time left for messages that are due once the stream is announced to end.
-const GRACE: Duration = Duration::from_secs(5);
 /// Pause after a fault of the store.
 const AGAIN: Duration = Duration::from_millis(200);
 /// Shipments of which a stream over everything registered knows what it sent last.
@@ -53,7 +61,7 @@ pub(super) struct Plan {
     pub(super) filter: Filter,
     pub(super) every_revision: bool,
     pub(super) view: View,
-    pub(super) language: String,
+    pub(super) language: Arc<str>,
     pub(super) resume_token: Vec<u8>,
     pub(super) heartbeat: Duration,
     pub(super) end: Instant,
@@ -74,24 +82,33 @@ pub(super) struct Stream {
     texts: Arc<Texts>,
     /// Whose overlays it shows.
     tenant: String,
+    /// What it may show.
+    scopes: Scopes,
     plan: Plan,
-    requests: Option<Streaming<v1::WatchRequest>>,
-    sender: mpsc::Sender<Result<v1::WatchMessage, Status>>,
+    requests: Option<Box<Streaming<v1::WatchRequest>>>,
+    outbox: Outbox,
+    /// The work of setting the stream up.
+    running: Option<Running>,
+    end: End,
     sequence: u64,
     last_message: Instant,
     /// The newest update, which waits for the place that it completes.
-    held: Option<Kind>,
+    held: Option<Bytes>,
     mailbox: Arc<Mailbox>,
     /// What the reader holds.
     sent: Sent,
     /// Everything up to here was sent; `None` before the first `synced`.
-    place: Option<Vec<Head>>,
+    place: Option<Arc<[Head]>>,
     /// Token of the place.
-    token: Vec<u8>,
+    token: Bytes,
     followed: BTreeMap<usize, Arc<Followed>>,
+    /// Which of them a key is, by its hash.
+    by_key: HashMap<u64, usize>,
     /// When to look at which key again.
     looks: BTreeSet<(Instant, usize)>,
     keys_so_far: usize,
+    /// Hash of whose tokens they are.
+    owner: u64,
     /// Hash of the keys and of everything else that a token is bound to.
     target: u64,
     /// Shipments that the keys stood for when the stream resumed: the reader may hold them.
@@ -118,21 +135,26 @@ struct Sent {
     is_all: bool,
 }
 
-/// The reader is gone.
-struct Gone;
-
 /// Why a batch of changes was not sent to its end.
 enum Halt {
-    Gone,
+    /// The stream ends with this.
+    Over(Status),
     /// The store does not answer.
     Later,
     /// A revision that the reader wants is not at hand.
     Lagged,
 }
 
-impl From<Gone> for Halt {
-    fn from(_: Gone) -> Self {
-        Self::Gone
+/// What a stream does that can take long: the store may be away.
+enum Work {
+    Begin,
+    Mail,
+    Request(v1::WatchRequest),
+}
+
+impl From<Status> for Halt {
+    fn from(status: Status) -> Self {
+        Self::Over(status)
     }
 }
 
@@ -153,9 +175,11 @@ impl Sent {
     }
 
     fn put(&mut self, id: &ShipmentId, held: Held) {
-        if self.held.insert(id.clone(), held).is_some() {
+        if let Some(known) = self.held.get_mut(id) {
+            *known = held;
             return;
         }
+        self.held.insert(id.clone(), held);
         self.order.push_back(id.clone());
         while self.held.len() > self.room {
             self.is_all = false;
@@ -177,7 +201,8 @@ impl Stream {
         tracking: &Tracking,
         plan: Plan,
         requests: Option<Streaming<v1::WatchRequest>>,
-        sender: mpsc::Sender<Result<v1::WatchMessage, Status>>,
+        deadline: Option<Instant>,
+        running: Option<Running>,
     ) -> Self {
         let shared = tracking.streams.clone();
         let room = match plan.every_revision {
@@ -188,36 +213,86 @@ impl Stream {
             Target::Shipments => usize::MAX,
             Target::Registered(_) => REMEMBERED,
         };
+        let end = End::of(plan.end, deadline);
         Self {
             pipeline: tracking.pipeline.clone(),
             texts: Arc::clone(&tracking.texts),
             tenant: tracking.caller.tenant.clone(),
+            scopes: tracking.caller.scopes,
+            owner: owner(&tracking.caller),
             target: fingerprint(&tracking.caller.tenant, &plan),
             shared,
             plan,
-            requests,
-            sender,
+            requests: requests.map(Box::new),
+            outbox: Outbox::default(),
+            running,
+            end,
             sequence: 0,
             last_message: Instant::now(),
             held: None,
             mailbox: Arc::new(Mailbox::new(room)),
             sent: Sent::new(remembered),
             place: None,
-            token: Vec::new(),
+            token: Bytes::new(),
             followed: BTreeMap::new(),
+            by_key: HashMap::new(),
             looks: BTreeSet::new(),
             keys_so_far: 0,
             resumed: BTreeSet::new(),
         }
     }
 
-    /// Runs to its end, which is quiet also if the reader goes away.
-    pub(super) async fn run(mut self) {
-        // Whoever is gone needs no goodbye.
-        let _gone = self.serve().await;
+    /// The body of the call; `leaving` turns true when the connection is asked to go, and `kept`
+    /// lives as long as the body does.
+    pub(super) fn into_body<T: Send + 'static>(
+        mut self,
+        leaving: Option<Leaving>,
+        kept: T,
+    ) -> Frames {
+        let outbox = self.outbox.clone();
+        Frames::new(outbox, async move {
+            let _kept = kept;
+            let drain = self.shared.drain.clone();
+            let mut called = pin!(called(drain, leaving, self.shared.settings.spread).fuse());
+            // What runs only now and then is in a box of its own, here and below: there are very
+            // many streams, and most of them wait.
+            match Box::pin(self.in_time(Work::Begin, called.as_mut())).await? {
+                true => self.follow(called).await,
+                false => Box::pin(self.finish(false)).await,
+            }
+        })
     }
 
-    async fn serve(&mut self) -> Result<(), Gone> {
+    /// Works until it is done, or time is over before that, which it says.
+    async fn in_time(
+        &mut self,
+        work: Work,
+        mut called: Pin<&mut impl Future<Output = End>>,
+    ) -> Result<bool, Status> {
+        let mut end = self.end;
+        let working = async {
+            match work {
+                Work::Begin => self.begin().await,
+                Work::Mail => self.open_mail().await,
+                Work::Request(request) => self.take_request(request).await,
+            }
+        };
+        let done = {
+            let mut working = pin!(working);
+            loop {
+                tokio::select! {
+                    biased;
+                    done = working.as_mut() => break Some(done),
+                    () = sleep_until(end.at) => break None,
+                    sooner = called.as_mut() => end = end.or_sooner(sooner),
+                }
+            }
+        };
+        self.end = end;
+        done.map_or(Ok(false), |done| done.map(|()| true))
+    }
+
+    async fn begin(&mut self) -> Result<(), Status> {
         let history = crate::store::CHANGES_KEPT;
         let opened = v1::WatchOpened {
             server_id: self.shared.server_id.to_string(),
@@ -235,73 +310,101 @@ impl Stream {
         let keys = std::mem::take(&mut self.plan.keys);
         let added = self.admit(keys).await?;
         let token = std::mem::take(&mut self.plan.resume_token);
-        match self.resumption(&token) {
-            Ok(None) => self.snapshot(added).await?,
-            Ok(Some(place)) => self.resume(place).await?,
-            Err(reason) => self.reset(reason).await?,
-        }
-        self.follow().await
+        let started = match self.resumption(&token) {
+            Ok(None) => self.snapshot(added).await,
+            Ok(Some(place)) => self.resume(place).await,
+            Err(reason) => self.reset(reason).await,
+        };
+        // What comes now, others have paid for.
+        self.running = None;
+        started
     }
 
     /// Sends what changes until the stream ends, and sees to it that somebody looks.
-    async fn follow(&mut self) -> Result<(), Gone> {
+    async fn follow(
+        &mut self,
+        mut called: Pin<&mut impl FusedFuture<Output = End>>,
+    ) -> Result<(), Status> {
         let mut running = FuturesUnordered::new();
-        let mut drain = self.shared.drain.clone();
         let mailbox = Arc::clone(&self.mailbox);
+        let mut timer = pin!(sleep_until(self.due(true)));
         loop {
-            let due = self.looks.first().copied();
-            let may_look = running.len() < WIDTH;
-            tokio::select! {
-                () = mailbox.filled() => self.open_mail().await?,
+            // It may ring too early, never too late: most messages put off what is due.
+            let due = self.due(running.len() < WIDTH);
+            if due < timer.deadline() {
+                timer.as_mut().reset(due);
+            }
+            let work = tokio::select! {
+                () = mailbox.filled() => Work::Mail,
                 Some((at, pause)) = running.next() => {
                     if self.followed.contains_key(&at) {
                         self.looks.insert((Instant::now() + pause, at));
                     }
-                }
-                () = sleep_until(due.map_or(self.plan.end, |(at, _)| at)), if may_look && due.is_some() => {
-                    if let Some((_, at)) = self.looks.pop_first()
-                        && let Some(followed) = self.followed.get(&at)
-                    {
-                        running.push(look_again(self.pipeline.clone(), Arc::clone(followed), at));
-                    }
+                    continue;
                 }
                 asked = asked(&mut self.requests) => match asked {
-                    Ok(Some(request)) => self.take_request(request).await?,
+                    Ok(Some(request)) => Work::Request(request),
                     // The reader wants nothing more than what is due.
-                    Ok(None) => return self.open_mail().await,
-                    Err(_) => return Err(Gone),
+                    Ok(None) => return Box::pin(self.open_mail()).await,
+                    Err(status) => {
+                        let limit = self.shared.settings.request;
+                        let failure = found_by_tonic(status.code(), limit);
+                        return Err(failure.map_or(status, Status::from));
+                    }
                 },
-                () = sleep_until(self.last_message + self.plan.heartbeat) => self.beat().await?,
-                () = sleep_until(self.plan.end) => {
-                    return self.go_away(v1::GoingAwayReason::MaxAge).await;
+                () = timer.as_mut() => {
+                    let now = Instant::now();
+                    let look = self.looks.first().filter(|(at, _)| *at <= now).copied();
+                    if self.end.at <= now {
+                        return Box::pin(self.finish(true)).await;
+                    } else if self.last_message + self.plan.heartbeat <= now {
+                        Box::pin(self.beat()).await?;
+                    } else if let Some(look) = look && running.len() < WIDTH {
+                        self.looks.remove(&look);
+                        let followed = self.followed.get(&look.1).map(Arc::clone);
+                        let pipeline = self.pipeline.clone();
+                        running.extend(followed.map(|it| look_again(pipeline, it, look.1)));
+                    }
+                    timer.as_mut().reset(self.due(running.len() < WIDTH));
+                    continue;
                 }
-                () = told(&mut drain) => {
-                    return self.go_away(v1::GoingAwayReason::Draining).await;
+                sooner = called.as_mut() => {
+                    self.end = self.end.or_sooner(sooner);
+                    continue;
                 }
-                () = self.sender.closed() => return Err(Gone),
+            };
+            if !Box::pin(self.in_time(work, called.as_mut())).await? {
+                return Box::pin(self.finish(false)).await;
             }
         }
     }
 
-    async fn take_request(&mut self, request: v1::WatchRequest) -> Result<(), Gone> {
+    /// When there is something to do even if nothing changes.
+    fn due(&self, may_look: bool) -> Instant {
+        let due = self.end.at.min(self.last_message + self.plan.heartbeat);
+        match self.looks.first() {
+            Some((look, _)) if may_look => due.min(*look),
+            _ => due,
+        }
+    }
+
+    async fn take_request(&mut self, request: v1::WatchRequest) -> Result<(), Status> {
         let wrong = |field: &str, description: &str| Failure::field(field, description);
         let (field, shipments, adds) = match request.kind {
             // A kind that this version does not know.
             None => return Ok(()),
             Some(Asked::Open(_)) => {
-                return self
-                    .refuse(wrong("open", "must be the first message only"))
-                    .await;
+                return Err(wrong("open", "must be the first message only").into());
             }
             Some(Asked::Add(shipments)) => ("add.shipments", shipments, true),
             Some(Asked::Remove(shipments)) => ("remove.shipments", shipments, false),
         };
         if !matches!(self.plan.target, Target::Shipments) {
             let description = "needs a subscription to shipments";
-            return self.refuse(wrong(field, description)).await;
+            return Err(wrong(field, description).into());
         }
         match follow::keys(field, shipments, &self.shared.settings) {
-            Err(failure) => self.refuse(failure).await,
+            Err(failure) => Err(failure.into()),
             Ok(keys) if adds => {
                 let added = self.admit(keys).await?;
                 self.show(added).await?;
@@ -317,26 +420,22 @@ impl Stream {
         }
     }
 
-    async fn refuse(&mut self, failure: Failure) -> Result<(), Gone> {
-        let sent = self.sender.send(Err(failure.into())).await;
-        sent.map_err(|_| Gone)?;
-        Err(Gone)
-    }
-
     /// Sends what is in the mailbox.
-    async fn open_mail(&mut self) -> Result<(), Gone> {
+    async fn open_mail(&mut self) -> Result<(), Status> {
         // In this order; see the invariant.
         let mark = self.pipeline.hub().mark();
         let mail = self.mailbox.empty();
         match mail.trouble {
-            Some(Trouble::Lost) => return self.reset(v1::WatchResetReason::HistoryLost).await,
+            Some(Trouble::Lost) => {
+                return Box::pin(self.reset(v1::WatchResetReason::HistoryLost)).await;
+            }
             Some(Trouble::Overflow) if self.plan.every_revision => {
-                return self.reset(v1::WatchResetReason::Lagged).await;
+                return Box::pin(self.reset(v1::WatchResetReason::Lagged)).await;
             }
             Some(Trouble::Overflow) => {
-                return match self.catch_up().await? {
+                return match Box::pin(self.catch_up()).await? {
                     Ok(_) => Ok(()),
-                    Err(reason) => self.reset(reason).await,
+                    Err(reason) => Box::pin(self.reset(reason)).await,
                 };
             }
             None => {}
@@ -345,13 +444,16 @@ impl Stream {
         while let Some((id, news)) = due.pop_front() {
             match self.deliver(&id, news).await {
                 Ok(()) => {}
-                Err(Halt::Gone) => return Err(Gone),
-                Err(Halt::Lagged) => return self.reset(v1::WatchResetReason::Lagged).await,
+                Err(Halt::Over(status)) => return Err(status),
+                Err(Halt::Lagged) => {
+                    return Box::pin(self.reset(v1::WatchResetReason::Lagged)).await;
+                }
                 Err(Halt::Later) => {
                     self.mailbox.put(&id, news);
                     due.iter()
                         .for_each(|(id, news)| self.mailbox.put(id, *news));
-                    return self.wait(AGAIN).await;
+                    sleep(AGAIN).await;
+                    return Ok(());
                 }
             }
         }
@@ -359,26 +461,33 @@ impl Stream {
     }
 
     /// Everything up to the mark has been sent, with the update that is still held.
-    async fn complete(&mut self, mark: &[Head]) -> Result<(), Gone> {
+    async fn complete(&mut self, mark: &Arc<[Head]>) -> Result<(), Status> {
         self.advance(mark);
         match self.held.take() {
-            Some(update) => self.send(update).await,
+            Some(update) => self.send_encoded(&update).await,
             None => Ok(()),
         }
     }
 
     /// Moves the place on; never back, which a mark that is behind another node's would do.
-    fn advance(&mut self, mark: &[Head]) {
-        let known = self.place.take().unwrap_or_default();
-        let place: Vec<Head> = mark
-            .iter()
-            .enumerate()
-            .map(|(at, head)| match known.get(at) {
-                Some(old) if old.epoch == head.epoch && old.sequence > head.sequence => *old,
-                _ => *head,
-            })
-            .collect();
-        let same = place == known;
+    fn advance(&mut self, mark: &Arc<[Head]>) {
+        let is_behind = |(known, head): (&Head, &Head)| {
+            known.epoch == head.epoch && known.sequence > head.sequence
+        };
+        let place = match &self.place {
+            Some(known) if known.iter().zip(&**mark).any(is_behind) => {
+                let heads = mark
+                    .iter()
+                    .enumerate()
+                    .map(|(at, head)| match known.get(at) {
+                        Some(known) if is_behind((known, head)) => *known,
+                        _ => *head,
+                    });
+                heads.collect()
+            }
+            _ => Arc::clone(mark),
+        };
+        let same = self.place.as_ref() == Some(&place);
         self.place = Some(place);
         if !same || self.token.is_empty() {
             self.renew_token();
@@ -386,11 +495,12 @@ impl Stream {
     }
 
     fn renew_token(&mut self) {
-        let place = self.place.as_deref().unwrap_or_default();
-        self.token = self.shared.secrets.seal(self.target, place);
+        if let Some(place) = &self.place {
+            self.token = self.shared.tokens.seal(self.owner, self.target, place);
+        }
     }
 
-    async fn beat(&mut self) -> Result<(), Gone> {
+    async fn beat(&mut self) -> Result<(), Status> {
         let mark = self.pipeline.hub().mark();
         if self.mailbox.is_empty() {
             self.advance(&mark);
@@ -400,47 +510,25 @@ impl Stream {
             .await
     }
 
-    async fn go_away(&mut self, reason: v1::GoingAwayReason) -> Result<(), Gone> {
-        // Clients come back spread over a second per thousand streams, not all at once.
-        let spread = 1.0 + self.shared.settings.count as f64 / 1_000.0;
-        let delay = Duration::from_secs_f64(rand::random_range(0.0..spread));
-        let going = v1::WatchGoingAway {
-            reason: reason as i32,
-            grace: Some(convert::duration(GRACE)),
-            reconnect_delay: Some(convert::duration(delay)),
-        };
-        let leaving = async {
-            self.open_mail().await?;
-            self.send(Kind::GoingAway(going)).await
-        };
-        let sent = tokio::time::timeout(GRACE, leaving).await;
-        sent.unwrap_or(Err(Gone))
-    }
-
-    /// Waits; a reader that goes meanwhile is gone.
-    async fn wait(&self, pause: Duration) -> Result<(), Gone> {
-        tokio::select! {
-            () = sleep(pause) => Ok(()),
-            () = self.sender.closed() => Err(Gone),
-        }
-    }
-
     /// Sends an update once another one or its place is known.
-    async fn hold(&mut self, kind: Kind) -> Result<(), Gone> {
-        match self.held.replace(kind) {
-            Some(before) => self.send(before).await,
+    async fn hold(&mut self, update: Bytes) -> Result<(), Status> {
+        match self.held.replace(update) {
+            Some(before) => self.send_encoded(&before).await,
             None => Ok(()),
         }
     }
 
-    async fn send(&mut self, kind: Kind) -> Result<(), Gone> {
+    async fn send(&mut self, kind: Kind) -> Result<(), Status> {
+        self.send_encoded(&frames::encode(kind)).await
+    }
+
+    async fn send_encoded(&mut self, kind: &[u8]) -> Result<(), Status> {
+        if kind.len() > self.shared.settings.message {
+            return Err(too_large(self.shared.settings.message).into());
+        }
         self.sequence += 1;
-        let message = v1::WatchMessage {
-            sequence: self.sequence,
-            resume_token: self.token.clone(),
-            kind: Some(kind),
-        };
-        self.sender.send(Ok(message)).await.map_err(|_| Gone)?;
+        let frame = frames::frame(self.sequence, &self.token, kind);
+        self.outbox.push(frame).await;
         self.last_message = Instant::now();
         Ok(())
     }
@@ -448,7 +536,7 @@ impl Stream {
 
 /// The next request of the reader; none ever comes without a stream of them.
 async fn asked(
-    requests: &mut Option<Streaming<v1::WatchRequest>>,
+    requests: &mut Option<Box<Streaming<v1::WatchRequest>>>,
 ) -> Result<Option<v1::WatchRequest>, Status> {
     match requests {
         Some(requests) => requests.message().await,
@@ -477,6 +565,12 @@ fn fingerprint(tenant: &str, plan: &Plan) -> u64 {
         filter.significant_only
     );
     hash(text.as_bytes())
+}
+
+/// Hash of a tenant, and of whether it sees personal data.
+pub(super) fn owner(caller: &Caller) -> u64 {
+    let personal = caller.scopes.has(Scope::Personal);
+    hash(format!("{:?} {personal}", caller.tenant).as_bytes())
 }
 
 fn fingerprint_of(key: &v1::ShipmentKey) -> u64 {

@@ -1,18 +1,20 @@
 //! How a stream starts, and starts anew: keys, snapshot, resume.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use tokio::time::Instant;
-use waybill_core::overlay::Overlay;
-use waybill_core::shipment::{Shipment, ShipmentId};
+use tokio::time::{Instant, sleep};
+use tonic::Status;
+use waybill_core::shipment::ShipmentId;
 
-use super::{AGAIN, Gone, Halt, Held, Stream, Target, fingerprint_of, has};
+use super::press::{Look, look as look_up};
+use super::{AGAIN, Halt, Held, Stream, Target, fingerprint_of, has};
 use crate::grpc::keys::{Followed, LEAST_PAUSE, LOOK_AGAIN, look, pause, read_key};
 use crate::grpc::status::Failure;
 use crate::guard::Priority;
-use crate::pipeline::{Freshness, Miss};
+use crate::pipeline::Miss;
 use crate::store::{Head, Place};
 use crate::v1;
 use crate::v1::watch_message::Kind;
@@ -34,7 +36,7 @@ impl Stream {
         if token.is_empty() {
             return Ok(None);
         }
-        let opened = self.shared.secrets.open(token);
+        let opened = self.shared.tokens.open(token);
         let token = opened.ok_or(v1::WatchResetReason::HistoryLost)?;
         if token.target != self.target {
             return Err(v1::WatchResetReason::TargetChanged);
@@ -43,7 +45,7 @@ impl Stream {
     }
 
     /// Reads keys and listens to what becomes of them. Returns which were taken.
-    pub(super) async fn admit(&mut self, keys: Vec<v1::ShipmentKey>) -> Result<Vec<usize>, Gone> {
+    pub(super) async fn admit(&mut self, keys: Vec<v1::ShipmentKey>) -> Result<Vec<usize>, Status> {
         let mut added = Vec::with_capacity(keys.len());
         for key in keys {
             if self.followed.len() >= self.shared.settings.shipments {
@@ -53,17 +55,17 @@ impl Stream {
                     .await?;
                 continue;
             }
-            if self.followed.values().any(|known| known.requested == key) {
+            let hash = fingerprint_of(&key);
+            if self.by_key.contains_key(&hash) {
                 continue;
             }
-            match read_key(&self.pipeline, &key).await {
+            match read_key(&self.pipeline, &self.tenant, &key).await {
                 Err(failure) => self.reject(key, failure).await?,
                 Ok(followed) => {
                     // On the topic before the lookup: a change in between is not missed.
                     self.pipeline.hub().follow(followed.topic(), &self.mailbox);
-                    self.target = self
-                        .target
-                        .wrapping_add(fingerprint_of(&followed.requested));
+                    self.target = self.target.wrapping_add(hash);
+                    self.by_key.insert(hash, self.keys_so_far);
                     self.followed.insert(self.keys_so_far, Arc::new(followed));
                     added.push(self.keys_so_far);
                     self.keys_so_far += 1;
@@ -77,7 +79,7 @@ impl Stream {
         &mut self,
         key: v1::ShipmentKey,
         failure: Failure,
-    ) -> Result<(), Gone> {
+    ) -> Result<(), Status> {
         let rejected = v1::WatchRejected {
             shipment: Some(key),
             error: Some(failure.into_problem()),
@@ -87,11 +89,11 @@ impl Stream {
 
     /// Takes keys out, and the shipments that no other key stands for.
     pub(super) async fn remove(&mut self, keys: &[v1::ShipmentKey]) {
-        let of = |(at, followed): (&usize, &Arc<Followed>)| {
-            keys.contains(&followed.requested).then_some(*at)
-        };
-        let gone: Vec<usize> = self.followed.iter().filter_map(of).collect();
-        gone.into_iter().for_each(|at| self.drop_key(at));
+        let gone = keys
+            .iter()
+            .filter_map(|key| self.by_key.get(&fingerprint_of(key)));
+        let gone: Vec<usize> = gone.copied().collect();
+        self.drop_keys(&gone);
         let mut kept = BTreeSet::new();
         for followed in self.followed.values() {
             match self.ids_of(followed).await {
@@ -109,17 +111,24 @@ impl Stream {
         }
     }
 
-    pub(super) fn drop_key(&mut self, at: usize) {
-        let Some(followed) = self.followed.remove(&at) else {
+    pub(super) fn drop_keys(&mut self, gone: &[usize]) {
+        let mut left = Vec::new();
+        for at in gone {
+            let Some(followed) = self.followed.remove(at) else {
+                continue;
+            };
+            let hash = fingerprint_of(&followed.requested);
+            self.target = self.target.wrapping_sub(hash);
+            self.by_key.remove(&hash);
+            left.push(followed.topic());
+        }
+        if left.is_empty() {
             return;
-        };
-        self.looks.retain(|(_, of)| *of != at);
-        self.target = self
-            .target
-            .wrapping_sub(fingerprint_of(&followed.requested));
-        let topic = followed.topic();
-        if self.followed.values().all(|other| other.topic() != topic) {
-            self.pipeline.hub().leave(&topic, &self.mailbox);
+        }
+        // Whoever was to look at one of them finds that it is gone.
+        let kept: HashSet<Topic> = self.followed.values().map(|key| key.topic()).collect();
+        for topic in left.iter().filter(|topic| !kept.contains(topic)) {
+            self.pipeline.hub().leave(topic, &self.mailbox);
         }
     }
 
@@ -132,7 +141,7 @@ impl Stream {
     }
 
     /// Sends all that the target or these keys stand for, and `synced`.
-    pub(super) async fn snapshot(&mut self, keys: Vec<usize>) -> Result<(), Gone> {
+    pub(super) async fn snapshot(&mut self, keys: Vec<usize>) -> Result<(), Status> {
         let mark = self.pipeline.hub().mark();
         let count = match &self.plan.target {
             Target::Shipments => {
@@ -148,14 +157,27 @@ impl Stream {
         self.synced(count).await
     }
 
-    pub(super) async fn synced(&mut self, count: usize) -> Result<(), Gone> {
+    pub(super) async fn synced(&mut self, count: usize) -> Result<(), Status> {
         let shipment_count = u32::try_from(count).unwrap_or(u32::MAX);
         self.send(Kind::Synced(v1::WatchSynced { shipment_count }))
             .await
     }
 
     /// Looks keys up and sends what they stand for, as soon as it is known.
-    pub(super) async fn show(&mut self, keys: Vec<usize>) -> Result<(), Gone> {
+    pub(super) async fn show(&mut self, keys: Vec<usize>) -> Result<(), Status> {
+        let mut keys = keys;
+        loop {
+            keys = self.show_once(keys).await?;
+            if keys.is_empty() {
+                return Ok(());
+            }
+            sleep(AGAIN).await;
+        }
+    }
+
+    /// Looks each key up once; returns those that the store did not tell about. Without them the
+    /// snapshot would not be whole.
+    async fn show_once(&mut self, keys: Vec<usize>) -> Result<Vec<usize>, Status> {
         let deadline = Instant::now() + self.shared.settings.snapshot;
         let followed = keys.into_iter().filter_map(|at| {
             let followed = self.followed.get(&at)?;
@@ -168,49 +190,63 @@ impl Stream {
                 (at, followed, found)
             })
             .buffer_unordered(WIDTH);
+        let (mut gone, mut again) = (Vec::new(), Vec::new());
         while let Some((at, followed, found)) = results.next().await {
             let found = match found {
                 Ok(found) => found,
-                Err(Miss::SourcesFailed(_) | Miss::NoTime | Miss::Store(_)) => {
+                Err(Miss::Store(_)) => {
+                    again.push(at);
+                    continue;
+                }
+                Err(Miss::SourcesFailed(_) | Miss::NoTime) => {
                     self.looks.insert((Instant::now() + LOOK_AGAIN, at));
                     continue;
                 }
                 Err(miss) => {
-                    self.drop_key(at);
+                    gone.push(at);
                     let key = followed.requested.clone();
                     self.reject(key, Failure::from(miss)).await?;
                     continue;
                 }
             };
-            let pause = pause(&self.pipeline, &found);
-            self.looks.insert((Instant::now() + pause, at));
+            let mut is_whole = true;
             for record in followed.of(&found) {
                 if self.sent.held.contains_key(&record.id) {
                     continue;
                 }
+                let Ok(overlay) = self.pipeline.overlay(&self.tenant, &record).await else {
+                    is_whole = false;
+                    continue;
+                };
                 self.listen(&record.id);
-                // One that cannot be read now is sent when it changes next.
-                let overlay = self.pipeline.overlay(&self.tenant, &record).await;
-                let overlay = overlay.ok().flatten();
                 let requested = Some(followed.requested.clone());
-                self.send_snapshot(&record, found.freshness, overlay, requested)
-                    .await?;
+                let (freshness, seen) = (found.freshness, Seen::of(&record));
+                let look = Look::new(record, freshness, overlay, seen);
+                self.send_snapshot(&look, requested).await?;
+            }
+            match is_whole {
+                true => {
+                    let pause = pause(&self.pipeline, &found);
+                    self.looks.insert((Instant::now() + pause, at));
+                }
+                false => again.push(at),
             }
         }
-        Ok(())
+        self.drop_keys(&gone);
+        Ok(again)
     }
 
     /// Sends everything that is registered with these labels. Returns how many there were.
     pub(super) async fn show_registered(
         &mut self,
         labels: &BTreeMap<String, String>,
-    ) -> Result<usize, Gone> {
+    ) -> Result<usize, Status> {
         let mut after: Option<Place> = None;
         let mut count = 0;
         loop {
             let page = self.pipeline.registered(&self.tenant, after.clone(), PAGE);
             let Ok(page) = page.await else {
-                self.wait(AGAIN).await?;
+                sleep(AGAIN).await;
                 continue;
             };
             let Some(last) = page.last().cloned() else {
@@ -218,17 +254,19 @@ impl Stream {
             };
             for place in page {
                 loop {
-                    match self.look_at(&place.id).await {
-                        Ok(Some((record, freshness, overlay))) => {
-                            if has(overlay.as_deref(), labels) {
+                    // Every shipment once: nothing to share with other streams.
+                    match look_up(&self.pipeline, &self.tenant, &place.id).await {
+                        Ok(Some(look)) => {
+                            // One that changes meanwhile moves behind, and comes up once more.
+                            let known = self.sent.held.contains_key(&place.id);
+                            if !known && has(look.overlay.as_deref(), labels) {
                                 count += 1;
-                                self.send_snapshot(&record, freshness, overlay, None)
-                                    .await?;
+                                self.send_snapshot(&look, None).await?;
                             }
                             break;
                         }
                         Ok(None) => break,
-                        Err(_) => self.wait(AGAIN).await?,
+                        Err(_) => sleep(AGAIN).await,
                     }
                 }
             }
@@ -238,29 +276,27 @@ impl Stream {
 
     pub(super) async fn send_snapshot(
         &mut self,
-        record: &Arc<Shipment>,
-        freshness: Freshness,
-        overlay: Option<Arc<Overlay>>,
+        look: &Look,
         requested: Option<v1::ShipmentKey>,
-    ) -> Result<(), Gone> {
+    ) -> Result<(), Status> {
         let update = v1::WatchUpdate {
             change: v1::WatchChange::Snapshot as i32,
             requested,
-            ..self.update(record, freshness, overlay.as_deref())
+            ..self.update(&look.record, look)
         };
         self.sent.put(
-            &record.id,
+            &look.record.id,
             Held {
-                revision: record.revision,
-                seen: Seen::of(record),
-                overlay: overlay.map_or(0, |one| one.revision),
+                revision: look.record.revision,
+                seen: look.seen,
+                overlay: look.overlay.as_ref().map_or(0, |one| one.revision),
             },
         );
         self.send(Kind::Update(update)).await
     }
 
     /// Sends what has changed since a place, and `synced`.
-    pub(super) async fn resume(&mut self, place: Vec<Head>) -> Result<(), Gone> {
+    pub(super) async fn resume(&mut self, place: Vec<Head>) -> Result<(), Status> {
         if matches!(self.plan.target, Target::Shipments) {
             let keys: Vec<_> = self
                 .followed
@@ -268,8 +304,13 @@ impl Stream {
                 .map(|(at, key)| (*at, Arc::clone(key)))
                 .collect();
             for (at, followed) in keys {
-                // What the store does not tell now, the next look does.
-                let ids = self.ids_of(&followed).await.unwrap_or_default();
+                // Changes of a shipment that is not known here would be left out.
+                let ids = loop {
+                    match self.ids_of(&followed).await {
+                        Some(ids) => break ids,
+                        None => sleep(AGAIN).await,
+                    }
+                };
                 for id in ids {
                     self.follow_shipment(&id);
                     self.resumed.insert(id);
@@ -279,7 +320,7 @@ impl Stream {
             }
         }
         self.sent.is_all = false;
-        self.place = Some(place);
+        self.place = Some(place.into());
         match self.catch_up().await? {
             Ok(count) => self.synced(count).await,
             Err(reason) => self.reset(reason).await,
@@ -287,7 +328,7 @@ impl Stream {
     }
 
     /// Sends what the change log has after the stream's place. Returns how many shipments it was.
-    pub(super) async fn catch_up(&mut self) -> Result<Result<usize, v1::WatchResetReason>, Gone> {
+    pub(super) async fn catch_up(&mut self) -> Result<Result<usize, v1::WatchResetReason>, Status> {
         let turn = Arc::clone(&self.shared.catching_up);
         // The semaphore is never closed.
         let _turn = turn.acquire_owned().await;
@@ -295,7 +336,7 @@ impl Stream {
             let place = self.place.clone().unwrap_or_default();
             let (heads, news) = match self.pipeline.changed_since(&place, &self.tenant).await {
                 Err(_) => {
-                    self.wait(AGAIN).await?;
+                    sleep(AGAIN).await;
                     continue;
                 }
                 Ok((_, Err(Gap::TooOld))) => return Ok(Err(v1::WatchResetReason::TokenTooOld)),
@@ -310,21 +351,21 @@ impl Stream {
             while let Some((id, news)) = due.pop_front() {
                 match self.deliver(&id, news).await {
                     Ok(()) => {}
-                    Err(Halt::Gone) => return Err(Gone),
+                    Err(Halt::Over(status)) => return Err(status),
                     Err(Halt::Lagged) => return Ok(Err(v1::WatchResetReason::Lagged)),
                     Err(Halt::Later) => {
                         due.push_front((id, news));
-                        self.wait(AGAIN).await?;
+                        sleep(AGAIN).await;
                     }
                 }
             }
-            self.complete(&heads).await?;
+            self.complete(&heads.into()).await?;
             return Ok(Ok(count));
         }
     }
 
     /// Says that what the reader holds is out of date, and sends a new snapshot.
-    pub(super) async fn reset(&mut self, reason: v1::WatchResetReason) -> Result<(), Gone> {
+    pub(super) async fn reset(&mut self, reason: v1::WatchResetReason) -> Result<(), Status> {
         self.held = None;
         // What waits is part of the snapshot.
         let _old = self.mailbox.empty();
@@ -335,6 +376,9 @@ impl Stream {
         self.sent.order.clear();
         self.sent.is_all = true;
         self.looks.clear();
+        // A reader that breaks off in the middle of the snapshot has to begin anew.
+        self.place = None;
+        self.token = Bytes::new();
         let reset = v1::WatchReset {
             reason: reason as i32,
         };

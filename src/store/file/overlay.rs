@@ -67,7 +67,7 @@ pub(super) fn load<'a>(
 pub(super) fn load_all<'a>(
     store: &'a FileStore,
     id: &'a ShipmentId,
-) -> BoxFuture<'a, Result<Vec<Arc<Overlay>>, StoreError>> {
+) -> BoxFuture<'a, Result<Vec<(String, Arc<Overlay>)>, StoreError>> {
     let id = id.clone();
     Box::pin(store.read(move |inner, tx| {
         let overlays = tx.open_table(OVERLAYS)?;
@@ -79,7 +79,7 @@ pub(super) fn load_all<'a>(
                 break;
             }
             let overlay = codec::open_overlay(&inner.keys, &id, tenant, value.value());
-            found.extend(overlay.map(Arc::new));
+            found.extend(overlay.map(|overlay| (tenant.to_owned(), Arc::new(overlay))));
         }
         Ok(found)
     }))

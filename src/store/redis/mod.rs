@@ -272,7 +272,7 @@ impl Store for RedisStore {
         Box::pin(self.inner.find(key))
     }
 
-    fn load<'a>(
+    fn load_stored<'a>(
         &'a self,
         id: &'a ShipmentId,
     ) -> BoxFuture<'a, Result<Option<Arc<Stored>>, StoreError>> {
@@ -343,7 +343,7 @@ impl Store for RedisStore {
     fn overlays<'a>(
         &'a self,
         id: &'a ShipmentId,
-    ) -> BoxFuture<'a, Result<Vec<Arc<Overlay>>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Vec<(String, Arc<Overlay>)>, StoreError>> {
         Box::pin(async move {
             let [_, _, _, _, name] = self.inner.commit_names(partition_of(id), id);
             let mut all = redis::cmd("HGETALL");
@@ -351,7 +351,8 @@ impl Store for RedisStore {
             let fields: BTreeMap<String, Vec<u8>> = self.inner.ask("load", &all).await?;
             let overlay = |(field, value): (&String, &Vec<u8>)| {
                 let tenant = field.strip_prefix('o')?;
-                codec::open_overlay(&self.inner.keys, id, tenant, value).map(Arc::new)
+                let overlay = codec::open_overlay(&self.inner.keys, id, tenant, value)?;
+                Some((tenant.to_owned(), Arc::new(overlay)))
             };
             Ok(fields.iter().filter_map(overlay).collect())
         })

@@ -69,6 +69,7 @@ export async function* follow(client, numbers, place = { token: Buffer.alloc(0),
           }
         } else if (message.kind === "reset") {
           place.held.clear(); // a snapshot follows
+          place.token = Buffer.alloc(0);
           step = { reset: message.reset };
         } else if (message.kind === "rejected") {
           step = { rejected: message.rejected };

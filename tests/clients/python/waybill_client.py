@@ -60,6 +60,7 @@ def follow(stub, numbers, place=None):
                         step = kind, message.update
                 elif kind == "reset":  # forget everything; a snapshot follows
                     held.clear()
+                    place.pop("token", None)
                     step = kind, None
                 elif kind == "rejected":
                     step = kind, message.rejected
