@@ -36,6 +36,7 @@ use crate::store::file::FileStore;
 use crate::store::memory::MemoryStore;
 use crate::store::redis::RedisStore;
 use crate::store::seal::Keys;
+use crate::store::vault::Vault;
 use crate::texts::Texts;
 use crate::watch::token::Secrets;
 use crate::watch::{Hub, told};
@@ -95,6 +96,7 @@ pub async fn start_from(
     let Kept {
         store,
         keys,
+        vault,
         is_working,
     } = store(&config, &clock).await?;
     let cache = cache(&config, &keys, &clock)?;
@@ -115,7 +117,12 @@ pub async fn start_from(
     let kpis = Kpis::start(&config.kpi, folder, &keys)?;
     let target = config.kpi.completeness_target;
     let analytics = grpc::analytics::Analytics::new(kpis.clone(), target, clock.clone());
-    let evidence = Evidence::start(&config.evidence, folder, &keys, Arc::clone(&store))?;
+    let evidence = Evidence::start(
+        &config.evidence,
+        folder.zip(vault),
+        &keys,
+        Arc::clone(&store),
+    )?;
     let every = config.evidence.sweep_interval.0;
     let clearing = evidence.clone().sweep_forever(clock.clone(), every);
     let clearing = crate::tasks::spawn("evidence-sweep", clearing);
@@ -382,6 +389,8 @@ fn admin_address(settings: &config::Server) -> Result<SocketAddr, String> {
 struct Kept {
     store: Arc<dyn Store>,
     keys: Arc<Keys>,
+    /// Keys of shipments in the data directory, if there is one.
+    vault: Option<Arc<Vault>>,
     is_working: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
@@ -391,9 +400,23 @@ impl Kept {
         Self {
             store,
             keys,
+            vault: None,
             is_working: Box::new(|| true),
         }
     }
+}
+
+/// The keys in the data directory of a node whose store is elsewhere.
+fn vault_of(
+    settings: &config::StoreSettings,
+    keys: &Arc<Keys>,
+) -> Result<Option<Arc<Vault>>, String> {
+    if settings.data_dir.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let vault = Vault::open(&settings.data_dir, Arc::clone(keys));
+    let vault = vault.map_err(|error| format!("store.data_dir: {error}"))?;
+    Ok(Some(Arc::new(vault)))
 }
 
 async fn store(config: &Config, clock: &Clock) -> Result<Kept, String> {
@@ -409,6 +432,7 @@ async fn store(config: &Config, clock: &Clock) -> Result<Kept, String> {
         let looking = Arc::clone(&store);
         return Ok(Kept {
             store,
+            vault: vault_of(settings, &keys)?,
             keys,
             is_working: Box::new(move || looking.is_working()),
         });
@@ -417,7 +441,11 @@ async fn store(config: &Config, clock: &Clock) -> Result<Kept, String> {
         let store = FileStore::open(&settings.data_dir, key_file.map(AsRef::as_ref))
             .map_err(|error| format!("store.data_dir: {error}"))?;
         let keys = Arc::clone(store.keys());
-        return Ok(Kept::here(Arc::new(store), keys));
+        let vault = Some(Arc::clone(store.vault()));
+        return Ok(Kept {
+            vault,
+            ..Kept::here(Arc::new(store), keys)
+        });
     }
     let keys = match key_file {
         Some(path) => Keys::read(path).map_err(|error| format!("store.key_file: {error}"))?,

@@ -14,9 +14,8 @@ use waybill_core::order::Subject;
 use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
-use super::seal::Keys;
 use super::{
-    Bell, Change, Commit, CommitError, Erased, Head, Note, NoteKey, OverlayCommit, Page, Place, Store,
+    Bell, Change, Commit, CommitError, Erasure, Head, Note, NoteKey, OverlayCommit, Page, Place, Store,
     StoreError, Stored, What, changes_kept_since,
 };
 
@@ -30,7 +29,6 @@ const NOTES_PER_SHIPMENT: usize = 8;
 pub struct MemoryStore {
     capacity: usize,
     epoch: u64,
-    keys: Arc<Keys>,
     bell: Bell,
     state: RwLock<State>,
 }
@@ -62,12 +60,11 @@ struct Slot {
 
 impl MemoryStore {
     /// Makes an empty store for at most `capacity` shipments and as many entries of the change
-    /// log; at least one. The keys are for hashes only.
-    pub fn new(capacity: usize, keys: Arc<Keys>) -> Self {
+    /// log; at least one.
+    pub fn new(capacity: usize) -> Self {
         Self {
             capacity: capacity.max(1),
             epoch: rand::random(),
-            keys,
             bell: Bell::default(),
             state: RwLock::default(),
         }
@@ -357,23 +354,15 @@ impl Store for MemoryStore {
         Box::pin(ready(result))
     }
 
-    fn erase<'a>(
-        &'a self,
-        id: &'a ShipmentId,
-        time: Timestamp,
-    ) -> BoxFuture<'a, Result<Option<Erased>, StoreError>> {
+    fn erase(&self, erasure: Erasure) -> BoxFuture<'_, Result<bool, StoreError>> {
         let mut state = self.write();
-        let slot = state.remove(id);
-        if slot.is_some() {
-            state.log(id.clone(), What::Erased, time, self.capacity);
+        let was_there = state.remove(&erasure.id).is_some();
+        if was_there {
+            state.log(erasure.id, What::Erased, erasure.time, self.capacity);
         }
         drop(state);
         self.bell.ring();
-        let erased = slot.map(|slot| Erased {
-            subjects: slot.subjects.iter().map(|it| self.keys.subject(it)).collect(),
-            tenants: slot.overlays.into_keys().collect(),
-        });
-        Box::pin(ready(Ok(erased)))
+        Box::pin(ready(Ok(was_there)))
     }
 
     fn all<'a>(
@@ -390,17 +379,6 @@ impl Store for MemoryStore {
         }
         ids.sort_unstable();
         Box::pin(ready(Ok(ids)))
-    }
-
-    fn drop_notes<'a>(&'a self, keys: &'a [NoteKey]) -> BoxFuture<'a, Result<usize, StoreError>> {
-        let mut state = self.write();
-        let keys = keys.iter();
-        let dropped = keys.filter(|key| state.notes.remove(*key).is_some()).count();
-        if dropped > 0 {
-            let State { notes, noted, .. } = &mut *state;
-            noted.retain(|key| notes.contains_key(key));
-        }
-        Box::pin(ready(Ok(dropped)))
     }
 
     fn notes<'a>(

@@ -117,12 +117,8 @@ pub trait Store: Send + Sync {
 
     /// Erases a shipment: what is kept of it, what leads to it, what tenants have added, and the key
     /// that it was sealed with, so that it is unreadable wherever a copy of it still lies. Makes an
-    /// entry in the change log, and says what there was; `None` if there was nothing.
-    fn erase<'a>(
-        &'a self,
-        id: &'a ShipmentId,
-        time: Timestamp,
-    ) -> BoxFuture<'a, Result<Option<Erased>, StoreError>>;
+    /// entry in the change log; says whether there was anything.
+    fn erase(&self, erasure: Erasure) -> BoxFuture<'_, Result<bool, StoreError>>;
 
     /// Every shipment, in order of their ids, after one; `None`: from the first. What is erased or
     /// written meanwhile may or may not be among them.
@@ -131,9 +127,6 @@ pub trait Store: Send + Sync {
         after: Option<&'a ShipmentId>,
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<ShipmentId>, StoreError>>;
-
-    /// Drops notes; says how many there were.
-    fn drop_notes<'a>(&'a self, keys: &'a [NoteKey]) -> BoxFuture<'a, Result<usize, StoreError>>;
 
     /// What is kept beside the shipments under each of these keys, in their order.
     fn notes<'a>(
@@ -158,13 +151,16 @@ pub struct Note {
     pub value: Vec<u8>,
 }
 
-/// What was there of a shipment that was erased.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Erased {
-    /// Keyed hashes of the numbers and orders that led to it; see [`seal::Keys::subject`].
-    pub subjects: Vec<[u8; 32]>,
-    /// Tenants that had added something.
-    pub tenants: Vec<String>,
+/// A shipment that is to be erased.
+#[derive(Clone)]
+pub struct Erasure {
+    /// Which.
+    pub id: ShipmentId,
+    /// Numbers and orders that led to it, as far as its dossier says. Those that are left over lead
+    /// nowhere, and are keyed hashes.
+    pub subjects: Vec<Subject>,
+    /// Now.
+    pub time: Timestamp,
 }
 
 /// A shipment as it was last committed.

@@ -30,6 +30,8 @@ const FORMAT_OWN: u8 = 2;
 const NONCE: usize = 12;
 const HEAD: usize = 1 + KEY_ID + NONCE;
 const KEY_ID: usize = 4;
+/// Keys in a file of keys that wrap.
+const WRAPS: usize = 2;
 
 /// The keys of one installation. Nodes that share a Redis need the same.
 pub struct Keys {
@@ -37,11 +39,29 @@ pub struct Keys {
     seal: [u8; 32],
     hash: [u8; 32],
     shipment: [u8; 32],
+    /// What keys of shipments are wrapped with, the newest first.
+    wraps: Vec<WrapKey>,
+}
+
+/// A key that wraps keys, and its short name.
+struct WrapKey {
+    id: [u8; KEY_ID],
+    key: Zeroizing<[u8; 32]>,
+}
+
+impl WrapKey {
+    fn new(master: &[u8; 32]) -> Self {
+        let [a, b, c, d, ..] = mac(master, "waybill wrap id", &[]);
+        Self {
+            id: [a, b, c, d],
+            key: Zeroizing::new(mac(master, "waybill wrap", &[])),
+        }
+    }
 }
 
 /// Key of one shipment: what is sealed with it can be read only as long as the key is kept, in
 /// backups too. Wiped from memory when dropped.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DataKey(Zeroizing<[u8; 32]>);
 
 impl DataKey {
@@ -103,6 +123,7 @@ impl Keys {
             seal: mac(master, "waybill seal", &[]),
             hash: mac(master, "waybill hash", &[]),
             shipment: mac(master, "waybill shipment id", &[]),
+            wraps: vec![WrapKey::new(master)],
         }
     }
 
@@ -114,11 +135,41 @@ impl Keys {
         random_bytes().map(|master| Self::new(&master))
     }
 
-    /// Reads a master key: 32 raw bytes or 64 hexadecimal digits.
+    /// Reads a master key: 32 raw bytes or 64 hexadecimal digits. What keys of shipments are wrapped
+    /// with is derived from it, unless a file of the same name with `.wrap` at its end holds keys for
+    /// that: 64 hexadecimal digits in a line, the newest first, two at most.
     ///
     /// # Errors
-    /// The file cannot be read or holds something else.
+    /// A file cannot be read or holds something else.
     pub fn read(path: &Path) -> Result<Self, KeyError> {
+        let mut keys = Self::read_master(path)?;
+        let mut wrap = path.as_os_str().to_owned();
+        wrap.push(".wrap");
+        let wrap = PathBuf::from(wrap);
+        let fail = |reason: &str| KeyError {
+            path: wrap.clone(),
+            reason: reason.to_owned(),
+        };
+        match fs::read(&wrap) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(keys),
+            Err(error) => return Err(fail(&error.to_string())),
+            Ok(text) => {
+                warn_if_shared(&wrap);
+                let lines = text.split(|byte| *byte == b'\n');
+                let lines = lines.filter(|line| !line.trim_ascii().is_empty());
+                let read: Option<Vec<WrapKey>> = lines
+                    .map(|line| from_hex(line).map(|key| WrapKey::new(&key)))
+                    .collect();
+                let read = read.filter(|read| (1..=WRAPS).contains(&read.len()));
+                let bad = "must hold one or two lines of 64 hexadecimal digits";
+                // What was wrapped before there was such a file is still read.
+                keys.wraps.splice(..0, read.ok_or_else(|| fail(bad))?);
+            }
+        }
+        Ok(keys)
+    }
+
+    fn read_master(path: &Path) -> Result<Self, KeyError> {
         let fail = |reason: String| KeyError {
             path: path.to_owned(),
             reason,
@@ -187,7 +238,7 @@ impl Keys {
     /// # Errors
     /// The system gives no random bytes, or the value is beyond 64 GiB.
     pub fn seal(&self, place: &[&[u8]], plain: &[u8]) -> io::Result<Vec<u8>> {
-        self.seal_as(FORMAT, &self.seal, place, plain)
+        seal_as(FORMAT, (self.id, &self.seal), place, plain)
     }
 
     /// The same with the key of one shipment; without one, with that of the installation.
@@ -201,33 +252,9 @@ impl Keys {
         plain: &[u8],
     ) -> io::Result<Vec<u8>> {
         match own {
-            Some(own) => self.seal_as(FORMAT_OWN, &own.0, place, plain),
+            Some(own) => seal_as(FORMAT_OWN, (self.id, &own.0), place, plain),
             None => self.seal(place, plain),
         }
-    }
-
-    fn seal_as(
-        &self,
-        format: u8,
-        key: &[u8; 32],
-        place: &[&[u8]],
-        plain: &[u8],
-    ) -> io::Result<Vec<u8>> {
-        let nonce = random_bytes::<NONCE>()?;
-        let (cipher, bound) = cipher(key, place);
-        let payload = Payload {
-            msg: plain,
-            aad: &bound,
-        };
-        let sealed = cipher
-            .encrypt(Nonce::from_slice(&nonce), payload)
-            .map_err(|_| io::Error::other("value cannot be sealed"))?;
-        let mut bytes = Vec::with_capacity(HEAD + sealed.len());
-        bytes.push(format);
-        bytes.extend_from_slice(&self.id);
-        bytes.extend_from_slice(&nonce);
-        bytes.extend_from_slice(&sealed);
-        Ok(bytes)
     }
 
     /// Opens what [`Keys::seal`] sealed for the same place.
@@ -248,27 +275,19 @@ impl Keys {
         place: &[&[u8]],
         sealed: &[u8],
     ) -> Result<Vec<u8>, Unsealed> {
-        let Some((head, sealed)) = sealed.split_at_checked(HEAD) else {
-            return Err(Unsealed::Format);
-        };
-        let (prefix, nonce) = head.split_at(1 + KEY_ID);
-        if prefix[1..] != self.id && [FORMAT, FORMAT_OWN].contains(&prefix[0]) {
-            return Err(Unsealed::OtherKey);
-        }
-        let key = match (prefix[0], own) {
-            (FORMAT, _) => &self.seal,
-            (FORMAT_OWN, Some(own)) => &*own.0,
-            (FORMAT_OWN, None) => return Err(Unsealed::Erased),
+        let key = match (sealed.first(), own) {
+            (Some(&FORMAT), _) => &self.seal,
+            (Some(&FORMAT_OWN), Some(own)) => &*own.0,
+            (Some(&FORMAT_OWN), None) => {
+                let is_ours = sealed.get(1..=KEY_ID) == Some(self.id.as_slice());
+                return Err(match is_ours {
+                    true => Unsealed::Erased,
+                    false => Unsealed::OtherKey,
+                });
+            }
             _ => return Err(Unsealed::Format),
         };
-        let (cipher, bound) = cipher(key, place);
-        let payload = Payload {
-            msg: sealed,
-            aad: &bound,
-        };
-        cipher
-            .decrypt(Nonce::from_slice(nonce), payload)
-            .map_err(|_| Unsealed::Altered)
+        open_as((self.id, key), place, sealed)
     }
 
     /// Wraps the key of a shipment, to be kept.
@@ -276,7 +295,10 @@ impl Keys {
     /// # Errors
     /// As [`Keys::seal`].
     pub fn wrap(&self, id: &ShipmentId, own: &DataKey) -> io::Result<Vec<u8>> {
-        self.seal(&[b"data keys", id.0.as_bytes()], &*own.0)
+        let newest = self.wraps.first();
+        let newest = newest.ok_or_else(|| io::Error::other("nothing to wrap with"))?;
+        let place: [&[u8]; 2] = [b"data keys", id.0.as_bytes()];
+        seal_as(FORMAT, (newest.id, &newest.key), &place, &*own.0)
     }
 
     /// Unwraps the key of a shipment.
@@ -284,21 +306,71 @@ impl Keys {
     /// # Errors
     /// As [`Keys::open`].
     pub fn unwrap(&self, id: &ShipmentId, wrapped: &[u8]) -> Result<DataKey, Unsealed> {
-        let plain = Zeroizing::new(self.open(&[b"data keys", id.0.as_bytes()], wrapped)?);
+        let with = wrapped.get(1..=KEY_ID).ok_or(Unsealed::Format)?;
+        let with = self.wraps.iter().find(|wrap| wrap.id == with);
+        let with = with.ok_or(Unsealed::OtherKey)?;
+        let place: [&[u8]; 2] = [b"data keys", id.0.as_bytes()];
+        let plain = Zeroizing::new(open_as((with.id, &with.key), &place, wrapped)?);
         let key = <[u8; 32]>::try_from(plain.as_slice()).map_err(|_| Unsealed::Format)?;
         Ok(DataKey(Zeroizing::new(key)))
+    }
+
+    /// Whether a key is wrapped with the newest of the keys for that.
+    pub fn is_newest(&self, wrapped: &[u8]) -> bool {
+        let newest = self.wraps.first().map(|newest| newest.id.as_slice());
+        newest.is_some() && wrapped.get(1..=KEY_ID) == newest
     }
 
     /// What stands in a key for a number or order.
     pub fn subject(&self, subject: &Subject) -> [u8; 32] {
         match subject {
             Subject::Number(number) => self.hash("number", &[number.reveal().as_bytes()]),
-            Subject::Order(order) => {
-                let parts = [order.platform().as_bytes(), order.reveal().as_bytes()];
-                self.hash("order", &parts)
-            }
+            Subject::Order(order) => super::codec::order_key(self, "order", order),
         }
     }
+}
+
+fn seal_as(
+    format: u8,
+    (id, key): ([u8; KEY_ID], &[u8; 32]),
+    place: &[&[u8]],
+    plain: &[u8],
+) -> io::Result<Vec<u8>> {
+    let nonce = random_bytes::<NONCE>()?;
+    let (cipher, bound) = cipher(key, place);
+    let payload = Payload {
+        msg: plain,
+        aad: &bound,
+    };
+    let sealed = cipher
+        .encrypt(Nonce::from_slice(&nonce), payload)
+        .map_err(|_| io::Error::other("value cannot be sealed"))?;
+    let mut bytes = Vec::with_capacity(HEAD + sealed.len());
+    bytes.push(format);
+    bytes.extend_from_slice(&id);
+    bytes.extend_from_slice(&nonce);
+    bytes.extend_from_slice(&sealed);
+    Ok(bytes)
+}
+
+fn open_as(
+    (id, key): ([u8; KEY_ID], &[u8; 32]),
+    place: &[&[u8]],
+    sealed: &[u8],
+) -> Result<Vec<u8>, Unsealed> {
+    let (head, sealed) = sealed.split_at_checked(HEAD).ok_or(Unsealed::Format)?;
+    let (prefix, nonce) = head.split_at(1 + KEY_ID);
+    if prefix[1..] != id {
+        return Err(Unsealed::OtherKey);
+    }
+    let (cipher, bound) = cipher(key, place);
+    let payload = Payload {
+        msg: sealed,
+        aad: &bound,
+    };
+    cipher
+        .decrypt(Nonce::from_slice(nonce), payload)
+        .map_err(|_| Unsealed::Altered)
 }
 
 /// One cipher per place. A random nonce of 96 bits is safe for 2^32 values under one key, which a

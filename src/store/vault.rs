@@ -4,11 +4,12 @@
 //! Each key is wrapped with the master key. Those that were used last are kept in memory, so that a
 //! read of a shipment that was read before costs nothing more.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use moka::sync::Cache;
-use redb::{ReadableTable as _, TableDefinition};
+use redb::{ReadableTable as _, TableDefinition, WriteTransaction};
 use waybill_core::shipment::ShipmentId;
 
 use super::StoreError;
@@ -25,6 +26,8 @@ pub struct Vault {
     disk: Disk,
     keys: Arc<Keys>,
     known: Cache<ShipmentId, DataKey>,
+    /// Keys that were made and are not on the disk yet.
+    fresh: Mutex<BTreeMap<ShipmentId, DataKey>>,
 }
 
 impl Vault {
@@ -35,16 +38,27 @@ impl Vault {
     pub fn open(folder: &Path, keys: Arc<Keys>) -> Result<Self, OpenError> {
         let path = folder.join("keys.redb");
         let disk = Disk::open(&path)?;
-        let made = disk.write(|tx| {
-            tx.open_table(DATA_KEYS)?;
-            Ok(())
-        });
-        made.map_err(|error| OpenError::new(&path, error))?;
+        let rewrapped = disk.write(|tx| rewrap(tx, &keys));
+        let (rewrapped, strange) = rewrapped.map_err(|error| OpenError::new(&path, error))?;
+        if rewrapped > 0 {
+            tracing::info!(keys = rewrapped, "keys of shipments are wrapped with the newest key");
+        }
+        if strange > 0 {
+            tracing::error!(
+                keys = strange,
+                "keys of shipments are wrapped with a key that is not given"
+            );
+        }
         Ok(Self {
             disk,
             keys,
             known: Cache::new(KNOWN),
+            fresh: Mutex::default(),
         })
+    }
+
+    fn fresh(&self) -> MutexGuard<'_, BTreeMap<ShipmentId, DataKey>> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The key of a shipment; `None` if it never had one, or has no longer.
@@ -55,34 +69,69 @@ impl Vault {
         if let Some(known) = self.known.get(id) {
             return Ok(Some(known));
         }
-        let wrapped = self.disk.read(|tx| {
-            let table = tx.open_table(DATA_KEYS)?;
-            Ok(table.get(id.0.as_str())?.map(|row| row.value().to_vec()))
-        })?;
-        let key = wrapped.and_then(|wrapped| self.keys.unwrap(id, &wrapped).ok());
-        if let Some(key) = &key {
-            self.known.insert(id.clone(), key.clone());
+        if let Some(fresh) = self.fresh().get(id) {
+            return Ok(Some(fresh.clone()));
         }
-        Ok(key)
+        // The lock of this shipment: who forgets it meanwhile must not find it remembered.
+        let entry = self.known.entry_by_ref(id).or_optionally_insert_with(|| {
+            let wrapped = self.wrapped(id).ok()?;
+            wrapped.and_then(|wrapped| self.keys.unwrap(id, &wrapped).ok())
+        });
+        match entry {
+            Some(entry) => Ok(Some(entry.into_value())),
+            None => self.wrapped(id).map(|_| None),
+        }
     }
 
-    /// Keeps keys; they are on the disk when this returns.
+    /// The same without a look at the disk.
+    pub fn known(&self, id: &ShipmentId) -> Option<DataKey> {
+        self.known.get(id)
+    }
+
+    fn wrapped(&self, id: &ShipmentId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.disk.read(|tx| {
+            let table = tx.open_table(DATA_KEYS)?;
+            Ok(table.get(id.0.as_str())?.map(|row| row.value().to_vec()))
+        })
+    }
+
+    /// The key of a shipment, made if it has none. What is sealed with it must not be kept before
+    /// [`Vault::flush`].
     ///
     /// # Errors
-    /// The file cannot be written.
-    pub(super) fn keep(&self, fresh: &[(ShipmentId, DataKey)]) -> Result<(), StoreError> {
-        let wrap = |(id, key): &(ShipmentId, DataKey)| self.keys.wrap(id, key);
+    /// The file cannot be read, or the system gives no random bytes.
+    pub fn key_or_new(&self, id: &ShipmentId) -> Result<DataKey, StoreError> {
+        if let Some(key) = self.key(id)? {
+            return Ok(key);
+        }
+        let new = DataKey::random().map_err(StoreError::new)?;
+        let mut fresh = self.fresh();
+        Ok(fresh.entry(id.clone()).or_insert(new).clone())
+    }
+
+    /// Keeps the keys that were made; they are on the disk when this returns.
+    ///
+    /// # Errors
+    /// The file cannot be written; they are kept the next time.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        let fresh = self.fresh().clone();
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let wrap = |(id, key)| self.keys.wrap(id, key);
         let wrapped: Result<Vec<Vec<u8>>, _> = fresh.iter().map(wrap).collect();
         let wrapped = wrapped.map_err(StoreError::new)?;
         self.disk.write(|tx| {
             let mut table = tx.open_table(DATA_KEYS)?;
-            for ((id, _), wrapped) in fresh.iter().zip(&wrapped) {
+            for (id, wrapped) in fresh.keys().zip(&wrapped) {
                 table.insert(id.0.as_str(), wrapped.as_slice())?;
             }
             Ok(())
         })?;
+        let mut left = self.fresh();
         for (id, key) in fresh {
-            self.known.insert(id.clone(), key.clone());
+            left.remove(&id);
+            self.known.insert(id, key);
         }
         Ok(())
     }
@@ -93,6 +142,7 @@ impl Vault {
     /// # Errors
     /// The file cannot be written.
     pub fn forget(&self, id: &ShipmentId) -> Result<bool, StoreError> {
+        self.fresh().remove(id);
         let was_there = self.disk.write(|tx| {
             let mut table = tx.open_table(DATA_KEYS)?;
             Ok(table.remove(id.0.as_str())?.is_some())
@@ -101,40 +151,55 @@ impl Vault {
         Ok(was_there)
     }
 
-    /// Every key as it is kept, for a backup.
+    /// Copies the file as of now; see [`Disk::copy`].
+    ///
+    /// # Errors
+    /// The copy cannot be written.
+    pub fn copy(&self, to: &Path) -> Result<u64, StoreError> {
+        self.disk.copy(to)
+    }
+
+    /// How many shipments have a key that can be unwrapped, and how many one that cannot.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub(super) fn each(
-        &self,
-        mut each: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    pub fn count(&self) -> Result<(u64, u64), StoreError> {
         self.disk.read(|tx| {
-            let table = tx.open_table(DATA_KEYS)?;
-            for row in table.iter()? {
+            let (mut good, mut bad) = (0, 0);
+            for row in tx.open_table(DATA_KEYS)?.iter()? {
                 let (id, wrapped) = row?;
-                if each(id.value().as_bytes(), wrapped.value()).is_err() {
-                    // Who asked has gone.
-                    break;
+                match self.keys.unwrap(&ShipmentId(id.value().to_owned()), wrapped.value()) {
+                    Ok(_) => good += 1,
+                    Err(_) => bad += 1,
                 }
             }
-            Ok(())
+            Ok((good, bad))
         })
     }
+}
 
-    /// Takes keys out of a backup.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub(super) fn fill(&self, rows: &[(Vec<u8>, Vec<u8>)]) -> Result<(), StoreError> {
-        self.disk.write(|tx| {
-            let mut table = tx.open_table(DATA_KEYS)?;
-            for (id, wrapped) in rows {
-                if let Ok(id) = std::str::from_utf8(id) {
-                    table.insert(id, wrapped.as_slice())?;
-                }
-            }
-            Ok(())
-        })
+/// Wraps what an older key wraps with the newest one. Returns how many these were, and how many no
+/// given key unwraps.
+fn rewrap(tx: &WriteTransaction, keys: &Keys) -> Result<(u64, u64), redb::Error> {
+    let mut table = tx.open_table(DATA_KEYS)?;
+    let (mut old, mut strange) = (Vec::new(), 0);
+    for row in table.iter()? {
+        let (id, wrapped) = row?;
+        if keys.is_newest(wrapped.value()) {
+            continue;
+        }
+        let id = ShipmentId(id.value().to_owned());
+        match keys.unwrap(&id, wrapped.value()) {
+            Ok(key) => old.push((id, key)),
+            Err(_) => strange += 1,
+        }
     }
+    let mut count = 0;
+    for (id, key) in old {
+        if let Ok(wrapped) = keys.wrap(&id, &key) {
+            table.insert(id.0.as_str(), wrapped.as_slice())?;
+            count += 1;
+        }
+    }
+    Ok((count, strange))
 }

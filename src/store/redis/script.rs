@@ -20,10 +20,13 @@ pub(super) struct Scripts {
     pub(super) commit: Script,
     pub(super) overlay: Script,
     pub(super) note: Script,
+    pub(super) erase: Script,
+    pub(super) rewrap: Script,
 }
 
 const PARTITION: &str = include_str!("partition.lua");
 const LOG: &str = include_str!("log.lua");
+const OWN: &str = include_str!("own.lua");
 
 impl Scripts {
     pub(super) fn new() -> Self {
@@ -35,9 +38,11 @@ impl Scripts {
         Self {
             read: of(&[PARTITION, include_str!("read.lua")]),
             load: of(&[PARTITION, include_str!("load.lua")]),
-            commit: of(&[PARTITION, LOG, include_str!("commit.lua")]),
-            overlay: of(&[PARTITION, LOG, include_str!("overlay.lua")]),
+            commit: of(&[PARTITION, LOG, OWN, include_str!("commit.lua")]),
+            overlay: of(&[PARTITION, LOG, OWN, include_str!("overlay.lua")]),
             note: of(&[include_str!("note.lua")]),
+            erase: of(&[PARTITION, LOG, include_str!("erase.lua")]),
+            rewrap: of(&[include_str!("rewrap.lua")]),
         }
     }
 }
