@@ -11,8 +11,10 @@ use waybill_core::adapter::{Adapter, Descriptor, Http, Limits};
 use waybill_core::owner;
 use waybill_core::registry::Registry;
 
+use crate::audit::Audit;
 use crate::auth::settings::Mode;
 use crate::auth::{Auth, Gate};
+use crate::backup::{AUDIT, Backups};
 use crate::cache::memory::MemoryCache;
 use crate::cache::redis::RedisCache;
 use crate::cache::{Cache, CacheState};
@@ -97,6 +99,7 @@ pub async fn start_from(
         store,
         keys,
         vault,
+        files,
         is_working,
     } = store(&config, &clock).await?;
     let cache = cache(&config, &keys, &clock)?;
@@ -126,6 +129,7 @@ pub async fn start_from(
     let every = config.evidence.sweep_interval.0;
     let clearing = evidence.clone().sweep_forever(clock.clone(), every);
     let clearing = crate::tasks::spawn("evidence-sweep", clearing);
+    let audit = Audit::new(audit_file(&config), Arc::clone(&keys));
     let secrets = Secrets::of(&config.streams, &keys)?;
     let pipeline = Pipeline::new(Parts {
         sources,
@@ -140,7 +144,10 @@ pub async fn start_from(
         kpis: kpis.clone(),
         evidence: evidence.clone(),
         has_tenants: auth.asks(),
+        audit: audit.clone(),
+        barred_for: config.privacy.barred.0,
     });
+    let backups = files.map(|files| Backups::new(files, Some(evidence.clone()), audit));
     let control = Control::new(Making {
         pipeline: pipeline.clone(),
         registry,
@@ -152,6 +159,8 @@ pub async fn start_from(
     let watching = crate::tasks::spawn("config", control.clone().watch());
 
     let carriers = grpc::carrier::Carriers::new(registry, pipeline.clone(), Arc::clone(&texts));
+    let sweep = crate::retention::sweep_forever(pipeline.clone(), config.privacy.clone());
+    let forgetting = crate::tasks::spawn("retention", sweep);
     let load = Load::new(&config.load);
     let scheduler = Scheduler::start(
         &config.schedule,
@@ -176,6 +185,7 @@ pub async fn start_from(
         Arc::clone(&texts),
         scheduler.clone(),
         control.clone(),
+        backups,
         config.calls.unary_cap.0,
     )?;
     let tracking =
@@ -261,6 +271,7 @@ pub async fn start_from(
         admin_serving,
         sweeping,
         clearing,
+        forgetting,
         telling,
         watching,
     ];
@@ -391,6 +402,8 @@ struct Kept {
     keys: Arc<Keys>,
     /// Keys of shipments in the data directory, if there is one.
     vault: Option<Arc<Vault>>,
+    /// The store, if it is the data directory.
+    files: Option<Arc<FileStore>>,
     is_working: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
@@ -401,8 +414,19 @@ impl Kept {
             store,
             keys,
             vault: None,
+            files: None,
             is_working: Box::new(|| true),
         }
+    }
+}
+
+/// Where the audit log is, if one is kept.
+pub fn audit_file(config: &Config) -> Option<std::path::PathBuf> {
+    let (file, folder) = (&config.privacy.audit_file, &config.store.data_dir);
+    match (file.as_os_str().is_empty(), folder.as_os_str().is_empty()) {
+        (false, _) => Some(file.clone()),
+        (true, false) => Some(folder.join(AUDIT)),
+        (true, true) => None,
     }
 }
 
@@ -434,6 +458,7 @@ async fn store(config: &Config, clock: &Clock) -> Result<Kept, String> {
             store,
             vault: vault_of(settings, &keys)?,
             keys,
+            files: None,
             is_working: Box::new(move || looking.is_working()),
         });
     }
@@ -441,10 +466,11 @@ async fn store(config: &Config, clock: &Clock) -> Result<Kept, String> {
         let store = FileStore::open(&settings.data_dir, key_file.map(AsRef::as_ref))
             .map_err(|error| format!("store.data_dir: {error}"))?;
         let keys = Arc::clone(store.keys());
-        let vault = Some(Arc::clone(store.vault()));
+        let store = Arc::new(store);
         return Ok(Kept {
-            vault,
-            ..Kept::here(Arc::new(store), keys)
+            vault: Some(Arc::clone(store.vault())),
+            files: Some(Arc::clone(&store)),
+            ..Kept::here(store, keys)
         });
     }
     let keys = match key_file {

@@ -84,6 +84,22 @@ pub const METHODS: &[(&str, Need)] = {
             "/waybill.admin.v1.OperationsService/ReplayEvidence",
             Of(&[Admin]),
         ),
+        (
+            "/waybill.admin.v1.PrivacyService/EraseShipment",
+            Of(&[Admin, Personal]),
+        ),
+        (
+            "/waybill.admin.v1.PrivacyService/EraseRecipient",
+            Of(&[Admin, Personal]),
+        ),
+        (
+            "/waybill.admin.v1.PrivacyService/ExportShipment",
+            Of(&[Admin, Personal]),
+        ),
+        (
+            "/waybill.admin.v1.PrivacyService/CreateBackup",
+            Of(&[Admin]),
+        ),
         ("/grpc.health.v1.Health/Check", Nothing),
         ("/grpc.health.v1.Health/Watch", Nothing),
         (

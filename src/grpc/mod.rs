@@ -18,6 +18,7 @@ mod keys;
 mod method;
 pub mod operations;
 mod parse;
+pub mod privacy;
 mod redact;
 pub mod reply;
 pub mod status;
