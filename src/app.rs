@@ -12,8 +12,10 @@ use tokio::task::JoinHandle;
 use waybill_core::adapter::Http;
 use waybill_core::registry::Registry;
 
+use crate::audit::Audit;
 use crate::auth::settings::Mode;
 use crate::auth::{Auth, Gate};
+use crate::backup::{AUDIT, Backups};
 use crate::cache::memory::MemoryCache;
 use crate::cache::redis::RedisCache;
 use crate::cache::{Cache, CacheState};
@@ -39,6 +41,7 @@ use crate::store::file::FileStore;
 use crate::store::memory::MemoryStore;
 use crate::store::redis::{Beside, RedisStore};
 use crate::store::seal::Keys;
+use crate::store::vault::Vault;
 use crate::texts::Texts;
 use crate::trace::Exporter;
 use crate::watch::token::Secrets;
@@ -105,6 +108,8 @@ pub async fn start_from(
         store,
         keys,
         beside,
+        vault,
+        files,
         is_working,
     } = store(&config, &clock).await?;
     let cache = cache(&config, &keys, &clock)?;
@@ -135,10 +140,16 @@ pub async fn start_from(
     let kpis = Kpis::start(&config.kpi, folder, &keys)?;
     let target = config.kpi.completeness_target;
     let analytics = grpc::analytics::Analytics::new(kpis.clone(), target, clock.clone());
-    let evidence = Evidence::start(&config.evidence, folder, &keys, Arc::clone(&store))?;
+    let evidence = Evidence::start(
+        &config.evidence,
+        folder.zip(vault),
+        &keys,
+        Arc::clone(&store),
+    )?;
     let every = config.evidence.sweep_interval.0;
     let clearing = evidence.clone().sweep_forever(clock.clone(), every);
     let clearing = crate::tasks::spawn("evidence-sweep", clearing);
+    let audit = Audit::new(audit_file(&config), Arc::clone(&keys));
     let secrets = Secrets::of(&config.streams, &keys)?;
     let pipeline = Pipeline::new(Parts {
         sources,
@@ -153,9 +164,12 @@ pub async fn start_from(
         kpis: kpis.clone(),
         evidence: evidence.clone(),
         has_tenants: auth.asks(),
+        audit: audit.clone(),
+        barred_for: config.privacy.barred.0,
     });
     let instance = server_id();
     let spans = Exporter::start(&config.trace, &instance)?;
+    let backups = files.map(|files| Backups::new(files, Some(evidence.clone()), audit));
     let control = Control::new(Making {
         pipeline: pipeline.clone(),
         registry,
@@ -175,6 +189,8 @@ pub async fn start_from(
         (None, None) => Keep::Nowhere,
     };
     let carriers = grpc::carrier::Carriers::new(registry, pipeline.clone(), Arc::clone(&texts));
+    let sweep = crate::retention::sweep_forever(pipeline.clone(), config.privacy.clone());
+    let forgetting = crate::tasks::spawn("retention", sweep);
     let load = Load::new(&config.load);
     let scheduler = Scheduler::start(
         &config.schedule,
@@ -200,6 +216,7 @@ pub async fn start_from(
         Arc::clone(&texts),
         scheduler.clone(),
         control.clone(),
+        backups,
         config.calls.unary_cap.0,
     )?;
     let tracking =
@@ -291,6 +308,7 @@ pub async fn start_from(
         admin_serving,
         sweeping,
         clearing,
+        forgetting,
         telling,
         watching,
         showing,
@@ -405,6 +423,10 @@ struct Kept {
     keys: Arc<Keys>,
     /// Where nodes share what is due and what may be asked, if they do.
     beside: Option<Beside>,
+    /// Keys of shipments in the data directory, if there is one.
+    vault: Option<Arc<Vault>>,
+    /// The store, if it is the data directory.
+    files: Option<Arc<FileStore>>,
     is_working: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
@@ -415,9 +437,34 @@ impl Kept {
             store,
             keys,
             beside: None,
+            vault: None,
+            files: None,
             is_working: Box::new(|| true),
         }
     }
+}
+
+/// Where the audit log is, if one is kept.
+pub fn audit_file(config: &Config) -> Option<std::path::PathBuf> {
+    let (file, folder) = (&config.privacy.audit_file, &config.store.data_dir);
+    match (file.as_os_str().is_empty(), folder.as_os_str().is_empty()) {
+        (false, _) => Some(file.clone()),
+        (true, false) => Some(folder.join(AUDIT)),
+        (true, true) => None,
+    }
+}
+
+/// The keys in the data directory of a node whose store is elsewhere.
+fn vault_of(
+    settings: &config::StoreSettings,
+    keys: &Arc<Keys>,
+) -> Result<Option<Arc<Vault>>, String> {
+    if settings.data_dir.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let vault = Vault::open(&settings.data_dir, Arc::clone(keys));
+    let vault = vault.map_err(|error| format!("store.data_dir: {error}"))?;
+    Ok(Some(Arc::new(vault)))
 }
 
 async fn store(config: &Config, clock: &Clock) -> Result<Kept, String> {
@@ -434,7 +481,9 @@ async fn store(config: &Config, clock: &Clock) -> Result<Kept, String> {
         return Ok(Kept {
             beside: Some(store.beside()),
             store,
+            vault: vault_of(settings, &keys)?,
             keys,
+            files: None,
             is_working: Box::new(move || looking.is_working()),
         });
     }
@@ -442,7 +491,12 @@ async fn store(config: &Config, clock: &Clock) -> Result<Kept, String> {
         let store = FileStore::open(&settings.data_dir, key_file.map(AsRef::as_ref))
             .map_err(|error| format!("store.data_dir: {error}"))?;
         let keys = Arc::clone(store.keys());
-        return Ok(Kept::here(Arc::new(store), keys));
+        let store = Arc::new(store);
+        return Ok(Kept {
+            vault: Some(Arc::clone(store.vault())),
+            files: Some(Arc::clone(&store)),
+            ..Kept::here(store, keys)
+        });
     }
     let keys = match key_file {
         Some(path) => Keys::read(path).map_err(|error| format!("store.key_file: {error}"))?,

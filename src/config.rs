@@ -22,6 +22,7 @@ pub use self::calls::Calls;
 pub use self::leave::DrainSettings;
 pub use self::log::LogSettings;
 pub use self::origin::Files;
+pub use self::privacy::{PrivacySettings, TenantRetention};
 use crate::money::{Amount, Budget};
 
 /// All settings.
@@ -62,6 +63,8 @@ pub struct Config {
     pub schedule: crate::schedule::Settings,
     /// What sources said, as received.
     pub evidence: crate::evidence::Settings,
+    /// How long what is kept, and the audit log.
+    pub privacy: PrivacySettings,
     /// Who may call.
     pub auth: crate::auth::settings::Settings,
     /// What carriers send by themselves.
@@ -113,6 +116,7 @@ macro_rules! section {
 // After the macro that they use.
 mod leave;
 mod log;
+mod privacy;
 
 section! {
     /// `[server]`

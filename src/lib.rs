@@ -35,7 +35,11 @@ pub mod client;
 #[cfg(feature = "server")]
 pub mod app;
 #[cfg(feature = "server")]
+pub mod audit;
+#[cfg(feature = "server")]
 pub mod auth;
+#[cfg(feature = "server")]
+pub mod backup;
 #[cfg(feature = "server")]
 pub mod cache;
 #[cfg(feature = "server")]
@@ -74,6 +78,8 @@ pub mod quota;
 pub mod redis;
 #[cfg(feature = "server")]
 pub mod remote;
+#[cfg(feature = "server")]
+pub mod retention;
 #[cfg(feature = "server")]
 pub mod schedule;
 #[cfg(feature = "server")]

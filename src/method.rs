@@ -223,6 +223,30 @@ pub const METHODS: &[Method] = {
             Some(Interactive),
             Call,
         ),
+        row(
+            "/waybill.admin.v1.PrivacyService/EraseShipment",
+            Of(&[Admin, Personal]),
+            Some(Interactive),
+            Call,
+        ),
+        row(
+            "/waybill.admin.v1.PrivacyService/EraseRecipient",
+            Of(&[Admin, Personal]),
+            Some(Interactive),
+            Call,
+        ),
+        row(
+            "/waybill.admin.v1.PrivacyService/ExportShipment",
+            Of(&[Admin, Personal]),
+            Some(Interactive),
+            Call,
+        ),
+        row(
+            "/waybill.admin.v1.PrivacyService/CreateBackup",
+            Of(&[Admin]),
+            Some(Interactive),
+            Call,
+        ),
         row("/grpc.health.v1.Health/Check", Nothing, None, Call),
         row("/grpc.health.v1.Health/Watch", Nothing, None, Call),
         row(

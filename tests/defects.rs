@@ -22,6 +22,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 use waybill::app;
+use waybill::audit::Audit;
 use waybill::auth::Auth;
 use waybill::cache::memory::MemoryCache;
 use waybill::chance::Chance;
@@ -39,8 +40,8 @@ use waybill::server;
 use waybill::store::memory::MemoryStore;
 use waybill::store::seal::Keys;
 use waybill::store::{
-    Bell, Commit, CommitError, Head, Note, NoteKey, OverlayCommit, Page, Place, Store, StoreError,
-    Stored,
+    Bell, Commit, CommitError, Erasure, Head, Note, NoteKey, OverlayCommit, Page, Place, Store,
+    StoreError, Stored,
 };
 use waybill::texts::Texts;
 use waybill::v1::{self, ErrorReason, batch_track_response, batch_track_result};
@@ -140,6 +141,18 @@ impl Store for Broken {
         self.0.commit_overlay(commit)
     }
 
+    fn erase(&self, erasure: Erasure) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.0.erase(erasure)
+    }
+
+    fn all<'a>(
+        &'a self,
+        after: Option<&'a ShipmentId>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<ShipmentId>, StoreError>> {
+        self.0.all(after, limit)
+    }
+
     fn notes<'a>(
         &'a self,
         keys: &'a [NoteKey],
@@ -168,6 +181,8 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
     let store: Arc<dyn Store> = Arc::new(Broken(MemoryStore::new(1_000)));
     let evidence = Evidence::start(&config.evidence, None, &keys, Arc::clone(&store)).unwrap();
     let pipeline = Pipeline::new(Parts {
+        audit: Audit::new(None, Arc::clone(&keys)),
+        barred_for: config.privacy.barred.0,
         evidence,
         sources: app::sources(&config, common::registry(), &clock).unwrap(),
         store,

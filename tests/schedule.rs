@@ -17,6 +17,7 @@ use common::program::{err, json, out, run_beside};
 use common::{ask, client, eventually, record, registry};
 use jiff::{SignedDuration, Timestamp};
 use waybill::app;
+use waybill::audit::Audit;
 use waybill::cache::memory::MemoryCache;
 use waybill::clock::Clock;
 use waybill::config::Config;
@@ -95,6 +96,8 @@ impl World {
         let kpis = Kpis::start(&config.kpi, None, &keys).unwrap();
         let evidence = Evidence::start(&config.evidence, None, &keys, Arc::clone(&store)).unwrap();
         let pipeline = Pipeline::new(Parts {
+            audit: Audit::new(None, Arc::clone(&keys)),
+            barred_for: config.privacy.barred.0,
             sources: app::sources(&config, registry(), &clock).unwrap(),
             store: Arc::clone(&store),
             keys,

@@ -41,6 +41,19 @@ impl MemoryCache {
         found
     }
 
+    /// Drops what is about some numbers or orders, or everything. It is a look through all, and
+    /// seldom.
+    pub(super) fn drop_about(&self, about: Option<&[[u8; 32]]>) {
+        let Some(about) = about else {
+            return self.entries.invalidate_all();
+        };
+        for (key, _) in &self.entries {
+            if about.contains(key.about()) {
+                self.entries.invalidate(&*key);
+            }
+        }
+    }
+
     /// [`Cache::put`] without a future.
     pub(super) fn keep(&self, key: &Key, entry: Arc<Entry>) {
         if kept_for(&entry, self.clock.now()).is_some() {
@@ -57,6 +70,15 @@ impl Cache for MemoryCache {
     fn put<'a>(&'a self, key: &'a Key, entry: Arc<Entry>) -> BoxFuture<'a, ()> {
         self.keep(key, entry);
         Box::pin(ready(()))
+    }
+
+    fn forget<'a>(&'a self, about: &'a [[u8; 32]]) -> BoxFuture<'a, ()> {
+        self.drop_about(Some(about));
+        Box::pin(ready(()))
+    }
+
+    fn forget_near(&self) {
+        self.drop_about(None);
     }
 
     fn state(&self) -> CacheState {
@@ -128,7 +150,10 @@ mod tests {
     }
 
     fn key(n: usize) -> Key {
-        Key(format!("{n:064x}"))
+        Key {
+            name: format!("{n:064x}"),
+            about: [0; 32],
+        }
     }
 
     #[test]

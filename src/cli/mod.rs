@@ -1,6 +1,7 @@
 //! Commands and their options.
 
 mod admin;
+mod backup;
 mod carriers;
 mod check;
 mod client;
@@ -99,6 +100,13 @@ enum Command {
     Check(check::Options),
     /// Make, list and revoke the API keys of callers.
     Keys(keys::Options),
+    /// Copy a data directory into a folder: one that no server is using, or by a running gateway.
+    Backup(backup::Backup),
+    /// Make a data directory of a backup, with everything erased in it that was erased since.
+    Restore(backup::Restore),
+    /// Read everything in a backup or a data directory: digests, keys, shipments, the audit log. Exit
+    /// status 1: something cannot be read, or can be read and was erased.
+    Verify(backup::Verify),
     /// Run the simulated carriers alone.
     Sim(sim::Options),
     /// Write the .proto files of this version.
@@ -218,6 +226,9 @@ pub(crate) async fn run(cli: Cli, registry: Registry) -> Result<ExitCode, String
         Command::Init(options) => init::run(&options, registry),
         Command::Check(options) => check::run(options, registry).await,
         Command::Keys(options) => keys::run(options),
+        Command::Backup(options) => backup::backup(options).await,
+        Command::Restore(options) => backup::restore(options).await,
+        Command::Verify(options) => backup::verify(options).await,
         Command::Sim(options) => sim::run(options).await,
         Command::Proto(options) => local::proto(&options),
         Command::Normalize(options) => normalize::run(&options, registry),

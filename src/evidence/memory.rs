@@ -81,6 +81,18 @@ impl Memory {
             .collect()
     }
 
+    /// The bodies of a shipment by name.
+    pub(super) fn rows(&self, id: &ShipmentId) -> Vec<Row> {
+        let held = self.lock();
+        let bodies = held.bodies.get(id).into_iter().flatten();
+        let name = |body: &Body| Row {
+            last: body.last,
+            id: id.clone(),
+            hash: body.hash,
+        };
+        bodies.map(name).collect()
+    }
+
     /// Drops bodies, unless they were received again meanwhile. Returns the bytes of what is there.
     pub(super) fn drop_all(&self, rows: &[Row]) -> u64 {
         let mut held = self.lock();

@@ -14,11 +14,14 @@ use waybill_core::shipment::{Shipment, ShipmentId};
 use super::convert::{self, View};
 use super::operations::Operations;
 use super::parse;
+use super::privacy::Privacy;
 use super::status::Failure;
 use crate::admin::v1 as admin;
 use crate::admin::v1::admin_service_server::{AdminService, AdminServiceServer};
 use crate::admin::v1::operations_service_server::OperationsServiceServer;
+use crate::admin::v1::privacy_service_server::PrivacyServiceServer;
 use crate::auth::Principal;
+use crate::backup::Backups;
 use crate::control::Control;
 use crate::pipeline::{Explained, Miss, Pipeline, Rebuilt};
 use crate::schedule::{Backlog, Item, Overview, Scheduler, Standing};
@@ -51,6 +54,7 @@ pub fn service(
     texts: Arc<Texts>,
     scheduler: Scheduler,
     control: Control,
+    backups: Option<Backups>,
     cap: Duration,
 ) -> Result<Routes, String> {
     let admin = Admin {
@@ -59,6 +63,8 @@ pub fn service(
         scheduler,
         cap,
     };
+    let privacy = Privacy::new(pipeline.clone(), admin.clone(), backups);
+    let privacy = PrivacyServiceServer::new(privacy).max_encoding_message_size(ANSWER_BYTES);
     let operations = Operations::new(control, pipeline, admin.clone(), cap);
     let server = AdminServiceServer::new(admin).max_encoding_message_size(ANSWER_BYTES);
     let reflection = tonic_reflection::server::Builder::configure()
@@ -66,6 +72,7 @@ pub fn service(
         .build_v1()
         .map_err(|error| error.to_string())?;
     let routes = Routes::new(server).add_service(OperationsServiceServer::new(operations));
+    let routes = routes.add_service(privacy);
     Ok(routes.add_service(reflection).prepare())
 }
 

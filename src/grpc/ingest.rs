@@ -155,6 +155,7 @@ fn refuse(result: &mut v1::IngestResult, refusal: Refusal) {
     };
     let failure = match refusal {
         Refusal::OtherContent => rejected("was sent before with other content"),
+        Refusal::Erased => rejected("is about a shipment that was erased; register it first"),
         Refusal::Full => rejected(&format!(
             "is beyond the {} events that own systems can state of one shipment or order",
             internal::MOST

@@ -17,6 +17,7 @@ pub mod ingest;
 mod keys;
 pub mod operations;
 mod parse;
+pub mod privacy;
 mod redact;
 pub mod reply;
 mod seen;

@@ -257,6 +257,11 @@ impl From<Miss> for Failure {
             Miss::Store(detail) => Self::internal(detail),
             Miss::UnknownId => Self::new(Reason::IdNotFound, "no shipment has this id")
                 .with("type", "waybill.v1.Shipment"),
+            Miss::Erased => Self::new(
+                Reason::IdNotFound,
+                "the shipment was erased; register its number to have it asked for again",
+            )
+            .with("type", "waybill.v1.Shipment"),
             Miss::SourcesFailed(outcomes) => sources_failed(&outcomes),
         }
     }

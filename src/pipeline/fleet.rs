@@ -137,6 +137,8 @@ impl Pipeline {
         subject: &Subject,
         enrolment: &Enrolment,
     ) -> Result<Vec<ShipmentId>, Miss> {
+        // Whoever registers a number wants to know of it, whatever was erased before.
+        self.lift_bar(subject).await.map_err(failed)?;
         let mut ids = Vec::new();
         for id in self.known(subject).await? {
             let Some(stored) = self.parts.store.load(&id).await.map_err(failed)? else {

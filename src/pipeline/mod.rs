@@ -15,6 +15,7 @@
 //! that end in steps 4 to 8 whether or not somebody still waits.
 
 mod ask;
+mod erase;
 mod evidence;
 mod fleet;
 mod freshness;
@@ -47,6 +48,7 @@ use waybill_core::order::Subject;
 use waybill_core::owner::source_of;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
+use crate::audit::Audit;
 use crate::cache::flight::Flights;
 use crate::cache::{self, Cache, Entry, Key};
 use crate::clock::Clock;
@@ -54,11 +56,12 @@ use crate::config::Routing;
 use crate::evidence::Evidence;
 use crate::guard::{Guard, Priority};
 use crate::kpi::Kpis;
-use crate::store::Store;
 use crate::store::seal::Keys;
+use crate::store::{Store, StoreError};
 use crate::watch::Hub;
 
-pub use evidence::Held;
+pub use erase::{Gone, Receipt};
+pub use evidence::{Everything, Held, Owned};
 pub use fleet::{Enrolled, Enrolment};
 pub use ingest::{Item, Refusal, Taken};
 pub use live::{Live, MadeOf, Rules};
@@ -134,6 +137,10 @@ pub struct Parts {
     pub evidence: Evidence,
     /// There can be more than one tenant.
     pub has_tenants: bool,
+    /// Where erasures are written down.
+    pub audit: Audit,
+    /// How long what was erased is kept from coming back.
+    pub barred_for: Duration,
 }
 
 /// What stays as it is while the pipeline runs.
@@ -147,6 +154,8 @@ struct Fixed {
     kpis: Kpis,
     evidence: Evidence,
     has_tenants: bool,
+    audit: Audit,
+    barred_for: Duration,
 }
 
 /// The eight steps. Cheap to clone.
@@ -261,6 +270,8 @@ pub enum Miss {
     Store(String),
     /// No shipment has this id.
     UnknownId,
+    /// What the number or order led to was erased.
+    Erased,
 }
 
 /// Age of the records of an answer.
@@ -355,16 +366,24 @@ impl Pipeline {
             kpis: parts.kpis,
             evidence: parts.evidence,
             has_tenants: parts.has_tenants,
+            audit: parts.audit,
+            barred_for: parts.barred_for,
         };
         Self::over(fixed, live::Table::new(rules))
     }
 
     fn over(fixed: Fixed, live: live::Table) -> Self {
+        let lapses = moka::sync::Cache::new(LAPSES);
+        let (cache, failed) = (Arc::clone(&fixed.cache), lapses.clone());
+        fixed.hub.forgets(Box::new(move || {
+            cache.forget_near();
+            failed.invalidate_all();
+        }));
         Self {
             parts: Arc::new(fixed),
             live,
             flights: Arc::new(Flights::new("ask")),
-            lapses: moka::sync::Cache::new(LAPSES),
+            lapses,
             pushed: moka::sync::Cache::new(PUSHED),
             records: true,
             shelter: Arc::default(),
@@ -396,6 +415,11 @@ impl Pipeline {
         &self.parts.hub
     }
 
+    /// Where erasures, exports and what operators do are written down.
+    pub fn audit(&self) -> &Audit {
+        &self.parts.audit
+    }
+
     /// Now.
     pub fn now(&self) -> Timestamp {
         self.parts.clock.now()
@@ -417,6 +441,14 @@ impl Pipeline {
         let mut way = way::way(self, lookup).await?;
         let mut route = route::route(&sources, routing, lookup, &way)?;
         let mut held = recall::recall(self, lookup, &route.sources).await?;
+        // Only who would be asked for the first time can be about something that was erased.
+        if !held.must_not_ask && held.entries.iter().all(Option::is_none) {
+            let failed = |error: StoreError| Miss::Store(error.to_string());
+            let is_known = !self.known(&lookup.subject).await?.is_empty();
+            if !is_known && self.is_barred(&lookup.subject).await.map_err(failed)? {
+                return Err(Miss::Erased);
+            }
+        }
         let mut asked = ask::ask(self, lookup, &route.sources, &held, &[]).await;
         // What one end of the way has just said can be the reason to ask the other one.
         if !held.must_not_ask && way.is_of_two_posts() {

@@ -19,7 +19,7 @@ use super::{
     Found, Freshness, Lookup, Miss, Outcome, Pipeline, SourceResult, State, ingest, standing,
 };
 use crate::cache::{Age, Entry, Held, stage_of};
-use crate::store::{CommitError, Stored};
+use crate::store::{CommitError, StoreError, Stored};
 
 /// With less time than this left only held data is used: asking takes longer than waiting allows.
 const LEAST_TIME: Duration = Duration::from_millis(30);
@@ -61,6 +61,7 @@ pub(super) async fn recall(
         if let Some(Held::Found(reports)) = entry.as_ref().map(|entry| &entry.answer)
             && let Some(fetched) = entry.as_ref().map(|entry| entry.fetch_time)
             && newest_fetch(pipeline, lookup, &source.name).await? < Some(fetched)
+            && pipeline.admits(reports).await.map_err(unanswered)?
             && let Err(error) = absorb(
                 pipeline,
                 source,
@@ -100,6 +101,10 @@ pub(super) async fn recall(
         must_not_ask: lookup.cache_only || no_time,
         no_time,
     })
+}
+
+fn unanswered(error: StoreError) -> Miss {
+    Miss::Store(error.to_string())
 }
 
 /// Judges an answer by the age that the caller allows, if it names one, else by the policy. A

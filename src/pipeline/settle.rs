@@ -26,7 +26,7 @@ use super::{Pipeline, Question, Source, ingest, standing};
 use crate::cache::{Entry, Key, stage_of};
 use crate::evidence::Said;
 use crate::kpi::Promised;
-use crate::store::{Commit, CommitError, Stored};
+use crate::store::{Commit, CommitError, StoreError, Stored};
 
 /// How often a commit is tried again when somebody else changed the shipment meanwhile. Conflicts
 /// are possible only between sources of one shipment, so a handful of rounds is plenty.
@@ -78,6 +78,13 @@ pub(super) async fn settle(
         let message = "the answer is about something else";
         return policy.failed(Error::new(ErrorKind::Malformed, message), now);
     }
+    let reports = match pipeline.admitted(reports).await {
+        Ok(reports) if reports.is_empty() => {
+            return policy.not_found(before.map(|entry| &entry.answer), now);
+        }
+        Ok(reports) => reports,
+        Err(error) => return policy.failed(store_error(error), now),
+    };
     match absorb(pipeline, source, Origin::Answer(question), &reports, now).await {
         Ok(absorbed) => {
             let said = Said {
@@ -462,6 +469,13 @@ pub(super) async fn commit(
         changed,
         time: now,
     };
+    // It may have been erased between the look at it and now.
+    if stored.is_none() {
+        let subject = Subject::Number(commit.dossier.number.clone());
+        if pipeline.is_barred(&subject).await? {
+            return Err(StoreError::new("what the number led to was erased").into());
+        }
+    }
     parts.store.commit(commit).await?;
     if pipeline.records {
         metrics::counter!("waybill_store_commits_total").increment(1);

@@ -125,7 +125,15 @@ impl Engine {
         match change.what {
             What::Record(_) => self.touch(&change.id).await,
             What::Overlay(tenant) => self.follow(&change.id, &tenant).await,
+            What::Erased => self.forget(&change.id).await,
         }
+    }
+
+    /// A shipment was erased: nobody asks about it any more.
+    async fn forget(&self, id: &ShipmentId) -> Result<(), StoreError> {
+        self.subscribe(id);
+        self.queue.remove(Task::Review, id).await?;
+        self.queue.remove(Task::Poll, id).await
     }
 
     /// A tenant follows a shipment, or no longer, or only works on it.

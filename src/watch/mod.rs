@@ -15,7 +15,7 @@ pub mod token;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::sync::{Notify, watch};
 use waybill_core::order::Subject;
@@ -36,6 +36,8 @@ pub struct Hub {
     recent: moka::sync::Cache<(ShipmentId, u32), Arc<Shipment>>,
     /// Tenants that have registered a shipment, as of the place that the change log is told to.
     owned: moka::sync::Cache<ShipmentId, Arc<[String]>>,
+    /// What else forgets when something is erased.
+    forgets: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 type Followers = Vec<Weak<Mailbox>>;
@@ -145,6 +147,7 @@ impl Default for Hub {
             mark: Mutex::new(Arc::from([])),
             recent: moka::sync::Cache::new(RECENT),
             owned: moka::sync::Cache::new(OWNED),
+            forgets: OnceLock::new(),
         }
     }
 }
@@ -228,6 +231,32 @@ impl Hub {
     pub fn made(&self, record: &Arc<Shipment>) {
         let key = (record.id.clone(), record.revision);
         self.recent.insert(key, Arc::clone(record));
+    }
+
+    /// What else has to be forgotten once something was erased. Only the first one counts.
+    pub fn forgets(&self, forget: Box<dyn Fn() + Send + Sync>) {
+        let _first = self.forgets.set(forget);
+    }
+
+    /// A shipment was erased: nothing that was made of it here is shown any more, to nobody. That is
+    /// seldom, so that everybody looks again.
+    pub fn erased(&self, id: &ShipmentId) {
+        for (key, _) in &self.recent {
+            if key.0 == *id {
+                self.recent.invalidate(&*key);
+            }
+        }
+        if let Some(forget) = self.forgets.get() {
+            forget();
+        }
+        let owners = self.owned.remove(id);
+        for version in lock(&self.versions).values().filter_map(Weak::upgrade) {
+            version.fetch_add(1, Ordering::AcqRel);
+        }
+        for tenant in owners.iter().flat_map(|owners| owners.iter()) {
+            self.tell_tenant(tenant, id, News::default());
+        }
+        self.tell(&Topic::Shipment(id.clone()), id, News::default());
     }
 
     /// A revision of a record, if it was made here not long ago.

@@ -14,19 +14,24 @@ pub(super) struct Scripts {
     pub(super) commit: Script,
     pub(super) overlay: Script,
     pub(super) note: Script,
+    pub(super) erase: Script,
+    pub(super) rewrap: Script,
 }
 
 const PARTITION: &str = include_str!("partition.lua");
 const LOG: &str = include_str!("log.lua");
+const OWN: &str = include_str!("own.lua");
 
 impl Scripts {
     pub(super) fn new() -> Self {
         Self {
             read: Script::new(&[PARTITION, include_str!("read.lua")]),
             load: Script::new(&[PARTITION, include_str!("load.lua")]),
-            commit: Script::new(&[PARTITION, LOG, include_str!("commit.lua")]),
-            overlay: Script::new(&[PARTITION, LOG, include_str!("overlay.lua")]),
+            commit: Script::new(&[PARTITION, LOG, OWN, include_str!("commit.lua")]),
+            overlay: Script::new(&[PARTITION, LOG, OWN, include_str!("overlay.lua")]),
             note: Script::new(&[include_str!("note.lua")]),
+            erase: Script::new(&[PARTITION, LOG, include_str!("erase.lua")]),
+            rewrap: Script::new(&[include_str!("rewrap.lua")]),
         }
     }
 }
