@@ -1,7 +1,8 @@
 //! Nodes, their store and watchers in a simulated network that is cut, held up and slowed down, on
 //! hosts that die: many short lives, each by a seed that repeats it.
 //!
-//! `WAYBILL_SEEDS` says how many (`scripts/soak`), and `WAYBILL_SEED` which one alone.
+//! `WAYBILL_SEEDS` says how many (`scripts/soak`), and `WAYBILL_SEED` which one alone; then
+//! `WAYBILL_STORM_HISTORY` names a file for the history.
 #![cfg(feature = "server")]
 #![allow(
     missing_docs,
@@ -42,13 +43,13 @@ use waybill_check::{History, Violation, judge};
 
 const SEEDS: u64 = 200;
 const SHIPMENTS: usize = 6;
-const UPDATES: usize = 30;
+const UPDATES: usize = 24;
 const WATCHERS: usize = 4;
 /// Entries of the change log: whoever is away for long comes back too late for it.
 const LOG: usize = 64;
-const TICK: Duration = Duration::from_millis(5);
+const TICK: Duration = Duration::from_millis(10);
 /// Faults happen for so long.
-const STORM: Duration = Duration::from_secs(20);
+const STORM: Duration = Duration::from_secs(15);
 /// After the last fault and the last change everybody has seen the end by then.
 const SETTLED: Duration = Duration::from_secs(10);
 /// 2026-03-02.
@@ -68,6 +69,8 @@ fn key(number: &str) -> v1::ShipmentKey {
 /// What all hosts of one life know.
 #[derive(Default)]
 struct World {
+    /// All shipments are known and registered.
+    is_begun: AtomicBool,
     /// Nothing is broken any more.
     is_calm: AtomicBool,
     is_written: AtomicBool,
@@ -185,6 +188,25 @@ fn watcher(at: usize, nodes: [SocketAddr; 2]) -> Watcher {
     }
 }
 
+/// A host dies, and its peers hear of it. A runtime lets go of its tasks in any order; held up
+/// meanwhile, what that sends has no say in what comes.
+fn die(sim: &mut Sim<'_>, host: &str) {
+    let clients = (0..WATCHERS).map(|at| format!("watcher-{at}"));
+    let others = [store::HOST, "writer", "judge"]
+        .into_iter()
+        .chain(node::HOSTS)
+        .map(str::to_owned)
+        .chain(clients);
+    let others: Vec<String> = others.filter(|other| other != host).collect();
+    others
+        .iter()
+        .for_each(|other| sim.hold(host, other.as_str()));
+    sim.crash(host);
+    others
+        .iter()
+        .for_each(|other| sim.release(host, other.as_str()));
+}
+
 /// Something that breaks, and is mended at some time.
 enum Fault {
     Dead(&'static str),
@@ -203,15 +225,15 @@ impl Fault {
         };
         match dice.random_range(0..8) {
             0 | 1 => {
-                sim.crash(node);
+                die(sim, node);
                 Self::Dead(node)
             }
             2 => {
-                sim.crash(store::HOST);
+                die(sim, store::HOST);
                 Self::Dead(store::HOST)
             }
             3 => {
-                sim.crash(store::HOST);
+                die(sim, store::HOST);
                 disk.fail_over();
                 Self::Dead(store::HOST)
             }
@@ -277,6 +299,7 @@ fn live(seed: u64) -> Life {
     sim.client("writer", async move {
         write(nodes, 0).await;
         register(nodes).await;
+        here.is_begun.store(true, Ordering::Relaxed);
         for step in 1..=UPDATES {
             sleep(STORM / u32::try_from(UPDATES).unwrap()).await;
             write(nodes, step).await;
@@ -290,6 +313,7 @@ fn live(seed: u64) -> Life {
     for (at, watcher) in watchers.iter().enumerate() {
         let (watcher, here) = (Arc::clone(watcher), Arc::clone(&world));
         sim.client(format!("watcher-{at}"), async move {
+            until(|| here.is_begun.load(Ordering::Relaxed)).await;
             tokio::select! {
                 biased;
                 () = until(|| here.is_over.load(Ordering::Relaxed)) => {}
@@ -359,6 +383,10 @@ fn live(seed: u64) -> Life {
         resets += *watcher.resets.lock().unwrap();
     }
     let violations = judge(&history);
+    if let Ok(path) = std::env::var("WAYBILL_STORM_HISTORY") {
+        let file = std::fs::File::create(path).unwrap();
+        history.write(std::io::BufWriter::new(file)).unwrap();
+    }
     Life {
         history,
         violations,

@@ -3,11 +3,12 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper_util::rt::TokioIo;
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tonic::transport::{Channel, Endpoint};
@@ -38,6 +39,9 @@ pub const HOSTS: [&str; 2] = ["node-0", "node-1"];
 pub const PORT: u16 = 50_051;
 /// A look at the change log for what other nodes have written.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// What only counts, in real time and on threads of its own, has no say in a life.
+static ASIDE: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
 
 /// There is nobody outside.
 struct Nobody;
@@ -79,8 +83,11 @@ pub async fn serve(disk: Arc<Disk>, clock: Clock, seed: u64) -> turmoil::Result 
             ringing.bell().ring();
         }
     });
-    let kpis = Kpis::start(&config.kpi, None, &keys)?;
-    let evidence = Evidence::start(&config.evidence, None, &keys, Arc::clone(&store))?;
+    let (kpis, evidence) = {
+        let _aside = ASIDE.enter();
+        let evidence = Evidence::start(&config.evidence, None, &keys, Arc::clone(&store))?;
+        (Kpis::start(&config.kpi, None, &keys)?, evidence)
+    };
     let analytics = grpc::analytics::Analytics::new(kpis.clone(), 1.0, clock.clone());
     let pipeline = Pipeline::new(Parts {
         sources: Vec::new(),

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -92,20 +93,26 @@ fn now<T>(future: BoxFuture<'_, T>) -> T {
 /// The store's host.
 pub async fn serve(disk: Arc<Disk>) -> turmoil::Result {
     let listener = TcpListener::bind(("0.0.0.0", PORT)).await?;
+    // All in one task: a host that dies lets go of its connections in a fixed order.
+    let mut serving = FuturesUnordered::new();
     loop {
-        let (mut stream, _) = listener.accept().await?;
-        let disk = Arc::clone(&disk);
-        tokio::spawn(async move {
-            while let Ok(ticket) = stream.read_u64().await {
-                let job = disk.jobs.lock().unwrap().remove(&ticket);
-                if let Some(job) = job {
-                    job(&disk);
-                }
-                if stream.write_u8(0).await.is_err() {
-                    return;
-                }
-            }
-        });
+        tokio::select! {
+            biased;
+            accepted = listener.accept() => serving.push(answer(accepted?.0, &disk)),
+            Some(()) = serving.next() => {}
+        }
+    }
+}
+
+async fn answer(mut stream: TcpStream, disk: &Disk) {
+    while let Ok(ticket) = stream.read_u64().await {
+        let job = disk.jobs.lock().unwrap().remove(&ticket);
+        if let Some(job) = job {
+            job(disk);
+        }
+        if stream.write_u8(0).await.is_err() {
+            return;
+        }
     }
 }
 
