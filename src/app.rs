@@ -101,6 +101,8 @@ pub async fn start_from(
     origin: Option<Box<dyn Origin>>,
 ) -> Result<App, String> {
     config.check_all()?;
+    // First, so that levels that are told once are not lost.
+    let metrics = crate::telemetry::metrics_handle()?;
     let listen = config.server.listen;
     may_listen(&config)?;
     crate::http::install_crypto();
@@ -289,7 +291,7 @@ pub async fn start_from(
     });
     let view = Side {
         readiness: Arc::new(move || readiness(cache.as_ref(), is_working(), *retired.borrow())),
-        metrics: crate::telemetry::metrics_handle()?,
+        metrics,
     };
     let side_serving = crate::tasks::spawn("side", async move {
         // Probes must see the drain, so the side port ends with the process or its app.

@@ -3,6 +3,7 @@
 mod attempts;
 mod breaker;
 mod bulkhead;
+mod hold;
 mod outage;
 mod purse;
 mod quota;
