@@ -66,6 +66,7 @@ impl Rig {
             name: "shop-a",
             limits,
             purse: purse("0", "", ""),
+            nodes: None,
         };
         let before = Before {
             guard: &self.guard,
