@@ -11,7 +11,8 @@ use waybill::backup::{self, Backups, Verified};
 use waybill::clock::Clock;
 use waybill::store::file::FileStore;
 
-use super::client::{channel, failed};
+use super::Shown;
+use super::client::{caller, failed};
 use super::out::say;
 
 #[derive(Args)]
@@ -22,7 +23,8 @@ pub(super) struct Backup {
     #[command(flatten)]
     place: Place,
     /// Address of the operators' port of a running gateway, which writes the backup itself; instead
-    /// of --data-dir, which no server may be using.
+    /// of --data-dir, which no server may be using. A gateway that asks who calls is shown what
+    /// WAYBILL_KEY has.
     #[arg(long, env = "WAYBILL_ADMIN_ADDRESS", conflicts_with = "data_dir")]
     admin: Option<String>,
 }
@@ -83,7 +85,11 @@ impl Place {
 
 pub(super) async fn backup(options: Backup) -> Result<ExitCode, String> {
     if let Some(address) = &options.admin {
-        let mut client = PrivacyServiceClient::new(channel(address).await?);
+        let shown = Shown {
+            key_file: None,
+            ca_file: None,
+        };
+        let mut client = PrivacyServiceClient::new(caller(address, &shown).await?);
         let folder = options.to.to_string_lossy().into_owned();
         let answer = client.create_backup(admin::CreateBackupRequest { folder });
         let answer = match answer.await {
