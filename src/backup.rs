@@ -203,7 +203,11 @@ pub async fn restore(
         if Some(log) != own.as_ref() && logs.len() == 1 && known < manifest.audit_entries {
             return Err(format!("{} ends before the backup was made", log.display()));
         }
-        erased.extend(entries.into_iter().filter_map(|entry| Some((entry.erased()?, entry.time))));
+        erased.extend(
+            entries
+                .into_iter()
+                .filter_map(|entry| Some((entry.erased()?, entry.time))),
+        );
     }
     make_empty(data_dir)?;
     for name in manifest.files.keys() {
@@ -220,7 +224,10 @@ pub async fn restore(
     for (id, time) in erased {
         // What was made anew since then, by who registered it again, has another key and another
         // time; in a backup both can only be older or newer than the erasure as a whole.
-        let stored = store.load_stored(&id).await.map_err(|error| error.to_string())?;
+        let stored = store
+            .load_stored(&id)
+            .await
+            .map_err(|error| error.to_string())?;
         if stored.is_some_and(|stored| begun(&stored) > time) {
             continue;
         }
@@ -229,8 +236,14 @@ pub async fn restore(
             subjects: Vec::new(),
             time,
         };
-        let gone = store.erase(erasure).await.map_err(|error| error.to_string())?;
-        let answers = evidence.erase(&id).await.map_err(|error| error.to_string())?;
+        let gone = store
+            .erase(erasure)
+            .await
+            .map_err(|error| error.to_string())?;
+        let answers = evidence
+            .erase(&id)
+            .await
+            .map_err(|error| error.to_string())?;
         count += u64::from(gone || answers > 0);
     }
     evidence.stop().await;
@@ -276,7 +289,10 @@ pub async fn verify(
         let page = store.all(after.as_ref(), PAGE).await;
         let page = page.map_err(|error| error.to_string())?;
         for id in &page {
-            let stored = store.load_stored(id).await.map_err(|error| error.to_string())?;
+            let stored = store
+                .load_stored(id)
+                .await
+                .map_err(|error| error.to_string())?;
             let Some(stored) = stored else {
                 verified.unreadable += 1;
                 continue;

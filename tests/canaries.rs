@@ -134,7 +134,10 @@ async fn nothing_is_found(redis: Option<&Redis>, log: &Log) {
                 Ok(answer) => {
                     let answer = answer.into_inner();
                     asked += answer.shipments.len();
-                    answer.shipments.iter().for_each(|it| note(it, &mut canaries));
+                    answer
+                        .shipments
+                        .iter()
+                        .for_each(|it| note(it, &mut canaries));
                     for outcome in answer.outcomes {
                         errors.push_str(&format!("{:?}\n", outcome.error));
                     }
@@ -147,13 +150,24 @@ async fn nothing_is_found(redis: Option<&Redis>, log: &Log) {
                 send(&world, source.id(), &push).await;
                 pushed += 1;
                 let body = Bytes::from(format!("{{\"name\":\"{}\"", OWN[0]));
-                let (_, answer) = send(&world, source.id(), &waybill_simulator::Push { body, ..push }).await;
+                let (_, answer) = send(
+                    &world,
+                    source.id(),
+                    &waybill_simulator::Push { body, ..push },
+                )
+                .await;
                 errors.push_str(&String::from_utf8_lossy(&answer));
             }
         }
     }
     assert!(asked > 20 && pushed > 5, "{asked} {pushed}");
-    for number in ["SANDBOXINTERNAL", "SANDBOXMALFORMED", "SANDBOXPANIC", NUMBER, OWN[0]] {
+    for number in [
+        "SANDBOXINTERNAL",
+        "SANDBOXMALFORMED",
+        "SANDBOXPANIC",
+        NUMBER,
+        OWN[0],
+    ] {
         match client.track(ask(number)).await {
             Ok(answer) => {
                 for outcome in answer.into_inner().outcomes {
@@ -195,11 +209,17 @@ async fn nothing_is_found(redis: Option<&Redis>, log: &Log) {
         labels: [("customer".to_owned(), OWN[4].to_owned())].into(),
         ..Default::default()
     };
-    let registered = client.register_shipment(request).await.unwrap().into_inner();
+    let registered = client
+        .register_shipment(request)
+        .await
+        .unwrap()
+        .into_inner();
     let id = registered.shipment.unwrap().id;
     common::eventually("pushes are worked off", async || {
         let text = side(&world, "/metrics").await;
-        let waiting = text.lines().filter(|line| line.starts_with("waybill_push_waiting"));
+        let waiting = text
+            .lines()
+            .filter(|line| line.starts_with("waybill_push_waiting"));
         waiting.into_iter().all(|line| line.ends_with(" 0"))
     })
     .await;
@@ -214,9 +234,16 @@ async fn nothing_is_found(redis: Option<&Redis>, log: &Log) {
     let request = waybill::admin::v1::ExportShipmentRequest {
         shipment: shipment.clone(),
     };
-    let export = operator.export_shipment(request).await.unwrap().into_inner();
+    let export = operator
+        .export_shipment(request)
+        .await
+        .unwrap()
+        .into_inner();
     let export = String::from_utf8(export.json).unwrap();
-    assert!(export.contains(OWN[0]) && export.contains(OWN[4]), "the canaries are in it");
+    assert!(
+        export.contains(OWN[0]) && export.contains(OWN[4]),
+        "the canaries are in it"
+    );
     let request = waybill::admin::v1::EraseShipmentRequest { shipment };
     operator.erase_shipment(request).await.unwrap();
     let metrics = side(&world, "/metrics").await;
@@ -230,16 +257,27 @@ async fn nothing_is_found(redis: Option<&Redis>, log: &Log) {
     ];
     if let Some(redis) = redis {
         let _saved: String = redis.ask(&redis::cmd("SAVE"));
-        places.push(("Redis dump", std::fs::read(redis.folder().join("dump.rdb")).unwrap()));
+        places.push((
+            "Redis dump",
+            std::fs::read(redis.folder().join("dump.rdb")).unwrap(),
+        ));
     }
     // Words that are in every program are no canaries.
-    canaries.retain(|canary| canary.len() > 6 && canary.chars().any(|it| it.is_ascii_digit() || it.is_uppercase() || it == ' '));
+    canaries.retain(|canary| {
+        canary.len() > 6
+            && canary
+                .chars()
+                .any(|it| it.is_ascii_digit() || it.is_uppercase() || it == ' ')
+    });
     assert!(canaries.len() > 60, "{}", canaries.len());
     for (place, bytes) in &places {
         assert!(!bytes.is_empty(), "{place} is empty");
         let text = String::from_utf8_lossy(bytes).to_lowercase();
         for canary in &canaries {
-            assert!(!text.contains(&canary.to_lowercase()), "{canary} is in the {place}");
+            assert!(
+                !text.contains(&canary.to_lowercase()),
+                "{canary} is in the {place}"
+            );
         }
     }
 }

@@ -78,7 +78,9 @@ fn bytes(folder: &Path) -> Vec<u8> {
 }
 
 fn has(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len()).any(|part| part == text.as_bytes())
+    bytes
+        .windows(text.len())
+        .any(|part| part == text.as_bytes())
 }
 
 async fn erased_and_stays_so(change: impl Fn(&mut Config)) {
@@ -87,7 +89,10 @@ async fn erased_and_stays_so(change: impl Fn(&mut Config)) {
         config.schedule.enabled = false;
     })
     .await;
-    let (number, other) = (world.ups_number("delivered"), world.ups_number("in-transit"));
+    let (number, other) = (
+        world.ups_number("delivered"),
+        world.ups_number("in-transit"),
+    );
     let mut client = world.client().await;
     let shown = client.track(track(&number)).await.unwrap().into_inner();
     let id = shown.shipments[0].id.clone();
@@ -112,15 +117,26 @@ async fn erased_and_stays_so(change: impl Fn(&mut Config)) {
     let export: serde_json::Value = serde_json::from_slice(&export).unwrap();
     let exported = &export["shipments"][0];
     assert_eq!(exported["id"], id.as_str());
-    assert_eq!(exported["tenants"][0]["added"]["registration"]["labels"]["customer"], "c-77");
-    assert!(!exported["dossier"]["observations"].as_array().unwrap().is_empty());
+    assert_eq!(
+        exported["tenants"][0]["added"]["registration"]["labels"]["customer"],
+        "c-77"
+    );
+    assert!(
+        !exported["dossier"]["observations"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
     assert!(!exported["answers"].as_array().unwrap().is_empty());
     assert!(export.to_string().contains(&number));
 
     let receipt = erase(&mut operator, &number).await;
     assert!(receipt.id.starts_with("er_"));
     let gone = &receipt.shipments[0];
-    assert_eq!((gone.id.as_str(), gone.held, gone.tenant_count), (id.as_str(), true, 1));
+    assert_eq!(
+        (gone.id.as_str(), gone.held, gone.tenant_count),
+        (id.as_str(), true, 1)
+    );
     assert!(gone.answer_count > 0 && gone.number_count > 0);
 
     // The watcher is told that it is gone.
@@ -134,7 +150,9 @@ async fn erased_and_stays_so(change: impl Fn(&mut Config)) {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), told).await.expect("told in time");
+    tokio::time::timeout(Duration::from_secs(20), told)
+        .await
+        .expect("told in time");
 
     let get = v1::GetShipmentRequest {
         id: id.clone(),
@@ -150,9 +168,8 @@ async fn erased_and_stays_so(change: impl Fn(&mut Config)) {
         assert!(status.message().contains("erased"), "{status}");
     }
     assert_eq!(world.simulator.source("ups").unwrap().requests(), asked);
-    let mut ingest = v1::ingest_service_client::IngestServiceClient::new(
-        channel(world.app.address).await,
-    );
+    let mut ingest =
+        v1::ingest_service_client::IngestServiceClient::new(channel(world.app.address).await);
     let request = v1::IngestEventsRequest {
         events: vec![common::own::packed("a", &number)],
         ..Default::default()
@@ -177,7 +194,10 @@ async fn erased_and_stays_so(change: impl Fn(&mut Config)) {
     };
     let answer = operator.erase_recipient(request.clone()).await.unwrap();
     assert_eq!(answer.into_inner().receipt.unwrap().shipments.len(), 1);
-    assert_eq!(client.track(track(&other)).await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(
+        client.track(track(&other)).await.unwrap_err().code(),
+        Code::NotFound
+    );
     let answer = operator.erase_recipient(request).await.unwrap();
     assert_eq!(answer.into_inner().receipt.unwrap().shipments, []);
     world.stop().await;
@@ -209,7 +229,11 @@ async fn in_redis() {
     let names: Vec<String> = redis.ask(redis::cmd("KEYS").arg("*answer1:*"));
     let kept: Vec<String> = redis.ask(redis::cmd("KEYS").arg("*}:s:*"));
     let keys: Vec<String> = redis.ask(redis::cmd("KEYS").arg("*}:d:*"));
-    assert_eq!((kept.len(), keys.len()), (1, 1), "what was registered again");
+    assert_eq!(
+        (kept.len(), keys.len()),
+        (1, 1),
+        "what was registered again"
+    );
     assert!(names.len() <= 1, "{names:?}");
 }
 
@@ -254,11 +278,13 @@ async fn an_older_backup_stays_unreadable_and_the_drill_says_what_is_lost() {
     let place = tempfile::tempdir().unwrap();
     let folder = |name: &str| place.path().join(name);
     let (data, copy) = (folder("data"), folder("copy"));
-    let start = async |data: &Path| {
-        World::start(|config| config.store.data_dir = data.to_owned()).await
-    };
+    let start =
+        async |data: &Path| World::start(|config| config.store.data_dir = data.to_owned()).await;
     let world = start(&data).await;
-    let (erased, kept) = (world.ups_number("delivered"), world.ups_number("in-transit"));
+    let (erased, kept) = (
+        world.ups_number("delivered"),
+        world.ups_number("in-transit"),
+    );
     let mut client = world.client().await;
     let shown = client.track(track(&erased)).await.unwrap().into_inner();
     let id = ShipmentId(shown.shipments[0].id.clone());
@@ -269,7 +295,10 @@ async fn an_older_backup_stays_unreadable_and_the_drill_says_what_is_lost() {
     };
     operator.create_backup(request.clone()).await.unwrap();
     let made = Instant::now();
-    assert!(operator.create_backup(request).await.is_err(), "it is not empty");
+    assert!(
+        operator.create_backup(request).await.is_err(),
+        "it is not empty"
+    );
     // What comes after the backup is lost with the machine; the sources still know it.
     let late = world.ups_number("multi-piece");
     client.track(track(&late)).await.unwrap();
@@ -302,7 +331,11 @@ async fn an_older_backup_stays_unreadable_and_the_drill_says_what_is_lost() {
     let mut client = world.client().await;
     assert!(client.track(held(&kept)).await.is_ok());
     let rto = lost.elapsed();
-    println!("RPO {:.3} s, RTO {:.3} s", rpo.as_secs_f64(), rto.as_secs_f64());
+    println!(
+        "RPO {:.3} s, RTO {:.3} s",
+        rpo.as_secs_f64(),
+        rto.as_secs_f64()
+    );
     assert!(client.track(held(&erased)).await.is_err());
     assert!(client.track(held(&late)).await.is_err());
     client.track(track(&late)).await.expect("asked for again");
@@ -310,8 +343,12 @@ async fn an_older_backup_stays_unreadable_and_the_drill_says_what_is_lost() {
 
     // Without the log it would come back, and `verify` says so.
     let without = folder("without");
-    backup::restore(&copy, &without, &key_file, &[]).await.unwrap();
-    let verified = backup::verify(&without, &key_file, Some(&log)).await.unwrap();
+    backup::restore(&copy, &without, &key_file, &[])
+        .await
+        .unwrap();
+    let verified = backup::verify(&without, &key_file, Some(&log))
+        .await
+        .unwrap();
     assert_eq!(verified.erased_but_readable, 1);
     // With the keys of now, which are apart, what was erased is unreadable in any copy of the data.
     std::fs::write(without.join("keys.redb"), keys_now).unwrap();
@@ -321,17 +358,26 @@ async fn an_older_backup_stays_unreadable_and_the_drill_says_what_is_lost() {
 
     // A log that lacks its end is refused, and so is an altered file.
     let text = std::fs::read_to_string(&log).unwrap();
-    assert_eq!(audit::read(&log, &Keys::read(&key_file).unwrap()).unwrap().len(), text.lines().count());
+    assert_eq!(
+        audit::read(&log, &Keys::read(&key_file).unwrap())
+            .unwrap()
+            .len(),
+        text.lines().count()
+    );
     let cut = folder("cut.log");
     std::fs::write(&cut, "").unwrap();
-    let error = backup::restore(&copy, &folder("x"), &key_file, &[cut]).await.unwrap_err();
+    let error = backup::restore(&copy, &folder("x"), &key_file, &[cut])
+        .await
+        .unwrap_err();
     assert!(error.contains("ends before"), "{error}");
     let victim = copy.join("waybill.redb");
     let mut bytes = std::fs::read(&victim).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&victim, bytes).unwrap();
-    let error = backup::restore(&copy, &folder("y"), &key_file, &[]).await.unwrap_err();
+    let error = backup::restore(&copy, &folder("y"), &key_file, &[])
+        .await
+        .unwrap_err();
     assert!(error.contains("is not what was backed up"), "{error}");
 }
 
@@ -351,13 +397,18 @@ async fn records_go_when_their_time_is_over() {
     );
     let privacy = config.privacy.clone();
     let clock = Clock::manual(Clock::system().now());
-    let app = waybill::app::start(config, registry(), clock.clone()).await.unwrap();
+    let app = waybill::app::start(config, registry(), clock.clone())
+        .await
+        .unwrap();
     let world = World {
         simulator,
         app,
         clock: clock.clone(),
     };
-    let (loose, followed) = (world.ups_number("delivered"), world.ups_number("in-transit"));
+    let (loose, followed) = (
+        world.ups_number("delivered"),
+        world.ups_number("in-transit"),
+    );
     let mut client = world.client().await;
     client.track(track(&loose)).await.unwrap();
     client.track(track(&followed)).await.unwrap();
@@ -403,7 +454,10 @@ async fn keys_that_wrap_keys_can_be_changed() {
     };
     assert!(readable(&[&one]).await, "wrapped anew");
     assert!(readable(&[&two, &one]).await, "the newest first");
-    assert!(readable(&[&two]).await, "the older one is not needed any more");
+    assert!(
+        readable(&[&two]).await,
+        "the older one is not needed any more"
+    );
     assert!(!readable(&[&one]).await, "nor does it help");
     assert!(readable(&[&two]).await);
     assert!(!has(&bytes(folder.path()), &number));

@@ -110,7 +110,14 @@ impl Key {
             query.order.owner(),
         ];
         let about = keys.subject(&Subject::Order(query.order.clone()));
-        Self::of("order-answer", keys, about, [source, account], own, &query.hints)
+        Self::of(
+            "order-answer",
+            keys,
+            about,
+            [source, account],
+            own,
+            &query.hints,
+        )
     }
 
     fn of(

@@ -50,7 +50,11 @@ pub(super) struct Restore {
 #[derive(Args)]
 pub(super) struct Verify {
     /// A backup; instead of --data-dir.
-    #[arg(long, conflicts_with = "data_dir", required_unless_present = "data_dir")]
+    #[arg(
+        long,
+        conflicts_with = "data_dir",
+        required_unless_present = "data_dir"
+    )]
     from: Option<PathBuf>,
     #[command(flatten)]
     place: Place,
@@ -137,7 +141,10 @@ pub(super) async fn verify(options: Verify) -> Result<ExitCode, String> {
     let verified = match (&options.from, &options.place.data_dir) {
         (Some(from), _) => {
             let manifest = backup::read(from)?;
-            say!("every file is as it was backed up at {}", manifest.create_time);
+            say!(
+                "every file is as it was backed up at {}",
+                manifest.create_time
+            );
             verify_copy(from, &key_file, log).await?
         }
         (None, Some(folder)) => backup::verify(folder, &key_file, log).await?,
@@ -148,7 +155,8 @@ pub(super) async fn verify(options: Verify) -> Result<ExitCode, String> {
 
 /// A backup is never opened itself: to open a store is to write to it.
 async fn verify_copy(from: &Path, key_file: &Path, log: Option<&Path>) -> Result<Verified, String> {
-    let folder = std::env::temp_dir().join(format!("waybill-verify-{:016x}", rand::random::<u64>()));
+    let folder =
+        std::env::temp_dir().join(format!("waybill-verify-{:016x}", rand::random::<u64>()));
     let restored = backup::restore(from, &folder, key_file, &[]).await;
     let verified = match restored {
         Ok(_) => backup::verify(&folder, key_file, log).await,

@@ -177,7 +177,13 @@ impl Pipeline {
                 version: known.map_or(0, |known| known.version) + 1,
                 value: value.clone(),
             };
-            if self.parts.store.keep(vec![(key, note)]).await?.contains(&true) {
+            if self
+                .parts
+                .store
+                .keep(vec![(key, note)])
+                .await?
+                .contains(&true)
+            {
                 return Ok(());
             }
         }
@@ -194,8 +200,7 @@ impl Pipeline {
         for report in reports {
             let subject = Subject::Number(report.number.clone());
             // What is known has been registered again, or was never erased.
-            if self.parts.store.find(&subject).await?.is_empty()
-                && self.is_barred(&subject).await?
+            if self.parts.store.find(&subject).await?.is_empty() && self.is_barred(&subject).await?
             {
                 metrics::counter!("waybill_reports_barred_total").increment(1);
                 return Ok(false);

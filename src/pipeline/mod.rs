@@ -54,8 +54,8 @@ use crate::config::Routing;
 use crate::evidence::Evidence;
 use crate::guard::{Guard, Priority};
 use crate::kpi::Kpis;
-use crate::store::{Store, StoreError};
 use crate::store::seal::Keys;
+use crate::store::{Store, StoreError};
 use crate::watch::Hub;
 
 pub use erase::{Gone, Receipt};

@@ -34,8 +34,8 @@ pub use super::disk::OpenError;
 use super::seal::{DataKey, Keys};
 use super::vault::Vault;
 use super::{
-    Bell, Commit, CommitError, Erasure, Head, Note, NoteKey, OverlayCommit, Page, Place, Store, StoreError,
-    Stored, What,
+    Bell, Commit, CommitError, Erasure, Head, Note, NoteKey, OverlayCommit, Page, Place, Store,
+    StoreError, Stored, What,
 };
 
 const SHIPMENTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("shipments");
@@ -158,12 +158,7 @@ impl FileStore {
         self.inner.disk.copy(to)
     }
 
-    fn start(
-        disk: Disk,
-        keys: Arc<Keys>,
-        vault: Arc<Vault>,
-        epoch: u64,
-    ) -> std::io::Result<Self> {
+    fn start(disk: Disk, keys: Arc<Keys>, vault: Arc<Vault>, epoch: u64) -> std::io::Result<Self> {
         let inner = Arc::new(Inner {
             disk,
             epoch,
@@ -384,10 +379,7 @@ impl Inner {
         own: DataKey,
         reply: oneshot::Sender<Result<u64, CommitError>>,
     ) -> Result<Job, StoreError> {
-        let numbers = commit
-            .subjects()
-            .map(|it| self.keys.subject(&it))
-            .collect();
+        let numbers = commit.subjects().map(|it| self.keys.subject(&it)).collect();
         let (expected, changed, time) = (commit.expected, commit.changed, commit.time);
         let stored = Arc::new(commit.into_stored());
         Ok(Job {
@@ -412,7 +404,9 @@ impl Inner {
 
     /// Whether a key is still that of a shipment: it may have been erased since something was sealed.
     fn is_its_key(&self, id: &ShipmentId, own: &DataKey) -> bool {
-        self.vault.key(id).is_ok_and(|key| key.as_ref() == Some(own))
+        self.vault
+            .key(id)
+            .is_ok_and(|key| key.as_ref() == Some(own))
     }
 
     /// Keeps a decoded shipment for readers, unless a newer one is there already.
@@ -514,8 +508,7 @@ impl Job {
             Some(value) => {
                 let version = codec::version_in(value.value());
                 // What `load` calls absent has to be absent here too.
-                let absent = self.expected == 0
-                    && inner.open(id, value.value()).is_none();
+                let absent = self.expected == 0 && inner.open(id, value.value()).is_none();
                 if absent { 0 } else { version }
             }
         };

@@ -15,8 +15,8 @@ use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
 use super::{
-    Bell, Change, Commit, CommitError, Erasure, Head, Note, NoteKey, OverlayCommit, Page, Place, Store,
-    StoreError, Stored, What, changes_kept_since,
+    Bell, Change, Commit, CommitError, Erasure, Head, Note, NoteKey, OverlayCommit, Page, Place,
+    Store, StoreError, Stored, What, changes_kept_since,
 };
 
 /// Shipments kept unless configured otherwise.

@@ -41,7 +41,10 @@ impl Vault {
         let rewrapped = disk.write(|tx| rewrap(tx, &keys));
         let (rewrapped, strange) = rewrapped.map_err(|error| OpenError::new(&path, error))?;
         if rewrapped > 0 {
-            tracing::info!(keys = rewrapped, "keys of shipments are wrapped with the newest key");
+            tracing::info!(
+                keys = rewrapped,
+                "keys of shipments are wrapped with the newest key"
+            );
         }
         if strange > 0 {
             tracing::error!(
@@ -168,7 +171,10 @@ impl Vault {
             let (mut good, mut bad) = (0, 0);
             for row in tx.open_table(DATA_KEYS)?.iter()? {
                 let (id, wrapped) = row?;
-                match self.keys.unwrap(&ShipmentId(id.value().to_owned()), wrapped.value()) {
+                match self
+                    .keys
+                    .unwrap(&ShipmentId(id.value().to_owned()), wrapped.value())
+                {
                     Ok(_) => good += 1,
                     Err(_) => bad += 1,
                 }

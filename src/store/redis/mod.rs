@@ -56,8 +56,8 @@ use self::near::{As, Near};
 use self::script::{Script, Scripts};
 use super::seal::{DataKey, Keys, hex};
 use super::{
-    Bell, Commit, CommitError, Erasure, Head, Note, NoteKey, OverlayCommit, Page, Place, Store, StoreError,
-    Stored, codec,
+    Bell, Commit, CommitError, Erasure, Head, Note, NoteKey, OverlayCommit, Page, Place, Store,
+    StoreError, Stored, codec,
 };
 use crate::clock::Clock;
 use crate::redis::RedisConfig;

@@ -94,12 +94,9 @@ impl Inner {
         let names = [name, self.key_name(&key.0)];
         let field = format!("o{}", key.1);
         let (at, (value, wrapped)) = self.field(partition, names, field.as_bytes()).await?;
-        let own = self
-            .unwrap(&key.0, wrapped.as_deref())
-            .map(|own| own.key);
-        let open = |value: Vec<u8>| {
-            codec::open_overlay(&self.keys, own.as_ref(), &key.0, &key.1, &value)
-        };
+        let own = self.unwrap(&key.0, wrapped.as_deref()).map(|own| own.key);
+        let open =
+            |value: Vec<u8>| codec::open_overlay(&self.keys, own.as_ref(), &key.0, &key.1, &value);
         let overlay = value.and_then(open);
         let overlay = overlay.map(Arc::new);
         self.near.keep_overlay(at, key, overlay.clone());
