@@ -1,5 +1,6 @@
 //! From a configuration to a running server: all wiring, and nothing else.
 
+mod kept;
 mod sources;
 
 use std::net::SocketAddr;
@@ -12,10 +13,12 @@ use tokio::task::JoinHandle;
 use waybill_core::adapter::Http;
 use waybill_core::registry::Registry;
 
+use self::kept::{Kept, store};
+pub use self::kept::{audit_file, shared_keys};
 use crate::audit::Audit;
 use crate::auth::settings::Mode;
 use crate::auth::{Auth, Gate};
-use crate::backup::{AUDIT, Backups};
+use crate::backup::Backups;
 use crate::cache::memory::MemoryCache;
 use crate::cache::redis::RedisCache;
 use crate::cache::{Cache, CacheState};
@@ -36,12 +39,7 @@ use crate::schedule::{Keep, Scheduler};
 use crate::server;
 use crate::server::{Load, Port, Readiness, Side, Tls, serve_side};
 use crate::spend::Books;
-use crate::store::Store;
-use crate::store::file::FileStore;
-use crate::store::memory::MemoryStore;
-use crate::store::redis::{Beside, RedisStore};
 use crate::store::seal::Keys;
-use crate::store::vault::Vault;
 use crate::texts::Texts;
 use crate::trace::Exporter;
 use crate::watch::token::Secrets;
@@ -417,111 +415,6 @@ fn may_listen(config: &Config) -> Result<(), String> {
 
 fn http_client(config: &Config) -> Result<crate::http::Client, String> {
     crate::http::Client::new(&config.http).map_err(|error| error.to_string())
-}
-
-/// The store, the keys that belong to it, and whether it works.
-struct Kept {
-    store: Arc<dyn Store>,
-    keys: Arc<Keys>,
-    /// Where nodes share what is due and what may be asked, if they do.
-    beside: Option<Beside>,
-    /// Keys of shipments in the data directory, if there is one.
-    vault: Option<Arc<Vault>>,
-    /// The store, if it is the data directory.
-    files: Option<Arc<FileStore>>,
-    is_working: Box<dyn Fn() -> bool + Send + Sync>,
-}
-
-impl Kept {
-    /// A store that depends on nothing that can be away.
-    fn here(store: Arc<dyn Store>, keys: Arc<Keys>) -> Self {
-        Self {
-            store,
-            keys,
-            beside: None,
-            vault: None,
-            files: None,
-            is_working: Box::new(|| true),
-        }
-    }
-}
-
-/// Where the audit log is, if one is kept.
-pub fn audit_file(config: &Config) -> Option<std::path::PathBuf> {
-    let (file, folder) = (&config.privacy.audit_file, &config.store.data_dir);
-    match (file.as_os_str().is_empty(), folder.as_os_str().is_empty()) {
-        (false, _) => Some(file.clone()),
-        (true, false) => Some(folder.join(AUDIT)),
-        (true, true) => None,
-    }
-}
-
-/// The keys in the data directory of a node whose store is elsewhere.
-fn vault_of(
-    settings: &config::StoreSettings,
-    keys: &Arc<Keys>,
-) -> Result<Option<Arc<Vault>>, String> {
-    if settings.data_dir.as_os_str().is_empty() {
-        return Ok(None);
-    }
-    let vault = Vault::open(&settings.data_dir, Arc::clone(keys));
-    let vault = vault.map_err(|error| format!("store.data_dir: {error}"))?;
-    Ok(Some(Arc::new(vault)))
-}
-
-async fn store(config: &Config, clock: &Clock) -> Result<Kept, String> {
-    let settings = &config.store;
-    let key_file = Some(&settings.key_file).filter(|path| !path.as_os_str().is_empty());
-    if let Some(redis) = settings.redis() {
-        let keys = shared_keys(settings)?;
-        let store = RedisStore::open(redis, Arc::clone(&keys), clock.clone());
-        let store = store
-            .await
-            .map_err(|error| format!("store.redis: {error}"))?;
-        let store = Arc::new(store);
-        let looking = Arc::clone(&store);
-        return Ok(Kept {
-            beside: Some(store.beside()),
-            store,
-            vault: vault_of(settings, &keys)?,
-            keys,
-            files: None,
-            is_working: Box::new(move || looking.is_working()),
-        });
-    }
-    if !settings.data_dir.as_os_str().is_empty() {
-        let store = FileStore::open(&settings.data_dir, key_file.map(AsRef::as_ref))
-            .map_err(|error| format!("store.data_dir: {error}"))?;
-        let keys = Arc::clone(store.keys());
-        let store = Arc::new(store);
-        return Ok(Kept {
-            vault: Some(Arc::clone(store.vault())),
-            files: Some(Arc::clone(&store)),
-            ..Kept::here(store, keys)
-        });
-    }
-    let keys = match key_file {
-        Some(path) => Keys::read(path).map_err(|error| format!("store.key_file: {error}"))?,
-        None => Keys::random().map_err(|error| format!("no random bytes for a key: {error}"))?,
-    };
-    let store = Arc::new(MemoryStore::new(settings.memory_shipments));
-    Ok(Kept::here(store, Arc::new(keys)))
-}
-
-/// The keys of nodes that share a store.
-///
-/// # Errors
-/// No file is named, or it cannot be read.
-pub fn shared_keys(settings: &config::StoreSettings) -> Result<Arc<Keys>, String> {
-    if settings.key_file.as_os_str().is_empty() {
-        return Err(
-            "store.redis: nodes that share a store need the same master key: set store.key_file"
-                .to_owned(),
-        );
-    }
-    let keys = Keys::read(&settings.key_file);
-    keys.map(Arc::new)
-        .map_err(|error| format!("store.key_file: {error}"))
 }
 
 fn cache(config: &Config, keys: &Arc<Keys>, clock: &Clock) -> Result<Arc<dyn Cache>, String> {

@@ -227,6 +227,8 @@ pub const METRICS: &[Metric] = &[
     counter("waybill_connections_refused_total", "connections closed at once, by limit"),
     counter("waybill_connections_cut_total", "connections cut because of what came over them, by reason"),
     counter("waybill_requests_shed_total", "requests turned away because the server had enough work, by class"),
+    counter("waybill_erasures_total", "shipments that were erased"),
+    counter("waybill_reports_barred_total", "reports left aside because they are about what was erased"),
     counter("waybill_task_panics_total", "tasks that panicked, by task"),
 ];
 

@@ -70,7 +70,7 @@ fn note(record: &v1::Shipment, canaries: &mut BTreeSet<String>) {
     for event in &record.events {
         let place = event.location.iter();
         canaries.extend(place.flat_map(|it| [it.raw.clone(), it.postal_code.clone()]));
-        for observation in &event.evidence {
+        for observation in &event.observations {
             canaries.insert(observation.native_text.clone());
         }
     }
@@ -204,17 +204,22 @@ async fn nothing_is_found(redis: Option<&Redis>, log: &Log) {
     for result in answer.results {
         errors.push_str(&format!("{:?}\n", result.error));
     }
-    let request = v1::RegisterShipmentRequest {
-        tracking_number: NUMBER.into(),
+    let key = v1::shipment_key::Key::TrackingNumber(NUMBER.into());
+    let registration = Some(v1::Registration {
+        shipment: Some(v1::ShipmentKey {
+            key: Some(key),
+            ..Default::default()
+        }),
         labels: [("customer".to_owned(), OWN[4].to_owned())].into(),
         ..Default::default()
-    };
+    });
+    let request = v1::RegisterShipmentRequest { registration };
     let registered = client
         .register_shipment(request)
         .await
         .unwrap()
         .into_inner();
-    let id = registered.shipment.unwrap().id;
+    let id = registered.shipment_ids[0].clone();
     common::eventually("pushes are worked off", async || {
         let text = side(&world, "/metrics").await;
         let waiting = text

@@ -2,16 +2,21 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
+use waybill::app;
+use waybill::audit::Audit;
 use waybill::auth::audit;
 use waybill::auth::keys::{self, NewKey, Record, State};
 use waybill::auth::pepper::Peppers;
 use waybill::auth::settings::{Settings, scopes};
 use waybill::clock::Clock;
+use waybill::config::Config;
+use waybill::store::seal as master;
 use waybill::telemetry;
 
 use super::local::table;
@@ -85,7 +90,9 @@ struct Listed {
 }
 
 pub(super) fn run(options: Options) -> Result<ExitCode, String> {
-    let mut settings = options.configured.load()?.auth;
+    let config = options.configured.load()?;
+    let log = written_down(&config)?;
+    let mut settings = config.auth;
     if let Some(path) = options.keys_file {
         settings.keys_file = path;
     }
@@ -99,18 +106,53 @@ pub(super) fn run(options: Options) -> Result<ExitCode, String> {
     telemetry::init(telemetry::Format::Plain, "warn,audit=info")?;
     let now = Clock::system().now();
     match options.command {
-        Command::Create(options) => create(&settings, options, now),
+        Command::Create(options) => create(&settings, options, &log, now),
         Command::List(options) => list(&settings, &options, now),
         Command::Revoke { id } => {
             let key = keys::revoke(&settings.keys_file, &id, now)?;
             audit::key_revoked(&key);
+            note(&log, now, "key_revoked", &key)?;
             say!("{id} is revoked");
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
-fn create(settings: &Settings, options: Create, now: Timestamp) -> Result<ExitCode, String> {
+/// The audit log of the gateway, if its configuration has one that this process can write: the key
+/// that chains it is that of the store.
+fn written_down(config: &Config) -> Result<Option<Audit>, String> {
+    let Some(path) = app::audit_file(config) else {
+        return Ok(None);
+    };
+    let key_file = match config.store.key_file.as_os_str().is_empty() {
+        true => config.store.data_dir.join("key"),
+        false => config.store.key_file.clone(),
+    };
+    if !key_file.exists() {
+        // A gateway that has never been started has no log yet.
+        return Ok(None);
+    }
+    let keys = master::Keys::read(&key_file).map_err(|error| error.to_string())?;
+    Ok(Some(Audit::new(Some(path), Arc::new(keys))))
+}
+
+fn note(log: &Option<Audit>, now: Timestamp, what: &str, key: &Record) -> Result<(), String> {
+    let Some(log) = log else {
+        return Ok(());
+    };
+    let about = [("key", key.id.as_str()), ("tenant", key.tenant.as_str())];
+    let written = log.append(now, "command line", what, &about);
+    written.map(|_| ()).map_err(|error| {
+        format!("the key is changed, and the audit log cannot be written: {error}")
+    })
+}
+
+fn create(
+    settings: &Settings,
+    options: Create,
+    log: &Option<Audit>,
+    now: Timestamp,
+) -> Result<ExitCode, String> {
     let lasts = options.expires.map(|text| lasts(&text)).transpose()?;
     let expire_time = lasts.map(|lasts| now.checked_add(lasts));
     let new = NewKey {
@@ -124,6 +166,7 @@ fn create(settings: &Settings, options: Create, now: Timestamp) -> Result<ExitCo
     let peppers = Peppers::read_or_create(settings)?;
     let (record, key) = keys::create(&settings.keys_file, &peppers, new, now)?;
     audit::key_created(&record);
+    note(log, now, "key_created", &record)?;
     say!("{}", key.expose());
     Ok(ExitCode::SUCCESS)
 }

@@ -258,11 +258,17 @@ impl Store for FileStore {
             let Some(value) = shipments.get(id.0.as_str())? else {
                 return Ok(None);
             };
+            let own = inner.vault.key(&id).ok().flatten();
             let Some(stored) = inner.open(&id, value.value()) else {
                 return Ok(None);
             };
             let stored = Arc::new(stored);
             inner.remember(&stored, value.value().len());
+            // It may have been erased since this transaction began.
+            if own.is_some_and(|own| !inner.is_its_key(&id, &own)) {
+                inner.cache.invalidate(&id);
+                return Ok(None);
+            }
             Ok(Some(stored))
         }))
     }
@@ -404,9 +410,7 @@ impl Inner {
 
     /// Whether a key is still that of a shipment: it may have been erased since something was sealed.
     fn is_its_key(&self, id: &ShipmentId, own: &DataKey) -> bool {
-        self.vault
-            .key(id)
-            .is_ok_and(|key| key.as_ref() == Some(own))
+        self.vault.is_kept(id, own).unwrap_or(false)
     }
 
     /// Keeps a decoded shipment for readers, unless a newer one is there already.

@@ -86,7 +86,22 @@ impl Vault {
         }
     }
 
-    /// The same without a look at the disk.
+    /// Whether a key is that of a shipment, as the disk says: what is in memory can be from before an
+    /// erasure that came in between.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(super) fn is_kept(&self, id: &ShipmentId, own: &DataKey) -> Result<bool, StoreError> {
+        let wrapped = self.wrapped(id)?;
+        let held = wrapped.and_then(|wrapped| self.keys.unwrap(id, &wrapped).ok());
+        let is_kept = held.as_ref() == Some(own);
+        if !is_kept {
+            self.known.invalidate(id);
+        }
+        Ok(is_kept)
+    }
+
+    /// The key of a shipment, if it is in memory.
     pub fn known(&self, id: &ShipmentId) -> Option<DataKey> {
         self.known.get(id)
     }

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tonic::transport::{Channel, Endpoint};
 use turmoil::net::{TcpListener, TcpStream};
+use waybill::audit::Audit;
 use waybill::auth::Auth;
 use waybill::cache::memory::MemoryCache;
 use waybill::chance::Chance;
@@ -89,6 +90,7 @@ pub async fn serve(disk: Arc<Disk>, clock: Clock, seed: u64) -> turmoil::Result 
         (Kpis::start(&config.kpi, None, &keys)?, evidence)
     };
     let analytics = grpc::analytics::Analytics::new(kpis.clone(), 1.0, clock.clone());
+    let audit_keys = Arc::clone(&keys);
     let pipeline = Pipeline::new(Parts {
         sources: Vec::new(),
         store,
@@ -102,6 +104,8 @@ pub async fn serve(disk: Arc<Disk>, clock: Clock, seed: u64) -> turmoil::Result 
         kpis,
         evidence,
         has_tenants: auth.asks(),
+        audit: Audit::new(None, audit_keys),
+        barred_for: config.privacy.barred.0,
     });
     let carriers = grpc::carrier::Carriers::new(registry, pipeline.clone(), Arc::clone(&texts));
     let (_retire, retired) = watch::channel(false);

@@ -17,8 +17,8 @@ use tokio::time::timeout;
 use turmoil::net::{TcpListener, TcpStream};
 use waybill::store::memory::MemoryStore;
 use waybill::store::{
-    Bell, Commit, CommitError, Head, Note, NoteKey, OverlayCommit, Page, Place, Store, StoreError,
-    Stored,
+    Bell, Commit, CommitError, Erasure, Head, Note, NoteKey, OverlayCommit, Page, Place, Store,
+    StoreError, Stored,
 };
 use waybill_core::adapter::BoxFuture;
 use waybill_core::order::Subject;
@@ -45,6 +45,7 @@ pub struct Disk {
 enum Written {
     Record(Commit),
     Overlay(OverlayCommit),
+    Erasure(Erasure),
     Notes(Vec<(NoteKey, Note)>),
 }
 
@@ -71,6 +72,7 @@ impl Disk {
             match written {
                 Written::Record(commit) => drop(now(replica.commit(commit.clone())).unwrap()),
                 Written::Overlay(commit) => now(replica.commit_overlay(commit.clone())).unwrap(),
+                Written::Erasure(erasure) => drop(now(replica.erase(erasure.clone())).unwrap()),
                 Written::Notes(notes) => drop(now(replica.keep(notes.clone())).unwrap()),
             }
         }
@@ -247,6 +249,30 @@ impl Store for Remote {
     ) -> BoxFuture<'a, Result<Vec<(String, Arc<Overlay>)>, StoreError>> {
         let id = id.clone();
         Box::pin(async move { self.ask(move |it| now(it.store().overlays(&id))).await? })
+    }
+
+    fn erase(&self, erasure: Erasure) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let done = self.ask(move |it| {
+                let done = now(it.store().erase(erasure.clone()));
+                it.note(done, || Written::Erasure(erasure))
+            });
+            let done = done.await?;
+            self.bell.ring();
+            done
+        })
+    }
+
+    fn all<'a>(
+        &'a self,
+        after: Option<&'a ShipmentId>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<ShipmentId>, StoreError>> {
+        let after = after.cloned();
+        Box::pin(async move {
+            self.ask(move |it| now(it.store().all(after.as_ref(), limit)))
+                .await?
+        })
     }
 
     fn commit_overlay(&self, commit: OverlayCommit) -> BoxFuture<'_, Result<(), CommitError>> {
