@@ -60,7 +60,7 @@ const NUMBER: &str = "CANARY0000477001";
 fn note(record: &v1::Shipment, canaries: &mut BTreeSet<String>) {
     canaries.insert(record.tracking_number.clone());
     canaries.extend(record.identifiers.iter().map(|it| it.value.clone()));
-    for proof in &record.proof_of_delivery {
+    if let Some(proof) = &record.proof_of_delivery {
         canaries.insert(proof.signed_by.clone());
     }
     let places = [&record.destination, &record.origin, &record.last_location];
