@@ -534,8 +534,8 @@ pub(crate) fn is_future(row: &Row<'_>) -> bool {
 
 /// Tells whether a time lies in the future of the report that states it.
 pub(crate) fn lies_after(time: &EventTime, listed: Timestamp) -> bool {
-    let limit = listed.checked_add(CLOCK_TOLERANCE);
-    limit.is_ok_and(|limit| time.earliest > limit)
+    let limit = || listed.checked_add(CLOCK_TOLERANCE);
+    time.earliest > listed && limit().is_ok_and(|limit| time.earliest > limit)
 }
 
 /// Phases in the order of the journey; transport and customs run side by side.

@@ -37,11 +37,14 @@ pub(crate) fn listings(mut times: Vec<Timestamp>, more: &[Timestamp]) -> Vec<Tim
         return times;
     };
     let recent = newest.as_second() - RECENT;
-    let (mut days, mut grains) = (BTreeSet::new(), BTreeSet::new());
+    let (mut day, mut grain) = (None, None);
     times.retain(|time| {
         let second = time.as_second();
-        let first_of_day = days.insert(second.div_euclid(DAY));
-        let first_of_grain = grains.insert(second.div_euclid(GRAIN));
+        let of_day = Some(second.div_euclid(DAY));
+        let of_grain = Some(second.div_euclid(GRAIN));
+        let first_of_day = day != of_day;
+        let first_of_grain = grain != of_grain;
+        (day, grain) = (of_day, of_grain);
         first_of_day || (first_of_grain && second >= recent) || *time == newest
     });
     times

@@ -45,6 +45,9 @@ fn play(codes: &[E]) -> Shipment {
 
 #[test]
 fn every_cell_is_as_documented() {
+    assert_eq!(CELLS.map(|(from, _)| from), Status::ALL);
+    // Nothing leads to the state before the first news.
+    assert_eq!(TO.map(|(to, _)| to)[..], Status::ALL[1..]);
     for (from, row) in CELLS {
         for ((to, second), cell) in TO.into_iter().zip(row.chars()) {
             let mut codes: Vec<E> = TO
