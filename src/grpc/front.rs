@@ -28,7 +28,7 @@ use tower::Service;
 use waybill_core::caller::{Caller, Scope};
 
 use super::follow::Around;
-use super::reply::Reply;
+pub use super::reply::Reply;
 use super::seen::Seen;
 use super::status::{Failure, late};
 use super::tracking::{Tracked, Tracking, fits};
