@@ -188,14 +188,13 @@ mod tests {
     async fn a_task_is_where_it_was_started() {
         let trace = parse(TEXT).unwrap();
         let (sender, told) = tokio::sync::oneshot::channel();
-        within(trace, async {
-            crate::tasks::spawn("test", async move {
+        let task = within(trace, async {
+            let telling = async move {
                 let _gone = sender.send(current());
-            })
-        })
-        .await
-        .await
-        .unwrap();
+            };
+            crate::tasks::spawn("test", telling).await
+        });
+        task.await.unwrap();
         assert_eq!(told.await.unwrap(), Some(trace));
         assert_eq!(current(), None);
     }

@@ -136,3 +136,22 @@ fn variables_of_the_manifest_are_settings() {
     assert_eq!(config.server.side.port(), 9_464);
     assert!(config.server.admin.starts_with("127.0.0.1:"));
 }
+
+#[test]
+fn the_page_names_exactly_the_settings_that_a_running_server_takes_up() {
+    let page = read("docs/operations.md");
+    let table = page
+        .split("| taken up by a running server |")
+        .nth(1)
+        .unwrap();
+    let table = table.split("\n\n").next().unwrap();
+    let cells = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split(" |").next());
+    let named: BTreeSet<&str> = cells
+        .flat_map(|cell| cell.split(", "))
+        .map(|name| name.trim_matches('`'))
+        .collect();
+    let live: BTreeSet<&str> = waybill::control::LIVE.iter().copied().collect();
+    assert_eq!(named, live);
+}
