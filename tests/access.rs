@@ -114,7 +114,9 @@ async fn call(channel: &Channel, path: &str, key: Option<&str>, message: Vec<u8>
         Ok::<_, Status>(())
     };
     let ended = tokio::time::timeout(Duration::from_secs(60), ended).await;
-    let status = ended.expect(path).err();
+    let status = ended
+        .unwrap_or_else(|_| panic!("{path} has not ended"))
+        .err();
     let (code, reason) = match &status {
         None => (Code::Ok, String::new()),
         Some(status) => (status.code(), trailers(status).0),
@@ -312,7 +314,6 @@ fn row(path: &str, there: &There) -> (Vec<u8>, Of) {
         "/waybill.v1.CarrierService/GetCarrier" => {
             let request = v1::GetCarrierRequest {
                 id: "ups".to_owned(),
-                ..Default::default()
             };
             (request.encode_to_vec(), Of::Everybody)
         }

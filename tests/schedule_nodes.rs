@@ -308,7 +308,7 @@ async fn two_gateways_share_the_work_and_ask_about_each_shipment_once() {
         let sources = node.pipeline.sources();
         let asked: u64 = sources
             .iter()
-            .map(|source| u64::from(source.guard.health().attempts))
+            .map(|source| source.guard.health().attempts)
             .sum();
         assert!(asked > 0, "each does a part");
     }

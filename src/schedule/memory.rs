@@ -6,8 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use waybill_core::adapter::BoxFuture;
 use waybill_core::shipment::ShipmentId;
 
-use super::queue::{Backlog, Claim, Due, Flow, Item, LEASE, Pace, Places, Task, Want};
-use crate::store::{Head, StoreError};
+use super::queue::{Backlog, Claim, Due, Flow, Heads, Item, LEASE, Pace, Places, Task, Want};
+use crate::store::StoreError;
+
+/// Work that was put or taken away since it was last saved.
+type Changed = Vec<((Task, ShipmentId), Option<Item>)>;
 
 /// A queue that dies with the process.
 #[derive(Default)]
@@ -295,7 +298,7 @@ impl MemoryDue {
 
     /// What has changed since the last time, each item as it is now, `None` if it is gone; and up to
     /// where the change log is in it.
-    pub(super) fn changes(&self) -> (Vec<((Task, ShipmentId), Option<Item>)>, Places) {
+    pub(super) fn changes(&self) -> (Changed, Places) {
         let mut state = self.lock();
         let changed = state.changed.replace(BTreeSet::new()).unwrap_or_default();
         let item = |(task, id): &(Task, ShipmentId)| {
@@ -438,11 +441,7 @@ impl Due for MemoryDue {
         ready(items.collect())
     }
 
-    fn reading(
-        &self,
-        _now: i64,
-        partitions: u16,
-    ) -> BoxFuture<'_, Result<Vec<(u16, Option<Head>)>, StoreError>> {
+    fn reading(&self, _now: i64, partitions: u16) -> BoxFuture<'_, Result<Heads, StoreError>> {
         let state = self.lock();
         let place = |partition| (partition, state.places.get(&partition).copied());
         ready((0..partitions).map(place).collect())

@@ -102,6 +102,9 @@ pub struct Pace {
     pub burst: f64,
 }
 
+/// A place in each partition of the change log; `None`: from the end.
+pub(super) type Heads = Vec<(u16, Option<Head>)>;
+
 /// A due queue. Several nodes can share one.
 pub trait Due: Send + Sync {
     /// Enters work, or moves it. What is claimed stays as it is: who has it says what comes next.
@@ -168,11 +171,7 @@ pub trait Due: Send + Sync {
 
     /// Which of these many partitions of the change log this node is to read, and up to where each
     /// is in the queue; `None`: the queue holds nothing of it, or has lost it.
-    fn reading(
-        &self,
-        now: i64,
-        partitions: u16,
-    ) -> BoxFuture<'_, Result<Vec<(u16, Option<Head>)>, StoreError>>;
+    fn reading(&self, now: i64, partitions: u16) -> BoxFuture<'_, Result<Heads, StoreError>>;
 
     /// These partitions are in the queue up to there.
     fn has_read(&self, places: Places) -> BoxFuture<'_, Result<(), StoreError>>;

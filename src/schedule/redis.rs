@@ -28,7 +28,7 @@ use tokio::time::Instant;
 use waybill_core::adapter::BoxFuture;
 use waybill_core::shipment::ShipmentId;
 
-use super::queue::{Backlog, Claim, Due, Flow, Item, LEASE, Pace, Places, Task, Want};
+use super::queue::{Backlog, Claim, Due, Flow, Heads, Item, LEASE, Pace, Places, Task, Want};
 use super::written::{flow, item, key, time, words};
 use crate::redis::script::Script;
 use crate::store::redis::{Beside, PARTITIONS, partition_of};
@@ -524,11 +524,7 @@ impl Due for RedisDue {
         })
     }
 
-    fn reading(
-        &self,
-        now: i64,
-        partitions: u16,
-    ) -> BoxFuture<'_, Result<Vec<(u16, Option<Head>)>, StoreError>> {
+    fn reading(&self, now: i64, partitions: u16) -> BoxFuture<'_, Result<Heads, StoreError>> {
         Box::pin(async move {
             let asked = lock(&self.reading).as_ref().map(|reading| reading.asked);
             if !is_fresh(asked, now, LEAD) {

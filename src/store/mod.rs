@@ -107,10 +107,7 @@ pub trait Store: Send + Sync {
     ) -> BoxFuture<'a, Result<Option<Arc<Overlay>>, StoreError>>;
 
     /// What every tenant adds to a shipment, with the tenants' ids and in their order.
-    fn overlays<'a>(
-        &'a self,
-        id: &'a ShipmentId,
-    ) -> BoxFuture<'a, Result<Vec<(String, Arc<Overlay>)>, StoreError>>;
+    fn overlays<'a>(&'a self, id: &'a ShipmentId) -> BoxFuture<'a, Result<Overlays, StoreError>>;
 
     /// Writes what a tenant adds to a shipment that exists, with an entry in the change log.
     fn commit_overlay(&self, commit: OverlayCommit) -> BoxFuture<'_, Result<(), CommitError>>;
@@ -150,6 +147,9 @@ pub struct Note {
     /// What is kept.
     pub value: Vec<u8>,
 }
+
+/// What tenants add to one shipment, by tenant.
+pub type Overlays = Vec<(String, Arc<Overlay>)>;
 
 /// A shipment that is to be erased.
 #[derive(Clone)]

@@ -43,7 +43,7 @@ pub struct Disk {
 }
 
 enum Written {
-    Record(Commit),
+    Record(Box<Commit>),
     Overlay(OverlayCommit),
     Erasure(Erasure),
     Notes(Vec<(NoteKey, Note)>),
@@ -70,7 +70,7 @@ impl Disk {
         let replica = MemoryStore::new(self.capacity);
         for written in &*self.written.lock().unwrap() {
             match written {
-                Written::Record(commit) => drop(now(replica.commit(commit.clone())).unwrap()),
+                Written::Record(commit) => drop(now(replica.commit((**commit).clone())).unwrap()),
                 Written::Overlay(commit) => now(replica.commit_overlay(commit.clone())).unwrap(),
                 Written::Erasure(erasure) => drop(now(replica.erase(erasure.clone())).unwrap()),
                 Written::Notes(notes) => drop(now(replica.keep(notes.clone())).unwrap()),
@@ -186,7 +186,7 @@ impl Store for Remote {
         Box::pin(async move {
             let done = self.ask(move |it| {
                 let done = now(it.store().commit(commit.clone()));
-                it.note(done, || Written::Record(commit))
+                it.note(done, || Written::Record(Box::new(commit)))
             });
             let done = done.await.map_err(CommitError::Store)?;
             self.bell.ring();

@@ -10,7 +10,7 @@ use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
 use super::super::seal::DataKey;
-use super::super::{CommitError, OverlayCommit, StoreError, What, codec};
+use super::super::{CommitError, OverlayCommit, Overlays, StoreError, What, codec};
 use super::{FileStore, Inner, SHIPMENTS, Work, log};
 
 /// Shipment and tenant -> value.
@@ -98,7 +98,7 @@ pub(super) fn load<'a>(
 pub(super) fn load_all<'a>(
     store: &'a FileStore,
     id: &'a ShipmentId,
-) -> BoxFuture<'a, Result<Vec<(String, Arc<Overlay>)>, StoreError>> {
+) -> BoxFuture<'a, Result<Overlays, StoreError>> {
     let id = id.clone();
     Box::pin(store.read(move |inner, tx| {
         let overlays = tx.open_table(OVERLAYS)?;
