@@ -59,6 +59,12 @@ pub trait Adapter: Send + Sync {
         now: Timestamp,
     ) -> Vec<Answer>;
 
+    /// Whether the source bills each number that is registered, and reading is free; otherwise a
+    /// price is that of a call. Requests that register have the mark [`Registers`].
+    fn bills_registrations(&self) -> bool {
+        false
+    }
+
     /// Greatest number of queries in one call, where settings change what the source takes.
     fn batch(&self, limits: &Limits) -> usize {
         limits.batch
@@ -146,11 +152,20 @@ pub trait Http: Send + Sync {
         &self,
         request: http::Request<Bytes>,
     ) -> BoxFuture<'_, Result<http::Response<Bytes>, Error>>;
+
+    /// Hears that so many numbers of requests with the mark [`Registers`] were not billed: the
+    /// source refused them, or had them already.
+    fn not_billed(&self, _numbers: u32) {}
 }
 
 /// Mark in the extensions of a request: its answer holds a credential, and nobody may keep it.
 #[derive(Clone, Copy, Debug)]
 pub struct Confidential;
+
+/// Mark in the extensions of a request: it registers so many numbers, each of which the source
+/// bills; see [`Adapter::bills_registrations`]. An answer without success bills nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Registers(pub u32);
 
 /// One question to a source about a number.
 #[derive(Clone, PartialEq, Eq)]

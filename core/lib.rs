@@ -43,6 +43,7 @@ pub mod order;
 mod origins;
 pub mod overlay;
 mod overtaken;
+pub mod owner;
 pub mod place;
 pub mod poll;
 pub mod privacy;

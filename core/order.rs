@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::caller::LOCAL;
 use crate::number::TrackingNumber;
 use crate::privacy::Pii;
 
@@ -14,6 +15,9 @@ use crate::privacy::Pii;
 pub struct Order {
     platform: String,
     id: Pii<String>,
+    /// Tenant whose order it is; empty for the only tenant of a server.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    owner: String,
 }
 
 /// A part of an order that breaks its rule.
@@ -52,7 +56,23 @@ impl Order {
         Ok(Self {
             platform: platform.to_owned(),
             id: Pii::new(id.to_owned()),
+            owner: String::new(),
         })
+    }
+
+    /// The order of a tenant. What two tenants call the same are two orders.
+    #[must_use]
+    pub fn of(mut self, tenant: &str) -> Self {
+        self.owner = match tenant {
+            LOCAL => String::new(),
+            tenant => tenant.to_owned(),
+        };
+        self
+    }
+
+    /// Tenant whose order it is; empty for the only tenant of a server.
+    pub fn owner(&self) -> &str {
+        &self.owner
     }
 
     /// Shop or platform.

@@ -323,7 +323,7 @@ impl Dossier {
     }
 
     /// Tells whether a source states the number in a field for numbers of the shipment.
-    fn is_stated(&self, number: &str) -> bool {
+    pub(crate) fn is_stated(&self, number: &str) -> bool {
         let mut stated = self.facts.iter().flat_map(|facts| &facts.facts.identifiers);
         stated.any(|one| one.kind != IdentifierKind::Reference && one.value.reveal() == number)
     }

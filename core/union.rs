@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::adapter::Hints;
 use crate::facts::kind_of;
 use crate::number::{self, TrackingNumber};
+use crate::owner::owner_of;
 use crate::place::Location;
-use crate::reconcile::Dossier;
+use crate::reconcile::{Dossier, SourceFacts};
 use crate::shipment::{Identifier, IdentifierKind, Shipment, ShipmentId};
 
 /// A parcel is no longer than this between two posts without a scan by any of them.
@@ -34,28 +35,25 @@ impl Dossier {
     /// Numbers that sources state, in fields for them, under which the parcel goes on or came:
     /// not those that several parcels can share, and none that only a text names.
     pub fn next_numbers(&self) -> BTreeSet<TrackingNumber> {
-        let parsed = self
-            .continuing()
-            .filter_map(|one| TrackingNumber::parse(one.value.reveal()).ok());
+        let stated = self.facts.iter().flat_map(continuing);
+        let parsed = stated.filter_map(|one| TrackingNumber::parse(one.value.reveal()).ok());
         parsed.filter(|number| *number != self.number).collect()
     }
 
-    fn continuing(&self) -> impl Iterator<Item = &Identifier> {
-        let stated = self.facts.iter().flat_map(|facts| &facts.facts.identifiers);
-        stated.filter(|one| {
-            matches!(
-                one.kind,
-                IdentifierKind::LastMile | IdentifierKind::Carrier | IdentifierKind::UpuS10
-            )
-        })
-    }
-
     /// Tells whether a source states that the parcel goes on under a number of a carrier. Where it
-    /// does not say whose the number is, the number itself has to.
-    pub fn goes_on_as(&self, next: &TrackingNumber, carrier: &str) -> bool {
+    /// does not say whose the number is, the number itself has to. What a tenant's own sources state
+    /// counts only for its own: `owner`, as in [`crate::owner::owner_of`].
+    pub fn goes_on_as(&self, next: &TrackingNumber, carrier: &str, owner: Option<&str>) -> bool {
+        let counts = |facts: &&SourceFacts| {
+            let own = owner_of(&facts.source);
+            own.is_none() || own == owner
+        };
         *next != self.number
             && self
-                .continuing()
+                .facts
+                .iter()
+                .filter(counts)
+                .flat_map(continuing)
                 .filter(|one| one.value.reveal() == next.reveal())
                 .any(|one| match one.carrier.as_str() {
                     named if named == carrier => true,
@@ -68,7 +66,10 @@ impl Dossier {
     /// Tells whether another stored shipment is the same parcel: one of them states the number of
     /// the other one, and neither time nor destination contradicts.
     pub fn is_one_with(&self, other: &Self) -> bool {
-        let states = |one: &Self, next: &Self| one.goes_on_as(&next.number, &next.carrier);
+        let owner = self
+            .only_owner()
+            .filter(|_| self.only_owner() == other.only_owner());
+        let states = |one: &Self, next: &Self| one.goes_on_as(&next.number, &next.carrier, owner);
         let are_pieces = self.pieces.contains(&other.id) || other.pieces.contains(&self.id);
         self.id != other.id
             && !are_pieces
@@ -107,6 +108,17 @@ impl Dossier {
             ..Self::new(self.id.clone(), self.number.clone(), self.carrier.clone())
         }
     }
+}
+
+/// Numbers that a source states for the same parcel on its way.
+fn continuing(facts: &SourceFacts) -> impl Iterator<Item = &Identifier> {
+    let stated = facts.facts.identifiers.iter();
+    stated.filter(|one| {
+        matches!(
+            one.kind,
+            IdentifierKind::LastMile | IdentifierKind::Carrier | IdentifierKind::UpuS10
+        )
+    })
 }
 
 /// Whether a number says by itself, with a right check digit, that a carrier issued it.

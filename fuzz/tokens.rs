@@ -41,7 +41,7 @@ pub fn run(input: &[u8]) {
         return;
     };
     assert!(read.place.len() <= 64);
-    let again = secrets.seal(read.target, &read.place);
+    let again = secrets.seal(read.owner, read.target, &read.place);
     assert_eq!(secrets.open(&again), Some(read));
     let bit = token.iter().map(|byte| usize::from(*byte)).sum::<usize>() % (token.len() * 8);
     token[bit / 8] ^= 1 << (bit % 8);

@@ -1,5 +1,7 @@
 //! From a configuration to a running server: all wiring, and nothing else.
 
+mod sources;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,37 +9,46 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use waybill_core::adapter::{Adapter, Descriptor, Http, Limits};
+use waybill_core::adapter::Http;
 use waybill_core::registry::Registry;
 
+use crate::audit::Audit;
 use crate::auth::settings::Mode;
 use crate::auth::{Auth, Gate};
+use crate::backup::{AUDIT, Backups};
 use crate::cache::memory::MemoryCache;
 use crate::cache::redis::RedisCache;
 use crate::cache::{Cache, CacheState};
+use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::config::{self, Config, Reflection};
 use crate::control::{Control, Making, Origin};
 use crate::evidence::Evidence;
 use crate::grpc;
 use crate::grpc::follow::Streams;
-use crate::guard::{self, Guard, Ledger, Purse};
+use crate::guard::Nodes;
 use crate::kpi::Kpis;
-use crate::money::{Amount, Budget};
-use crate::pipeline::{MadeOf, Pack, Parts, Pipeline, Source};
+use crate::pipeline::{Parts, Pipeline};
 use crate::push::Push;
-use crate::remote::{self, Remote};
-use crate::schedule::Scheduler;
+use crate::quota::Quotas;
+use crate::remote::{self};
+use crate::schedule::{Keep, Scheduler};
 use crate::server;
-use crate::server::{Load, Readiness, Side, serve_side};
+use crate::server::{Load, Port, Readiness, Side, Tls, serve_side};
+use crate::spend::Books;
 use crate::store::Store;
 use crate::store::file::FileStore;
 use crate::store::memory::MemoryStore;
-use crate::store::redis::RedisStore;
+use crate::store::redis::{Beside, RedisStore};
 use crate::store::seal::Keys;
+use crate::store::vault::Vault;
 use crate::texts::Texts;
+use crate::trace::Exporter;
 use crate::watch::token::Secrets;
 use crate::watch::{Hub, told};
+
+pub use sources::sources;
+pub(crate) use sources::sources_after;
 
 /// A running server.
 pub struct App {
@@ -55,8 +66,10 @@ pub struct App {
     pub scheduler: Scheduler,
     /// What an operator can do with it.
     pub control: Control,
+    spans: Exporter,
     kpis: Kpis,
     evidence: Evidence,
+    books: Arc<Books>,
     pushes: Option<Push>,
     retire: watch::Sender<bool>,
     drain: watch::Sender<bool>,
@@ -88,18 +101,33 @@ pub async fn start_from(
     origin: Option<Box<dyn Origin>>,
 ) -> Result<App, String> {
     config.check_all()?;
+    // First, so that levels that are told once are not lost.
+    let metrics = crate::telemetry::metrics_handle()?;
     let listen = config.server.listen;
     may_listen(&config)?;
     crate::http::install_crypto();
     let Kept {
         store,
         keys,
+        beside,
+        vault,
+        files,
         is_working,
     } = store(&config, &clock).await?;
     let cache = cache(&config, &keys, &clock)?;
     let registry = remote::registry(registry, &config.plugins)?;
     let way_out = http_client(&config)?;
-    let sources = sources_after(&config, registry, &clock, &way_out, &[])?;
+    let nodes = beside.clone().map(Nodes::new);
+    let sources = sources_after(&config, registry, &clock, &way_out, &[], nodes.as_ref())?;
+    let books = Books::new(
+        &sources,
+        Arc::clone(&store),
+        Arc::clone(&keys),
+        clock.clone(),
+    );
+    let books = Arc::new(books);
+    // Before the first call, which would else find the budget of the day untouched.
+    let works = books.try_to_balance(true).await;
     let texts = Arc::new(Texts::load(&config.texts.folder, registry)?);
     let issuers = config.auth.jwt.values();
     let issuers = issuers.map(|issuer| issuer.jwks_url.as_str());
@@ -114,11 +142,17 @@ pub async fn start_from(
     let kpis = Kpis::start(&config.kpi, folder, &keys)?;
     let target = config.kpi.completeness_target;
     let analytics = grpc::analytics::Analytics::new(kpis.clone(), target, clock.clone());
-    let evidence = Evidence::start(&config.evidence, folder, &keys, Arc::clone(&store))?;
+    let evidence = Evidence::start(
+        &config.evidence,
+        folder.zip(vault),
+        &keys,
+        Arc::clone(&store),
+    )?;
     let every = config.evidence.sweep_interval.0;
     let clearing = evidence.clone().sweep_forever(clock.clone(), every);
     let clearing = crate::tasks::spawn("evidence-sweep", clearing);
-    let secrets = Secrets::read(&config.streams, &keys)?;
+    let audit = Audit::new(audit_file(&config), Arc::clone(&keys));
+    let secrets = Secrets::of(&config.streams, &keys)?;
     let pipeline = Pipeline::new(Parts {
         sources,
         store: Arc::clone(&store),
@@ -131,22 +165,38 @@ pub async fn start_from(
         hub: Arc::clone(&hub),
         kpis: kpis.clone(),
         evidence: evidence.clone(),
+        has_tenants: auth.asks(),
+        audit: audit.clone(),
+        barred_for: config.privacy.barred.0,
     });
+    let instance = server_id();
+    let spans = Exporter::start(&config.trace, &instance)?;
+    let backups = files.map(|files| Backups::new(files, Some(evidence.clone()), audit));
     let control = Control::new(Making {
         pipeline: pipeline.clone(),
         registry,
         clock,
         http: way_out,
+        nodes,
         origin,
         config: config.clone(),
     });
+    crate::telemetry::set_kept_percent(config.log.kept_percent);
     let watching = crate::tasks::spawn("config", control.clone().watch());
+    let showing = crate::tasks::spawn("figures", control.clone().show());
 
+    let keep = match (beside, folder) {
+        (Some(beside), _) => Keep::Shared(beside),
+        (None, Some(folder)) => Keep::Folder(folder),
+        (None, None) => Keep::Nowhere,
+    };
     let carriers = grpc::carrier::Carriers::new(registry, pipeline.clone(), Arc::clone(&texts));
+    let sweep = crate::retention::sweep_forever(pipeline.clone(), config.privacy.clone());
+    let forgetting = crate::tasks::spawn("retention", sweep);
     let load = Load::new(&config.load);
     let scheduler = Scheduler::start(
         &config.schedule,
-        folder,
+        keep,
         pipeline.clone(),
         store,
         Arc::clone(&load),
@@ -158,15 +208,17 @@ pub async fn start_from(
     let streams = Streams::new(
         &config.streams,
         &calls,
-        &server_id(),
+        &instance,
         secrets,
         drained.clone(),
+        Chance::default(),
     );
     let admin = grpc::admin::service(
         pipeline.clone(),
         Arc::clone(&texts),
         scheduler.clone(),
         control.clone(),
+        backups,
         config.calls.unary_cap.0,
     )?;
     let tracking =
@@ -177,8 +229,12 @@ pub async fn start_from(
         Reflection::Off => false,
         Reflection::Auto => listen.ip().is_loopback(),
     };
+    let quotas = auth
+        .asks()
+        .then(|| Quotas::new(config.quota.clone(), config.load));
     let front = grpc::service(
         auth.clone(),
+        quotas,
         tracking,
         carriers,
         analytics,
@@ -195,7 +251,11 @@ pub async fn start_from(
 
     let grpc_port = bind(listen, "server.listen").await?;
     let side_port = bind(config.server.side, "server.side").await?;
-    let admin_port = bind(admin_address(&config.server)?, "server.admin").await?;
+    let admin_port = bind(config.server.admin_address()?, "server.admin").await?;
+    let (tls, certificates) = match config.server.tls.is_on() {
+        true => Tls::open(&config.server.tls).map(Option::Some)?.unzip(),
+        false => (None, None),
+    };
     let address = grpc_port.local_addr().map_err(|error| error.to_string())?;
     let side = side_port.local_addr().map_err(|error| error.to_string())?;
     let admin_at = admin_port.local_addr().map_err(|error| error.to_string())?;
@@ -216,7 +276,7 @@ pub async fn start_from(
     let settings = config.front.clone();
     let serving = crate::tasks::spawn("server", async move {
         let shutdown = async move { told(&mut stop).await };
-        server::run(grpc_port, front, settings, shutdown).await;
+        server::run(Port::new(grpc_port, tls), front, settings, shutdown).await;
     });
     let settings = config.front.clone();
     let admin_serving = crate::tasks::spawn("admin", async move {
@@ -231,7 +291,7 @@ pub async fn start_from(
     });
     let view = Side {
         readiness: Arc::new(move || readiness(cache.as_ref(), is_working(), *retired.borrow())),
-        metrics: crate::telemetry::metrics_handle()?,
+        metrics,
     };
     let side_serving = crate::tasks::spawn("side", async move {
         // Probes must see the drain, so the side port ends with the process or its app.
@@ -243,15 +303,21 @@ pub async fn start_from(
             hub.sweep();
         }
     });
+    let balancing = Arc::clone(&books).balance_forever(pipeline.clone(), works);
+    let balancing = crate::tasks::spawn("spend", balancing);
     let mut others = vec![
         side_serving,
         admin_serving,
         sweeping,
         clearing,
+        forgetting,
         telling,
         watching,
+        showing,
+        balancing,
     ];
     others.extend(auth_tasks);
+    others.extend(certificates.map(|watching| crate::tasks::spawn("certificates", watching)));
     Ok(App {
         address,
         side,
@@ -260,8 +326,10 @@ pub async fn start_from(
         pipeline,
         scheduler,
         control,
+        spans,
         kpis,
         evidence,
+        books,
         pushes,
         retire,
         drain,
@@ -301,10 +369,12 @@ impl App {
         }
         self.scheduler.stop().await;
         self.kpis.stop().await;
+        self.spans.stop().await;
         for other in self.others {
             other.abort();
             let _aborted = other.await;
         }
+        self.books.try_to_balance(true).await;
         self.evidence.stop().await;
     }
 }
@@ -336,10 +406,10 @@ fn may_listen(config: &Config) -> Result<(), String> {
              everybody in"
         ));
     }
-    if !config.server.insecure {
+    if !config.server.insecure && !config.server.tls.is_on() {
         return Err(format!(
             "server.listen: {listen} is not a loopback address, and credentials would go there in \
-             clear; set server.insecure (or --insecure) if what stands before this server speaks TLS"
+             clear; set server.tls, or server.insecure (or --insecure) if what stands before this server speaks TLS"
         ));
     }
     Ok(())
@@ -349,32 +419,16 @@ fn http_client(config: &Config) -> Result<crate::http::Client, String> {
     crate::http::Client::new(&config.http).map_err(|error| error.to_string())
 }
 
-/// Where the operators' port is to be. Nobody is asked who they are there, so it is never anywhere
-/// but on loopback, whatever the other ports are told.
-fn admin_address(settings: &config::Server) -> Result<SocketAddr, String> {
-    if settings.admin.is_empty() {
-        let port = match settings.side.port() {
-            0 => 0,
-            side => side.checked_add(1).unwrap_or(0),
-        };
-        return Ok(SocketAddr::from(([127, 0, 0, 1], port)));
-    }
-    let address: SocketAddr = settings
-        .admin
-        .parse()
-        .map_err(|_| "server.admin: is not an address with a port".to_owned())?;
-    if address.ip().is_loopback() {
-        return Ok(address);
-    }
-    Err(format!(
-        "server.admin: {address} is not a loopback address, and operators are not authenticated"
-    ))
-}
-
 /// The store, the keys that belong to it, and whether it works.
 struct Kept {
     store: Arc<dyn Store>,
     keys: Arc<Keys>,
+    /// Where nodes share what is due and what may be asked, if they do.
+    beside: Option<Beside>,
+    /// Keys of shipments in the data directory, if there is one.
+    vault: Option<Arc<Vault>>,
+    /// The store, if it is the data directory.
+    files: Option<Arc<FileStore>>,
     is_working: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
@@ -384,9 +438,35 @@ impl Kept {
         Self {
             store,
             keys,
+            beside: None,
+            vault: None,
+            files: None,
             is_working: Box::new(|| true),
         }
     }
+}
+
+/// Where the audit log is, if one is kept.
+pub fn audit_file(config: &Config) -> Option<std::path::PathBuf> {
+    let (file, folder) = (&config.privacy.audit_file, &config.store.data_dir);
+    match (file.as_os_str().is_empty(), folder.as_os_str().is_empty()) {
+        (false, _) => Some(file.clone()),
+        (true, false) => Some(folder.join(AUDIT)),
+        (true, true) => None,
+    }
+}
+
+/// The keys in the data directory of a node whose store is elsewhere.
+fn vault_of(
+    settings: &config::StoreSettings,
+    keys: &Arc<Keys>,
+) -> Result<Option<Arc<Vault>>, String> {
+    if settings.data_dir.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let vault = Vault::open(&settings.data_dir, Arc::clone(keys));
+    let vault = vault.map_err(|error| format!("store.data_dir: {error}"))?;
+    Ok(Some(Arc::new(vault)))
 }
 
 async fn store(config: &Config, clock: &Clock) -> Result<Kept, String> {
@@ -401,8 +481,11 @@ async fn store(config: &Config, clock: &Clock) -> Result<Kept, String> {
         let store = Arc::new(store);
         let looking = Arc::clone(&store);
         return Ok(Kept {
+            beside: Some(store.beside()),
             store,
+            vault: vault_of(settings, &keys)?,
             keys,
+            files: None,
             is_working: Box::new(move || looking.is_working()),
         });
     }
@@ -410,7 +493,12 @@ async fn store(config: &Config, clock: &Clock) -> Result<Kept, String> {
         let store = FileStore::open(&settings.data_dir, key_file.map(AsRef::as_ref))
             .map_err(|error| format!("store.data_dir: {error}"))?;
         let keys = Arc::clone(store.keys());
-        return Ok(Kept::here(Arc::new(store), keys));
+        let store = Arc::new(store);
+        return Ok(Kept {
+            vault: Some(Arc::clone(store.vault())),
+            files: Some(Arc::clone(&store)),
+            ..Kept::here(store, keys)
+        });
     }
     let keys = match key_file {
         Some(path) => Keys::read(path).map_err(|error| format!("store.key_file: {error}"))?,
@@ -446,132 +534,6 @@ fn cache(config: &Config, keys: &Arc<Keys>, clock: &Clock) -> Result<Arc<dyn Cac
     Ok(Arc::new(
         cache.map_err(|error| format!("cache.redis: {error}"))?,
     ))
-}
-
-/// Builds every account of every configured source, behind its guard. The registry has the
-/// plug-ins in it; see [`remote::registry`].
-///
-/// # Errors
-/// Names the setting that is wrong.
-pub fn sources(
-    config: &Config,
-    registry: Registry,
-    clock: &Clock,
-) -> Result<Vec<Arc<Source>>, String> {
-    sources_after(config, registry, clock, &http_client(config)?, &[])
-}
-
-/// Builds what takes the place of `before`. An account whose settings are the same stays the same,
-/// connections, tokens and all; of the others the guards stay, with what is spent and how it stands.
-///
-/// # Errors
-/// Names the setting that is wrong.
-pub(crate) fn sources_after(
-    config: &Config,
-    registry: Registry,
-    clock: &Clock,
-    http: &crate::http::Client,
-    before: &[Arc<Source>],
-) -> Result<Vec<Arc<Source>>, String> {
-    let budget = config.routing.daily_budget;
-    let all = Arc::new(match before.first() {
-        Some(source) => source.guard.purse().of_all().with_budget(budget),
-        None => Ledger::new("routing.daily_budget".to_owned(), budget),
-    });
-    let known = |id: &str, account: &str| {
-        let mut before = before.iter();
-        before.find(|source| source.descriptor.id == id && source.account == account)
-    };
-    let purse = |section: &str, id: &str, account: &str, cost: Amount, budget: Budget| {
-        if let Some(source) = known(id, account) {
-            return source.guard.purse().after(cost, budget, Arc::clone(&all));
-        }
-        let own = Ledger::new(format!("{section}.{id}.daily_budget"), budget);
-        Purse::new(cost, own, Arc::clone(&all))
-    };
-    let guarded = |descriptor: &'static Descriptor,
-                   account: String,
-                   adapter: Arc<dyn Adapter>,
-                   limits: Limits,
-                   purse: Purse,
-                   enabled: bool,
-                   made_of: MadeOf|
-     -> Result<Arc<Source>, String> {
-        let known = known(descriptor.id, &account);
-        if let Some(same) = known.filter(|source| source.made_of == made_of) {
-            return Ok(Arc::clone(same));
-        }
-        let only = http.only(&adapter.reaches());
-        let http: Arc<dyn Http> =
-            Arc::new(only.map_err(|error| format!("sources.{}: {error}", descriptor.id))?);
-        let platforms = adapter.platforms();
-        let whose = guard::Account {
-            source: descriptor.id,
-            name: &account,
-            limits,
-            purse,
-        };
-        let guard = Guard::after(
-            whose,
-            Arc::clone(&adapter),
-            http,
-            &config.guard,
-            clock.clone(),
-            known.map(|source| guard::Before {
-                guard: &source.guard,
-                same_credentials: source.made_of.credentials == made_of.credentials,
-            }),
-        );
-        Ok(Arc::new(Source {
-            descriptor,
-            account,
-            limits,
-            platforms,
-            adapter,
-            guard,
-            pack: Pack::default(),
-            enabled,
-            made_of,
-        }))
-    };
-    let mut sources = Vec::new();
-    for (id, section) in &config.sources {
-        let descriptor = registry.get(id)?;
-        for account in config::accounts(id, section)? {
-            let made_of = MadeOf::of(config, section, &account.pairs);
-            let adapter: Arc<dyn Adapter> = Arc::from(registry.build(id, account.pairs)?);
-            let mut limits = account.limits.over(descriptor.limits);
-            limits.batch = adapter.batch(&limits).max(1);
-            let (name, enabled) = (account.name, account.enabled);
-            let purse = purse("sources", id, &name, account.cost, account.daily_budget);
-            sources.push(guarded(
-                descriptor, name, adapter, limits, purse, enabled, made_of,
-            )?);
-        }
-    }
-    for (id, settings) in &config.plugins {
-        let descriptor = registry.get(id)?;
-        let limits = descriptor.limits;
-        let adapter = Remote::new(descriptor, &settings.endpoint, &limits)
-            .map_err(|error| format!("plugins.{id}.endpoint: {error}"))?;
-        sources.push(guarded(
-            descriptor,
-            "default".to_owned(),
-            Arc::new(adapter),
-            limits,
-            purse(
-                "plugins",
-                id,
-                "default",
-                settings.cost,
-                settings.daily_budget,
-            ),
-            true,
-            // Its settings are those of the start, whatever the file says by now.
-            MadeOf::of(config, &toml::Table::new(), &[]),
-        )?);
-    }
-    Ok(sources)
 }
 
 fn readiness(cache: &dyn Cache, store_works: bool, draining: bool) -> Readiness {

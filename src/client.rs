@@ -30,8 +30,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
-use tonic::{Code, Status, Streaming};
+use tonic::{Code, Request, Status, Streaming};
 
 use crate::v1;
 use crate::v1::WatchChange;
@@ -88,6 +89,7 @@ pub struct Next<'a> {
 /// A subscription that lasts.
 pub struct Watcher {
     client: TrackingServiceClient<Channel>,
+    authorization: Option<MetadataValue<Ascii>>,
     open: v1::WatchOpen,
     bookmark: Bookmark,
     stream: Option<Streaming<v1::WatchMessage>>,
@@ -101,12 +103,20 @@ impl Watcher {
         let client = TrackingServiceClient::new(channel);
         Self {
             client: client.max_decoding_message_size(MESSAGE),
+            authorization: None,
             open,
             bookmark,
             stream: None,
             silence: SILENCE,
             pause: Duration::ZERO,
         }
+    }
+
+    /// Shows a credential to the server, for example `Bearer` and an API key.
+    #[must_use]
+    pub fn with_authorization(mut self, value: MetadataValue<Ascii>) -> Self {
+        self.authorization = Some(value);
+        self
     }
 
     /// Waits for the next step. It can be dropped while it waits; nothing is lost.
@@ -152,11 +162,12 @@ impl Watcher {
             resume_token: self.bookmark.token.clone(),
             ..self.open.clone()
         };
-        match self
-            .client
-            .follow(v1::FollowRequest { open: Some(open) })
-            .await
-        {
+        let mut request = Request::new(v1::FollowRequest { open: Some(open) });
+        if let Some(value) = &self.authorization {
+            let shown = request.metadata_mut();
+            shown.insert("authorization", value.clone());
+        }
+        match self.client.follow(request).await {
             Ok(response) => {
                 self.stream = Some(response.into_inner());
                 Ok(None)

@@ -3,8 +3,10 @@
 //! Every default is here and in `docs/limits.md`; a test compares them. An unknown key is refused,
 //! naming the known ones. Credentials come from file, `<key>_file` or environment, into no error.
 
+mod accounts;
 mod calls;
 mod origin;
+mod ports;
 mod redis;
 
 use std::collections::BTreeMap;
@@ -15,10 +17,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use waybill_core::adapter::Limits;
 
+pub use self::accounts::{Account, LimitSettings, accounts};
 pub use self::calls::Calls;
 pub use self::leave::DrainSettings;
 pub use self::log::LogSettings;
 pub use self::origin::Files;
+pub use self::privacy::{PrivacySettings, TenantRetention};
 use crate::money::{Amount, Budget};
 
 /// All settings.
@@ -29,6 +33,8 @@ pub struct Config {
     pub server: Server,
     /// What is logged.
     pub log: LogSettings,
+    /// Spans for a collector.
+    pub trace: crate::trace::Settings,
     /// Limits of calls.
     pub calls: CallSettings,
     /// Which sources are asked.
@@ -39,6 +45,8 @@ pub struct Config {
     pub front: crate::server::Settings,
     /// How much work is taken on at once.
     pub load: crate::server::LoadSettings,
+    /// How much each tenant may ask for.
+    pub quota: crate::quota::QuotaSettings,
     /// How the server takes its leave.
     pub drain: DrainSettings,
     /// The cache of sources' answers.
@@ -55,6 +63,8 @@ pub struct Config {
     pub schedule: crate::schedule::Settings,
     /// What sources said, as received.
     pub evidence: crate::evidence::Settings,
+    /// How long what is kept, and the audit log.
+    pub privacy: PrivacySettings,
     /// Who may call.
     pub auth: crate::auth::settings::Settings,
     /// What carriers send by themselves.
@@ -106,6 +116,7 @@ macro_rules! section {
 // After the macro that they use.
 mod leave;
 mod log;
+mod privacy;
 
 section! {
     /// `[server]`
@@ -120,6 +131,8 @@ section! {
         insecure: bool = false,
         /// Whether reflection is served.
         reflection: Reflection = Reflection::Auto,
+        /// Certificates; without them connections are in clear.
+        tls: crate::server::TlsSettings = crate::server::TlsSettings::default(),
     }
 }
 
@@ -168,7 +181,7 @@ section! {
         /// say `allow_paid`; each stays within its daily limit and the budgets.
         allow_paid: bool = false,
         /// What all sources together may cost in a UTC day, in the unit of their `cost`, counted by
-        /// each server for itself; empty: no limit.
+        /// all servers that share a store; empty: no limit.
         daily_budget: Budget = Budget::default(),
         /// How long a number waits for others to share an upstream request with, at sources that
         /// take several at once.
@@ -435,147 +448,19 @@ fn set(
     }
 }
 
+/// The credential that commands show to a gateway, from the environment; `None` if there is none.
+#[expect(clippy::disallowed_methods, reason = "this is the config module")]
+pub fn credential() -> Option<waybill_core::privacy::Secret> {
+    let text = std::env::var("WAYBILL_KEY").ok()?;
+    (!text.is_empty()).then(|| waybill_core::privacy::Secret::new(text))
+}
+
 /// Reads the process's environment: the only place that does.
 #[expect(clippy::disallowed_methods, reason = "this is the config module")]
 pub fn environment() -> Vec<(String, String)> {
     std::env::vars()
         .filter(|(name, _)| name.starts_with(PREFIX))
         .collect()
-}
-
-/// One account of a source: its own settings and its limits.
-pub struct Account {
-    /// Name, "default" if the source has only one.
-    pub name: String,
-    /// Settings for the registry, with `<key>_file` read.
-    pub pairs: Vec<(String, String)>,
-    /// `limits.*`
-    pub limits: LimitSettings,
-    /// Price of one call, however many numbers it asks for, in whatever unit the operator counts.
-    pub cost: Amount,
-    /// What the account may cost in a UTC day.
-    pub daily_budget: Budget,
-    /// It is asked.
-    pub enabled: bool,
-}
-
-/// `[sources.<id>.limits]`: changes to what the source's own documents allow.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LimitSettings {
-    /// Requests per second.
-    pub per_second: Option<f64>,
-    /// Requests that may come at once.
-    pub burst: Option<u32>,
-    /// Requests per UTC day; 0: no daily limit.
-    pub per_day: Option<u32>,
-    /// Time for one attempt.
-    pub timeout: Option<Span>,
-    /// A call slower than this counts as slow for the breaker.
-    pub slow: Option<Span>,
-    /// Least time between two requests for one number.
-    pub min_interval: Option<Span>,
-}
-
-impl LimitSettings {
-    /// Puts the changes over what the source's own documents allow.
-    pub fn over(&self, own: Limits) -> Limits {
-        Limits {
-            batch: own.batch,
-            per_second: self.per_second.unwrap_or(own.per_second),
-            burst: self.burst.unwrap_or(own.burst),
-            per_day: self.per_day.unwrap_or(own.per_day),
-            timeout: self.timeout.map_or(own.timeout, |span| span.0),
-            slow: self.slow.map_or(own.slow, |span| span.0),
-            min_interval: self.min_interval.map_or(own.min_interval, |span| span.0),
-        }
-    }
-}
-
-/// Reads the accounts of a source: the section, or each of `accounts` over the section's keys.
-///
-/// # Errors
-/// Names the section and what is wrong with it, never a value.
-pub fn accounts(id: &str, section: &toml::Table) -> Result<Vec<Account>, String> {
-    let mut shared = section.clone();
-    let limits = match shared.remove("limits") {
-        None => LimitSettings::default(),
-        Some(limits) => LimitSettings::deserialize(limits)
-            .map_err(|error| format!("sources.{id}.limits: {}", error.message()))?,
-    };
-    let accounts = match shared.remove("accounts") {
-        None => return Ok(vec![account(id, "default", &shared, limits)?]),
-        Some(toml::Value::Table(accounts)) => accounts,
-        Some(_) => return Err(format!("sources.{id}.accounts: is not a section")),
-    };
-    let mut all = Vec::new();
-    for (name, own) in &accounts {
-        let toml::Value::Table(own) = own else {
-            return Err(format!("sources.{id}.accounts.{name}: is not a section"));
-        };
-        let mut merged = shared.clone();
-        merged.extend(own.clone());
-        all.push(account(id, name, &merged, limits.clone())?);
-    }
-    Ok(all)
-}
-
-fn account(
-    id: &str,
-    name: &str,
-    table: &toml::Table,
-    limits: LimitSettings,
-) -> Result<Account, String> {
-    let mut pairs = Vec::new();
-    let (mut cost, mut daily_budget) = (Amount::ZERO, Budget::default());
-    let mut enabled = true;
-    let wrong = |key: &str, error: &str| format!("sources.{id}.{key}: {error}");
-    for (key, value) in table {
-        let value = match value {
-            toml::Value::String(text) => text.clone(),
-            toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => {
-                value.to_string()
-            }
-            _ => {
-                return Err(format!(
-                    "sources.{id}.{key}: must be a text, a number or a boolean"
-                ));
-            }
-        };
-        match key.as_str() {
-            "enabled" => {
-                let read = value.parse();
-                enabled = read.map_err(|_| wrong(key, "must be true or false"))?;
-                continue;
-            }
-            "cost" => {
-                cost = value.parse().map_err(|error| wrong(key, error))?;
-                continue;
-            }
-            "daily_budget" => {
-                daily_budget = value.parse().map_err(|error| wrong(key, error))?;
-                continue;
-            }
-            _ => {}
-        }
-        match key.strip_suffix("_file") {
-            Some(key) => {
-                let secret = std::fs::read_to_string(&value).map_err(|error| {
-                    format!("sources.{id}.{key}_file: cannot read {value}: {error}")
-                })?;
-                pairs.push((key.to_owned(), secret.trim().to_owned()));
-            }
-            None => pairs.push((key.clone(), value)),
-        }
-    }
-    Ok(Account {
-        name: name.to_owned(),
-        pairs,
-        limits,
-        cost,
-        daily_budget,
-        enabled,
-    })
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use crate::app;
 use crate::auth::audit;
 use crate::clock::Clock;
 use crate::config::{Config, DrainSettings};
-use crate::guard::{Hold, Which};
+use crate::guard::{Hold, Nodes, Which};
 use crate::http::Client;
 use crate::pipeline::{Pipeline, Rules, Source};
 use crate::watch::told;
@@ -31,6 +31,8 @@ pub use self::diff::LIVE;
 /// How often the files of a configuration are looked at. No file system is asked to tell: those
 /// that orchestrators mount often do not.
 const LOOK: Duration = Duration::from_secs(2);
+/// How often quotas and breakers are shown in the metrics.
+const SHOW: Duration = Duration::from_secs(5);
 
 /// Where a configuration comes from, to read it anew.
 pub trait Origin: Send + Sync {
@@ -53,6 +55,7 @@ struct Inner {
     registry: Registry,
     clock: Clock,
     http: Client,
+    nodes: Option<Nodes>,
     origin: Option<Box<dyn Origin>>,
     /// What the server runs with; held while another one is read.
     running: Mutex<Config>,
@@ -74,6 +77,8 @@ pub struct Making {
     pub clock: Clock,
     /// The way out.
     pub http: Client,
+    /// With whom the limits of sources are shared.
+    pub nodes: Option<Nodes>,
     /// Where the configuration comes from; `None`: it cannot be read anew.
     pub origin: Option<Box<dyn Origin>>,
     /// What the server was started with.
@@ -112,6 +117,7 @@ impl Control {
             registry,
             clock,
             http,
+            nodes,
             origin,
             config,
         } = making;
@@ -127,6 +133,7 @@ impl Control {
             registry,
             clock,
             http,
+            nodes,
             origin,
         }))
     }
@@ -182,7 +189,14 @@ impl Control {
         let live = inner.pipeline.live();
         let before = &live.configured.sources;
         let (registry, clock) = (inner.registry, &inner.clock);
-        let sources = app::sources_after(&taken, registry, clock, &inner.http, before)?;
+        let sources = app::sources_after(
+            &taken,
+            registry,
+            clock,
+            &inner.http,
+            before,
+            inner.nodes.as_ref(),
+        )?;
         let mut reloaded = Reloaded {
             generation: self.generation(),
             applied,
@@ -211,9 +225,37 @@ impl Control {
             patience: taken.calls.patience.0,
         });
         inner.log.configure(&taken.log.filter);
+        crate::telemetry::set_kept_percent(taken.log.kept_percent);
         *running = taken;
         reloaded.generation = inner.generation.fetch_add(1, Ordering::AcqRel) + 1;
         Ok(reloaded)
+    }
+
+    /// Shows for ever what is left of the quotas, and how breakers stand.
+    pub async fn show(self) {
+        loop {
+            for source in self.0.pipeline.live().configured.sources.iter() {
+                // Whoever looks ends an operator's word whose time is over.
+                let _noticed = source.guard.breakers();
+                let spent = source.guard.spent();
+                let (id, account) = (source.descriptor.id, &source.account);
+                let left = |window: &'static str, left: f64| {
+                    metrics::gauge!(
+                        "waybill_quota_remaining",
+                        "source" => id,
+                        "account" => account.clone(),
+                        "window" => window,
+                    )
+                    .set(left);
+                };
+                left("burst", spent.burst_left);
+                if spent.day_limit > 0 {
+                    let day = spent.day_limit.saturating_sub(spent.day_used);
+                    left("day", f64::from(day));
+                }
+            }
+            tokio::time::sleep(SHOW).await;
+        }
     }
 
     /// Looks at the files of the configuration for ever, and takes what they have become.
@@ -260,18 +302,6 @@ impl Control {
         for source in sources {
             source.guard.hold(which, hold);
         }
-        let Some((_, time)) = order else { return };
-        // A breaker notices by itself when somebody asks; metrics are to show it also if nobody does.
-        let (pipeline, names) = (self.0.pipeline.clone(), names(sources));
-        crate::tasks::spawn("breaker-hold", async move {
-            tokio::time::sleep(time).await;
-            let live = pipeline.live();
-            for (id, account) in names {
-                if let Some(source) = live.account(id, &account) {
-                    let _noticed = source.guard.breakers();
-                }
-            }
-        });
     }
 
     /// Logs by a filter for a time; an empty one: by the configured one again. Says what is logged
@@ -306,9 +336,4 @@ impl Control {
     pub async fn asked_to_leave(&self) {
         told(&mut self.0.going.subscribe()).await;
     }
-}
-
-fn names(sources: &[Arc<Source>]) -> Vec<(&'static str, String)> {
-    let name = |source: &Arc<Source>| (source.descriptor.id, source.account.clone());
-    sources.iter().map(name).collect()
 }

@@ -22,6 +22,7 @@ use waybill_core::error::{Error, ErrorKind};
 
 pub use self::reach::Names;
 use self::reach::{Checked, Reach, System};
+use crate::trace::{self, Trace};
 
 /// How far a carrier's server is trusted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,9 +156,12 @@ impl Client {
         &self,
         request: http::Request<Bytes>,
     ) -> Result<http::Response<Bytes>, Error> {
-        let request = reqwest::Request::try_from(request).map_err(|_| {
+        let mut request = reqwest::Request::try_from(request).map_err(|_| {
             Error::new(ErrorKind::Internal, "request has no usable address").unspent()
         })?;
+        if let Some(value) = trace::current().and_then(Trace::to_header) {
+            request.headers_mut().insert(trace::HEADER, value);
+        }
         if !self.reach.admits(request.url()) {
             metrics::counter!("waybill_http_refused_total", "reason" => "host").increment(1);
             let message = "request to a host that is not the source's own";

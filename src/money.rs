@@ -17,6 +17,11 @@ impl Amount {
     /// Nothing.
     pub const ZERO: Self = Self(0);
 
+    /// Of so many millionths of a unit.
+    pub const fn of_micros(micros: u64) -> Self {
+        Self(micros)
+    }
+
     /// Millionths of a unit.
     pub const fn micros(self) -> u64 {
         self.0
@@ -26,6 +31,12 @@ impl Amount {
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
+    }
+
+    /// So many times as much; as much as an amount can be if it is more.
+    #[must_use]
+    pub const fn times(self, count: u32) -> Self {
+        Self(self.0.saturating_mul(count as u64))
     }
 
     /// The difference; nothing if it is less.

@@ -22,7 +22,11 @@ where
             tracing::error!(task = name, "task panicked");
         }
     };
-    tokio::spawn(reporting.in_current_span())
+    let reporting = reporting.in_current_span();
+    match crate::trace::current() {
+        Some(trace) => tokio::spawn(crate::trace::within(trace, reporting)),
+        None => tokio::spawn(reporting),
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 use std::io::IsTerminal;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -112,6 +113,26 @@ where
     })
 }
 
+/// Which of 2^32 calls answered from kept bytes get a line.
+static KEPT: AtomicU32 = AtomicU32::new(u32::MAX / 100);
+
+/// Has so many percent of the calls that are answered from kept bytes get a line.
+pub fn set_kept_percent(percent: f64) {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of 2^32"
+    )]
+    let share = (percent.clamp(0.0, 100.0) / 100.0 * f64::from(u32::MAX)) as u32;
+    KEPT.store(share, Ordering::Relaxed);
+}
+
+/// Whether chance gives this call, answered from kept bytes, a line.
+pub fn is_line_due() -> bool {
+    let share = KEPT.load(Ordering::Relaxed);
+    share > 0 && rand::random::<u32>() <= share
+}
+
 /// Kind of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -137,35 +158,42 @@ pub struct Metric {
 /// Every metric of the gateway.
 #[rustfmt::skip]
 pub const METRICS: &[Metric] = &[
-    counter("waybill_rpc_total", "RPCs answered, by method and gRPC code"),
-    histogram("waybill_rpc_seconds", "time to answer an RPC, by method"),
+    gauge("waybill_build_info", "1, by version"),
+    histogram("rpc_server_call_duration_seconds", "time to answer an RPC, of a stream to its first message, by method and gRPC code"),
     gauge("waybill_config_generation", "how often the configuration has been read, the start counted"),
     counter("waybill_config_reloads_total", "attempts to read the configuration anew, by result"),
     counter("waybill_admin_calls_total", "calls of operators that change something, by method"),
     counter("waybill_auth_failures_total", "calls without a valid credential, by what was wrong with it"),
     counter("waybill_auth_keys_reads_total", "reads of the keys file after a change, by result"),
     gauge("waybill_auth_keys_generation", "how often the keys file has been read"),
+    counter("waybill_quota_refusals_total", "calls beyond a tenant's quota, by quota"),
+    counter("waybill_tls_reads_total", "reads of certificates after a change, by result"),
+    counter("waybill_tls_handshakes_failed_total", "connections closed for want of a TLS hand-shake"),
     counter("waybill_jwks_reads_total", "reads of an issuer's public keys, by issuer and result"),
-    counter("waybill_source_requests_total", "requests to a source, by source and outcome"),
-    histogram("waybill_source_latency_seconds", "time of one request to a source, by source"),
+    counter("waybill_carrier_attempts_total", "requests to a source, by source and outcome"),
+    histogram("waybill_carrier_attempt_seconds", "time of one request to a source, by source"),
     counter("waybill_http_refused_total", "requests that would have left for a host or an address that is not a source's, by reason"),
     gauge("waybill_breaker_state", "0 passing, 1 tripped, 2 probing, by source, account and breaker"),
     counter("waybill_breaker_transitions_total", "changes of a breaker, by source and new state"),
     counter("waybill_quota_waits_total", "requests that waited for a source's quota, by source"),
     counter("waybill_retries_total", "further attempts at a source, by source"),
-    counter("waybill_cache_lookups_total", "look-ups, by tier and result"),
+    counter("waybill_cache_ops_total", "look-ups, by level (kept answers, memory, Redis) and result"),
     counter("waybill_cache_faults_total", "cache operations that failed"),
     counter("waybill_cache_writes_dropped_total", "answers not written to the shared cache, because it was too slow"),
     counter("waybill_store_commits_total", "writes to the store"),
     counter("waybill_store_evictions_total", "shipments that the memory store gave up for room"),
     counter("waybill_store_faults_total", "store operations that failed"),
+    counter(
+        "waybill_unrecorded_answers_total",
+        "lookups that were answered, or tried to be, without the store",
+    ),
     counter("waybill_store_unreadable_total", "stored values that could not be read, by reason"),
     counter("waybill_source_spend_total", "spent at a source, in millionths of the unit of its cost, by source and account"),
     counter("waybill_quota_pauses_total", "pauses that a source asked for, by source"),
     counter("waybill_bulkhead_shed_total", "calls shed because too many wait, by source"),
     counter("waybill_source_refusals_total", "calls that never left, by source and reason"),
     counter("waybill_retry_budget_exhausted_total", "retries that the budget did not allow, by source"),
-    counter("waybill_unmapped_codes_total", "events with a code that we do not know, by source"),
+    counter("waybill_unclassified_events_total", "events with a code that we do not know, by source"),
     counter("waybill_reports_foreign_total", "shipments that nobody asked for in answers, by source"),
     counter("waybill_told_numbers_total", "numbers that texts of events name, by whether another shipment has them"),
     counter("waybill_shipments_united_total", "stored shipments that became a part of another one"),
@@ -183,8 +211,17 @@ pub const METRICS: &[Metric] = &[
     counter("waybill_schedule_polls_total", "polls of followed shipments, by source, lane and outcome"),
     histogram("waybill_schedule_lateness_seconds", "time from when a poll was due to when it was sent off, by source"),
     gauge("waybill_schedule_due", "polls that are due now"),
-    gauge("waybill_schedule_debt_seconds", "mean time by which intervals are stretched because the quota allows no more, by source"),
-    gauge("waybill_streams", "watch streams now"),
+    gauge("waybill_freshness_debt_seconds", "mean time by which intervals are stretched because the quota allows no more, by source"),
+    gauge("waybill_stream_active", "watch streams now"),
+    counter("waybill_stream_resyncs_total", "streams that began anew with the newest state, by reason"),
+    histogram("waybill_update_lag_seconds", "from an event to its commit, and from a commit to its delivery to a stream, by leg"),
+    histogram("waybill_freshness_seconds", "age of records when they are read, by carrier and stage; kept answers not counted"),
+    counter("waybill_validation_rejects_total", "new findings about records, by rule"),
+    gauge("waybill_quota_remaining", "requests that can still leave, by source, account and window"),
+    counter("waybill_billable_calls_total", "calls, or numbers where a source bills those, that cost something, by source and class of the caller"),
+    histogram("waybill_redis_seconds", "time of one exchange with a Redis"),
+    counter("waybill_redis_errors_total", "faults of a Redis, by kind"),
+    counter("waybill_trace_spans_dropped_total", "spans that were not sent, because too many waited or the collector did not take them"),
     counter("waybill_watch_history_lost_total", "times the change log was lost and every watcher started anew"),
     gauge("waybill_connections", "connections now"),
     counter("waybill_connections_refused_total", "connections closed at once, by limit"),
@@ -226,6 +263,7 @@ pub fn metrics_handle() -> Result<PrometheusHandle, String> {
             .install_recorder()
             .map_err(|error| error.to_string())?;
         describe();
+        metrics::gauge!("waybill_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1);
         Ok(handle)
     };
     HANDLE.get_or_init(install).clone()

@@ -18,7 +18,7 @@ use common::{World, channel, eventually, track, trailers};
 use jiff::Timestamp;
 use tonic::Code;
 use waybill::auth::keys;
-use waybill::auth::methods::{METHODS, Need};
+use waybill::method::{METHODS, Method, Need};
 use waybill_core::caller::Scope;
 
 const EVERYTHING: [&str; 10] = [
@@ -48,10 +48,10 @@ fn served() -> BTreeSet<String> {
 
 #[test]
 fn every_method_says_what_it_needs() {
-    let known: BTreeSet<String> = METHODS.iter().map(|(path, _)| (*path).to_owned()).collect();
+    let known: BTreeSet<String> = METHODS.iter().map(|one| one.path.to_owned()).collect();
     assert_eq!(known.len(), METHODS.len(), "a method stands there twice");
     assert_eq!(known, served());
-    for (path, need) in METHODS {
+    for Method { path, need, .. } in METHODS {
         let is_probe = path.starts_with("/grpc.health.");
         assert_eq!(*need == Need::Nothing, is_probe, "{path}");
     }
@@ -95,7 +95,7 @@ async fn every_method_with_every_credential() {
         ("a token", vec![shown("eyJhbGciOiJub25lIn0.e30.")]),
     ];
     let mut said = BTreeSet::new();
-    for (path, need) in METHODS {
+    for Method { path, need, .. } in METHODS {
         let server = match path.starts_with("/waybill.admin.") {
             true => &operators,
             false => &public,
@@ -180,7 +180,7 @@ async fn reflection_is_open_if_it_is_said_so() {
     })
     .await;
     let channel = channel(world.app.address).await;
-    for (path, need) in METHODS {
+    for Method { path, need, .. } in METHODS {
         if *need == Need::Reflection {
             let ended = call(&channel, path, &[]).await;
             assert!(is_let_in(&ended), "{path}: {ended:?}");

@@ -214,3 +214,19 @@ async fn what_cannot_be_tried_is_told_apart() {
         assert!(text.contains("error"), "{text}");
     }
 }
+
+#[tokio::test]
+async fn all_built_in_sources_are_tried_in_one_command() {
+    let cases = python::file("adapters");
+    let cases = cases.to_str().unwrap();
+    let few = ["--only", "fetch.order", "--cases", cases];
+    let all = [&["--source", "all"][..], &few].concat();
+    let (code, text) = conform(&all).await;
+    assert_eq!(code, 0, "{text}");
+    let (two, some) = ("ups", "dhl-express");
+    let tried = text.matches(" passed, ").count();
+    assert_eq!(tried, asked().len(), "{text}");
+    let both = [&["--source", two, "--source", some][..], &few].concat();
+    let (code, text) = conform(&both).await;
+    assert_eq!((code, text.matches(" passed, ").count()), (0, 2), "{text}");
+}

@@ -22,8 +22,10 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 use waybill::app;
+use waybill::audit::Audit;
 use waybill::auth::Auth;
 use waybill::cache::memory::MemoryCache;
+use waybill::chance::Chance;
 use waybill::clock::Clock;
 use waybill::config::{Calls, Config};
 use waybill::evidence::Evidence;
@@ -38,8 +40,8 @@ use waybill::server;
 use waybill::store::memory::MemoryStore;
 use waybill::store::seal::Keys;
 use waybill::store::{
-    Bell, Commit, CommitError, Head, Note, NoteKey, OverlayCommit, Page, Place, Store, StoreError,
-    Stored,
+    Bell, Commit, CommitError, Erasure, Head, Note, NoteKey, OverlayCommit, Page, Place, Store,
+    StoreError, Stored,
 };
 use waybill::texts::Texts;
 use waybill::v1::{self, ErrorReason, batch_track_response, batch_track_result};
@@ -139,6 +141,18 @@ impl Store for Broken {
         self.0.commit_overlay(commit)
     }
 
+    fn erase(&self, erasure: Erasure) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.0.erase(erasure)
+    }
+
+    fn all<'a>(
+        &'a self,
+        after: Option<&'a ShipmentId>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<ShipmentId>, StoreError>> {
+        self.0.all(after, limit)
+    }
+
     fn notes<'a>(
         &'a self,
         keys: &'a [NoteKey],
@@ -167,6 +181,8 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
     let store: Arc<dyn Store> = Arc::new(Broken(MemoryStore::new(1_000)));
     let evidence = Evidence::start(&config.evidence, None, &keys, Arc::clone(&store)).unwrap();
     let pipeline = Pipeline::new(Parts {
+        audit: Audit::new(None, Arc::clone(&keys)),
+        barred_for: config.privacy.barred.0,
         evidence,
         sources: app::sources(&config, common::registry(), &clock).unwrap(),
         store,
@@ -178,6 +194,7 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
         clock,
         hub: Arc::new(Hub::default()),
         kpis: kpis.clone(),
+        has_tenants: false,
     });
     let (drain, drained) = watch::channel(draining);
     let calls = Arc::new(Calls::from(&config.calls));
@@ -187,6 +204,7 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
         "test",
         Secrets::new([[7; 32]]),
         drained.clone(),
+        Chance::default(),
     );
     let texts = Arc::new(Texts::load(Path::new(""), common::registry()).unwrap());
     let ingest = Ingest::new(pipeline.clone(), Arc::clone(&calls));
@@ -208,7 +226,7 @@ async fn gateway(draining: bool, deadline: u64) -> SocketAddr {
     };
     let load = server::Load::new(&config.load);
     let front = waybill::grpc::service(
-        auth, tracking, carriers, analytics, ingest, &calls, true, load, exit,
+        auth, None, tracking, carriers, analytics, ingest, &calls, true, load, exit,
     )
     .unwrap();
     let listener = tokio::net::TcpListener::bind(common::ANY).await.unwrap();

@@ -311,7 +311,7 @@ impl Bench {
     fn keep(&self, name: &str, is_grave: bool, body: Vec<u8>, at: Timestamp) {
         self.evidence.keep(Said {
             about: vec![(id(name), is_grave)],
-            source: "dhl",
+            source: "dhl".to_owned(),
             bodies: Arc::from([Bytes::from(body)]),
             time: at,
         });

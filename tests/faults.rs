@@ -321,7 +321,7 @@ async fn streams(world: &World) -> bool {
     let metrics = side(world, "/metrics").await;
     metrics
         .lines()
-        .any(|line| line.starts_with("waybill_streams ") && !line.ends_with(" 0"))
+        .any(|line| line.starts_with("waybill_stream_active ") && !line.ends_with(" 0"))
 }
 
 #[tokio::test(flavor = "multi_thread")]

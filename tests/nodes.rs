@@ -14,7 +14,7 @@ use std::time::Duration;
 use common::own::standing;
 use common::redis::Redis;
 use common::watching::{Held, Reader, change, labelled, number, register, shipments, updates};
-use common::{World, client, eventually, track};
+use common::{World, client, eventually, side, span, track, trailers};
 use tonic::transport::Channel;
 use waybill::v1::tracking_service_client::TrackingServiceClient;
 use waybill::v1::watch_message::Kind;
@@ -165,4 +165,120 @@ async fn a_store_that_falls_silent_delays_a_change_and_loses_none() {
         );
     }
     world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_is_answered_while_the_store_is_away_and_what_was_said_is_stored_later() {
+    let redis = Redis::start();
+    let key = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(key.path(), [7; 32]).unwrap();
+    let world = World::start(|config| {
+        config.store.redis = redis.url();
+        config.store.key_file = key.path().to_owned();
+        config.store.redis_time = span(500);
+        config.schedule.enabled = false;
+    })
+    .await;
+    let mut client = world.client().await;
+    let (known, new) = (world.ups_number("delivered"), world.dhl_number("delivered"));
+    let before = client.track(track(&known)).await.unwrap().into_inner();
+    let before = &before.shipments[0];
+
+    redis.freeze();
+    for number in [&known, &new] {
+        let answer = client.track(track(number)).await.unwrap().into_inner();
+        let freshness = answer.freshness.unwrap();
+        assert!(freshness.unrecorded && answer.overlays.is_empty());
+        let shipment = &answer.shipments[0];
+        assert_eq!((shipment.revision, shipment.etag.as_str()), (0, ""));
+        assert_eq!(shipment.status(), v1::ShipmentStatus::Delivered);
+        assert!(!shipment.events.is_empty());
+    }
+    assert!(side(&world, "/readyz").await.contains("store"));
+    // What only the store can tell is not made up.
+    let own = client.track(track(&number(1))).await.unwrap_err();
+    let by_id = v1::GetShipmentRequest {
+        id: before.id.clone(),
+        ..Default::default()
+    };
+    let by_id = client.get_shipment(by_id).await.unwrap_err();
+    for status in [own, by_id] {
+        assert_ne!(trailers(&status).0, "NOT_FOUND", "{status:?}");
+    }
+
+    redis.thaw();
+    for number in [&known, &new] {
+        eventually("the store is back", async || {
+            let answer = client
+                .clone()
+                .track(track(number))
+                .await
+                .unwrap()
+                .into_inner();
+            let shipment = &answer.shipments[0];
+            let is_back = !answer.freshness.unwrap().unrecorded;
+            is_back && shipment.revision == 1 && !shipment.etag.is_empty()
+        })
+        .await;
+    }
+    let after = client.track(track(&known)).await.unwrap().into_inner();
+    assert_eq!(after.shipments[0].etag, before.etag);
+    let asked = world.simulator.dhl().requests_for(&new);
+    assert_eq!(asked, 1, "what it said was not forgotten");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_whose_store_is_away_ends_in_time_all_the_same() {
+    let redis = Redis::start();
+    let key = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(key.path(), [7; 32]).unwrap();
+    let world = standing(|config| {
+        config.store.redis = redis.url();
+        config.store.key_file = key.path().to_owned();
+        config.store.redis_time = span(200);
+        config.schedule.enabled = false;
+    })
+    .await;
+    let address = world.app.address;
+    let numbers = [number(1)];
+    change(address, &numbers, 0).await;
+    redis.freeze();
+    // What the node has of the store counts for less than this.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    let open = |patience: Option<Duration>| async move {
+        let mut request = tonic::Request::new(v1::FollowRequest {
+            open: Some(shipments([number(1)])),
+        });
+        if let Some(patience) = patience {
+            request.set_timeout(patience);
+        }
+        let stream = client(address).await.follow(request).await.unwrap();
+        let mut stream = stream.into_inner();
+        let opened = stream.message().await.unwrap().unwrap();
+        assert!(matches!(opened.kind, Some(Kind::Opened(_))));
+        stream
+    };
+    let mut late = open(Some(Duration::from_secs(1))).await;
+    let late = late.message().await.unwrap_err();
+    assert!(
+        [tonic::Code::DeadlineExceeded, tonic::Code::Cancelled].contains(&late.code()),
+        "{late:?}"
+    );
+    // One that has no deadline hears that the server goes; nothing is promised to be covered.
+    let mut waiting = open(None).await;
+    let stopping = tokio::spawn(world.stop());
+    let message = tokio::time::timeout(Duration::from_secs(20), waiting.message());
+    let message = message.await.expect("in time").unwrap().unwrap();
+    assert!(
+        matches!(message.kind, Some(Kind::GoingAway(_))),
+        "{message:?}"
+    );
+    assert!(message.resume_token.is_empty());
+    assert!(
+        waiting.message().await.unwrap().is_none(),
+        "and it ends well"
+    );
+    redis.thaw();
+    stopping.await.unwrap();
 }

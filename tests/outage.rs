@@ -159,6 +159,7 @@ async fn ten_thousand_callers_of_one_unknown_number_are_one_request() {
     let number = ups_load_number(2);
     let pipeline = world.app.pipeline.clone();
     let lookup = waybill::pipeline::LookupOptions {
+        tenant: "local".to_owned(),
         hints: waybill_core::adapter::Hints::default(),
         max_age: None,
         cache_only: false,

@@ -17,6 +17,7 @@ use common::program::{err, json, out, run_beside};
 use common::{ask, client, eventually, record, registry};
 use jiff::{SignedDuration, Timestamp};
 use waybill::app;
+use waybill::audit::Audit;
 use waybill::cache::memory::MemoryCache;
 use waybill::clock::Clock;
 use waybill::config::Config;
@@ -24,7 +25,7 @@ use waybill::evidence::Evidence;
 use waybill::guard::Priority;
 use waybill::kpi::Kpis;
 use waybill::pipeline::{LookupOptions, Parts, Pipeline};
-use waybill::schedule::{Item, Scheduler, Settings, Task};
+use waybill::schedule::{Item, Keep, Scheduler, Settings, Task};
 use waybill::server::Load;
 use waybill::store::file::FileStore;
 use waybill::store::memory::MemoryStore;
@@ -95,6 +96,8 @@ impl World {
         let kpis = Kpis::start(&config.kpi, None, &keys).unwrap();
         let evidence = Evidence::start(&config.evidence, None, &keys, Arc::clone(&store)).unwrap();
         let pipeline = Pipeline::new(Parts {
+            audit: Audit::new(None, Arc::clone(&keys)),
+            barred_for: config.privacy.barred.0,
             sources: app::sources(&config, registry(), &clock).unwrap(),
             store: Arc::clone(&store),
             keys,
@@ -106,10 +109,11 @@ impl World {
             hub: Arc::new(Hub::default()),
             kpis: kpis.clone(),
             evidence: evidence.clone(),
+            has_tenants: false,
         });
         let scheduler = Scheduler::start(
             &config.schedule,
-            folder,
+            folder.map_or(Keep::Nowhere, Keep::Folder),
             pipeline.clone(),
             Arc::clone(&store),
             Load::new(&config.load),
@@ -154,6 +158,7 @@ impl World {
     /// Asks once, and follows what comes back.
     async fn register(&self, number: &str, tenant: &str) -> ShipmentId {
         let options = LookupOptions {
+            tenant: "local".to_owned(),
             hints: Hints::default(),
             max_age: None,
             cache_only: false,
@@ -494,7 +499,7 @@ async fn at_the_terminal_it_shows_what_is_due_and_what_is_owed() {
         err(&refused)
     );
     let metrics = common::side(&world, "/metrics").await;
-    for name in ["waybill_schedule_due", "waybill_schedule_debt_seconds"] {
+    for name in ["waybill_schedule_due", "waybill_freshness_debt_seconds"] {
         assert!(metrics.contains(name), "{metrics}");
     }
     world.stop().await;

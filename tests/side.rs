@@ -76,19 +76,19 @@ async fn it_is_alive_while_it_drains_but_not_ready() {
 #[tokio::test]
 async fn metrics_come_as_prometheus_text_with_buckets() {
     let port = port().await;
-    metrics::counter!("waybill_rpc_total", "method" => "Track", "code" => "ok").increment(2);
-    metrics::histogram!("waybill_rpc_seconds", "method" => "Track").record(0.02);
+    metrics::counter!("waybill_retries_total", "source" => "test").increment(2);
+    metrics::histogram!("waybill_carrier_attempt_seconds", "source" => "test").record(0.02);
     let (head, body) = get(port.address, "/metrics").await;
     assert!(
         head.contains("content-type: text/plain; version=0.0.4"),
         "{head}"
     );
-    let expected = r#"waybill_rpc_total{method="Track",code="ok"} 2"#;
+    let expected = r#"waybill_retries_total{source="test"} 2"#;
     assert!(body.contains(expected), "{body}");
-    let expected = r#"waybill_rpc_seconds_bucket{method="Track",le="0.025"} 1"#;
+    let expected = r#"waybill_carrier_attempt_seconds_bucket{source="test",le="0.025"} 1"#;
     assert!(body.contains(expected), "{body}");
     assert!(
-        body.contains("# HELP waybill_rpc_total RPCs answered"),
+        body.contains("# HELP waybill_retries_total further attempts"),
         "{body}"
     );
 }

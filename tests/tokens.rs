@@ -81,7 +81,7 @@ async fn start(jwks: Value, settings: JwtSettings, clock: &Clock, away: bool) ->
 async fn admit(auth: &Auth, token: &str) -> Result<(String, Scopes), String> {
     let mut headers = HeaderMap::new();
     headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
-    let principal = match auth.admit(TRACK, &headers) {
+    let principal = match auth.admit(TRACK, &headers, None) {
         Admission::Open => panic!("it is not open"),
         Admission::Known(principal) => Ok(principal),
         Admission::Refused(failure) => Err(failure),

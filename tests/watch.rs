@@ -251,6 +251,8 @@ async fn a_token_that_leads_nowhere_is_a_reset_and_a_snapshot() {
             panic!("a reset comes first, not {:?}", kinds[0]);
         };
         assert_eq!(reset.reason(), reason);
+        let resets = kinds.iter().filter(|kind| matches!(kind, Kind::Reset(_)));
+        assert_eq!(resets.count(), 1);
         let updates = updates(&kinds);
         assert_eq!(updates.len(), followed);
         assert!(

@@ -14,7 +14,7 @@ use http::header::{CONTENT_TYPE, DATE, HeaderValue};
 use http::{Method, Request, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
-use waybill_core::adapter::{Answer, Ctx, Query, Subscribed, Subscription};
+use waybill_core::adapter::{Answer, Ctx, Query, Registers, Subscribed, Subscription};
 use waybill_core::error::{Error, ErrorKind};
 
 use super::answer::{self, Page, Row, about, settle};
@@ -261,6 +261,10 @@ impl AfterShip {
             .header("as-api-key", secret(api_key)?);
         if !body.is_empty() {
             request = request.header(CONTENT_TYPE, JSON);
+        }
+        // Nothing else is posted than a tracking to create.
+        if method == Method::POST {
+            request = request.extension(Registers(1));
         }
         if !self.api_secret.is_empty() {
             let date = sign::date(ctx.now);

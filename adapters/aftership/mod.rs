@@ -188,6 +188,10 @@ impl Adapter for AfterShip {
         Box::pin(self.ask(ctx, queries))
     }
 
+    fn bills_registrations(&self) -> bool {
+        true
+    }
+
     fn interpret(
         &self,
         queries: &[Query],

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::Request;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use serde::Serialize;
-use waybill_core::adapter::{Answer, Ctx, Query, Subscribed, Subscription};
+use waybill_core::adapter::{Answer, Ctx, Query, Registers, Subscribed, Subscription};
 use waybill_core::error::{Error, ErrorKind};
 
 use super::answer::{Page, Row, Said, about, read, settle};
@@ -230,8 +230,28 @@ impl Track17 {
     }
 
     async fn call(&self, ctx: Ctx<'_>, path: &str, items: &[Item<'_>]) -> Result<Vec<Row>, Error> {
-        let response = ctx.http.send(self.request(path, items)?).await?;
-        match read(&self.reader, &response, ctx.now)? {
+        let mut request = self.request(path, items)?;
+        let count = |items: usize| u32::try_from(items).unwrap_or(u32::MAX);
+        if path == "register" {
+            let numbers = Registers(count(items.len()));
+            request.extensions_mut().insert(numbers);
+        }
+        let response = ctx.http.send(request).await?;
+        let page = read(&self.reader, &response, ctx.now);
+        // Accepted numbers are billed, no others, and the status says nothing about that.
+        match &page {
+            Ok(Page::Rows(rows)) if path == "register" => {
+                let refused = rows
+                    .iter()
+                    .filter(|row| matches!(row.said, Said::Refused(..)));
+                ctx.http.not_billed(count(refused.count()));
+            }
+            Err(error) if path == "register" && error.kind != ErrorKind::Malformed => {
+                ctx.http.not_billed(count(items.len()));
+            }
+            _ => {}
+        }
+        match page? {
             Page::Rows(rows) => Ok(rows),
             Page::Push { .. } | Page::Other => Err(Error::new(
                 ErrorKind::Malformed,

@@ -198,6 +198,10 @@ impl Adapter for Track17 {
         Box::pin(self.ask(ctx, queries))
     }
 
+    fn bills_registrations(&self) -> bool {
+        true
+    }
+
     fn interpret(
         &self,
         queries: &[Query],

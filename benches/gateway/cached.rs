@@ -12,7 +12,7 @@ use waybill::grpc::reply::Reply;
 use waybill::v1;
 use waybill::v1::tracking_service_server::{TrackingService, TrackingServiceServer};
 
-use crate::median;
+use crate::{layers, median};
 
 /// Answer of a carrier that becomes the record: 25 events.
 pub(crate) const ANSWER: &str = include_str!("answer.json");
@@ -83,21 +83,37 @@ fn compare(events: usize, loads: &[(&str, &str, &str)]) -> Value {
 }
 
 /// A server in a process of its own.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     port: u16,
     request: tempfile::NamedTempFile,
     size: (usize, usize),
+    /// Sent with each request.
+    header: Option<String>,
 }
 
 impl Server {
-    fn start(role: &str, events: usize) -> Self {
+    /// The same whose callers show a key.
+    pub(crate) fn with_key(role: &str, events: usize, key: &str) -> Self {
+        let header = Some(format!("authorization: Bearer {key}"));
+        Self {
+            header,
+            ..Self::start(role, events)
+        }
+    }
+
+    pub(crate) fn start(role: &str, events: usize) -> Self {
         let mut child = Command::new("taskset")
             .args(["-c", "0"])
             .arg(std::env::current_exe().unwrap())
             .args(["--serve", role, &events.to_string()])
             .stdout(Stdio::piped())
             .stdin(Stdio::piped())
+            .stderr(match role.contains("+lines") {
+                // What is measured is the making of lines, not the terminal.
+                true => Stdio::null(),
+                false => Stdio::inherit(),
+            })
             .spawn()
             .expect("taskset starts the server");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -115,6 +131,7 @@ impl Server {
             port,
             request,
             size: (numbers[1], numbers[2]),
+            header: None,
         }
     }
 
@@ -123,7 +140,8 @@ impl Server {
     }
 
     /// Requests per second under this load, and nothing but successes.
-    fn load(&self, connections: &str, streams: &str) -> f64 {
+    pub(crate) fn load(&self, connections: &str, streams: &str) -> f64 {
+        let header = self.header.iter().flat_map(|it| ["-H", it.as_str()]);
         let output = Command::new("taskset")
             .args([
                 "-c",
@@ -137,13 +155,9 @@ impl Server {
                 "-m",
                 streams,
             ])
-            .args([
-                "-H",
-                "content-type: application/grpc",
-                "-H",
-                "te: trailers",
-                "-d",
-            ])
+            .args(["-H", "content-type: application/grpc", "-H", "te: trailers"])
+            .args(header)
+            .arg("-d")
             .arg(self.request.path())
             .arg(format!(
                 "http://127.0.0.1:{}/waybill.v1.TrackingService/Track",
@@ -165,7 +179,7 @@ impl Server {
         rate.parse().unwrap()
     }
 
-    fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -187,12 +201,13 @@ pub(crate) fn serve(role: &str, events: usize) {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let (app, response) = gateway(shortened(events)).await;
+        let (app, response) =
+            gateway(shortened(events), |config| layers::put_on(config, role)).await;
         let events = response.shipments[0].events.len();
         let size = response.shipments[0].encoded_len();
         let ready = |port: u16| println!("{port} {events} {size}");
         match role {
-            "waybill" => ready(app.address.port()),
+            role if role.starts_with("waybill") => ready(app.address.port()),
             "encode_per_call" => {
                 let service = TrackingServiceServer::new(Encode(response));
                 ready(bare(tonic::service::Routes::new(service)).await);
@@ -228,7 +243,10 @@ fn shortened(events: usize) -> String {
 }
 
 /// A gateway that holds the record, in front of a carrier that answers with it.
-async fn gateway(answer: String) -> (waybill::app::App, v1::TrackResponse) {
+async fn gateway(
+    answer: String,
+    change: impl FnOnce(&mut waybill::config::Config) -> Option<String>,
+) -> (waybill::app::App, v1::TrackResponse) {
     let carrier = axum::Router::new().fallback(move |uri: http::Uri| {
         let is_token = uri.path().contains("oauth");
         let body = if is_token { TOKEN } else { &answer }.to_owned();
@@ -245,6 +263,7 @@ async fn gateway(answer: String) -> (waybill::app::App, v1::TrackResponse) {
         .insert("ups".into(), section.parse().unwrap());
     config.server.listen = "127.0.0.1:0".parse().unwrap();
     config.server.side = "127.0.0.1:0".parse().unwrap();
+    let key = change(&mut config);
     let registry = waybill_core::registry::Registry::new(waybill_adapters::ALL);
     let clock = waybill::clock::Clock::system();
     let app = waybill::app::start(config, registry, clock).await.unwrap();
@@ -255,12 +274,19 @@ async fn gateway(answer: String) -> (waybill::app::App, v1::TrackResponse) {
         .await
         .unwrap();
     let mut client = v1::tracking_service_client::TrackingServiceClient::new(channel);
-    let request = v1::TrackRequest {
-        tracking_number: NUMBER.into(),
-        ..Default::default()
+    let request = || {
+        let mut request = Request::new(v1::TrackRequest {
+            tracking_number: NUMBER.into(),
+            ..Default::default()
+        });
+        if let Some(key) = &key {
+            let value = format!("Bearer {key}").parse().unwrap();
+            request.metadata_mut().insert("authorization", value);
+        }
+        request
     };
-    client.track(request.clone()).await.unwrap();
-    let response = client.track(request).await.unwrap().into_inner();
+    client.track(request()).await.unwrap();
+    let response = client.track(request()).await.unwrap().into_inner();
     (app, response)
 }
 

@@ -19,6 +19,7 @@
 
 mod cached;
 mod kpi;
+mod layers;
 mod miss;
 mod neighbour;
 mod parse;
@@ -48,9 +49,10 @@ fn main() -> ExitCode {
     if let [role, name, events] = &arguments[..]
         && role == "--serve"
     {
-        match name.starts_with("streams") {
-            true => streams::serve(name),
-            false => cached::serve(name, events.parse().unwrap()),
+        match name.as_str() {
+            "claims" => schedule::shared::serve(events.parse().unwrap()),
+            _ if name.starts_with("streams") => streams::serve(name),
+            _ => cached::serve(name, events.parse().unwrap()),
         }
         return ExitCode::SUCCESS;
     }
@@ -61,9 +63,10 @@ fn main() -> ExitCode {
     let only = value_of("--only");
     let mut results = Map::new();
     type Bench = fn() -> Value;
-    let benches: [(&str, Bench); 11] = [
+    let benches: [(&str, Bench); 13] = [
         ("cached", cached::run),
         ("cached-3500-bytes", cached::run_little),
+        ("layers", layers::run),
         ("miss", miss::run),
         ("parse", parse::run),
         ("reconcile", reconcile::run),
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         ("redis", redis::run),
         ("kpi", kpi::run),
         ("schedule", schedule::run_all),
+        ("schedule-redis", schedule::shared::run),
         ("streams", streams::run),
     ];
     for (name, run) in benches {
@@ -85,7 +89,7 @@ fn main() -> ExitCode {
     }
     if results.is_empty() {
         println!(
-            "--only takes cached, miss, parse, reconcile, stampede, neighbour, redis, kpi, schedule or streams"
+            "--only takes cached, layers, miss, parse, reconcile, stampede, neighbour, redis, kpi, schedule or streams"
         );
         return ExitCode::FAILURE;
     }

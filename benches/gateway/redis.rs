@@ -20,8 +20,8 @@ pub(crate) fn run() -> Value {
 }
 
 /// A redis-server on a port of its own.
-struct Redis {
-    port: u16,
+pub(crate) struct Redis {
+    pub(crate) port: u16,
     child: Child,
 }
 
@@ -44,6 +44,19 @@ impl Redis {
         Self { port, child }
     }
 
+    /// A server on whatever port is free.
+    pub(crate) fn on_free_port() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        Self::start(port)
+    }
+
+    /// Ends it.
+    pub(crate) fn end(mut self) {
+        self.kill();
+    }
+
     fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(
@@ -62,12 +75,8 @@ impl Redis {
 }
 
 async fn measure() -> Value {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let mut redis = Redis::start(port);
+    let mut redis = Redis::on_free_port();
+    let port = redis.port;
     let world = World::start(|config| {
         config.cache.redis = format!("redis://127.0.0.1:{port}");
         // Short enough that what is known is looked up in Redis and refreshed all the time.

@@ -1,6 +1,8 @@
 //! The scheduler on a simulated clock: a million parcels, registered in one minute, over two days,
 //! by the planner and the queue that the gateway runs. Half-way two of four nodes die.
 
+pub(crate) mod shared;
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};

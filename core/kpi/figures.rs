@@ -158,7 +158,9 @@ impl Figures {
 
     /// Changes the history with a day that it holds.
     fn learn(&self, day: i32, cell: Cell, bins: &[u32], add: bool) {
-        if day < self.history_from || cell.metric != Metric::TransitTime as u8 {
+        // What one tenant alone knows teaches nobody else what to expect.
+        let is_shared = cell.names[TENANT] == UNKNOWN;
+        if day < self.history_from || cell.metric != Metric::TransitTime as u8 || !is_shared {
             return;
         }
         let [carrier, service, lane] = [0, 1, 2].map(|at| self.names[at].name(cell.names[at]));

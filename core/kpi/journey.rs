@@ -10,6 +10,7 @@ use super::{Change, Metric, Sample};
 use crate::code::EventCode;
 use crate::event::{Classifier, Event, SourceClass, Standing};
 use crate::exception::Category;
+use crate::owner::source_of;
 use crate::place::{CodeSystem, Location};
 use crate::reconcile::SourceFacts;
 use crate::shipment::{Estimate, EstimateKind, LocalWindow, MilestoneProgress, Shipment};
@@ -70,6 +71,8 @@ pub struct Journey<'a> {
     lane: String,
     /// The carrier's first words on the day of delivery.
     announced: Announced<'a>,
+    /// Tenant who alone knows of it; empty: everybody may.
+    tenant: &'a str,
 }
 
 /// What a carrier said of the day of delivery at first; the record may not have it any more.
@@ -208,7 +211,16 @@ impl<'a> Journey<'a> {
             events,
             lane: lane(record),
             announced,
+            tenant: "",
         }
+    }
+
+    /// The journey of a record that only one tenant's own accounts tell of: its samples are that
+    /// tenant's.
+    #[must_use]
+    pub const fn of(mut self, tenant: &'a str) -> Self {
+        self.tenant = tenant;
+        self
     }
 
     /// Every sample of the record.
@@ -236,7 +248,7 @@ impl<'a> Journey<'a> {
             service: &self.record.service,
             lane: &self.lane,
             last: last.into(),
-            tenant: "",
+            tenant: self.tenant,
             value,
             time,
         }
@@ -318,7 +330,7 @@ impl<'a> Journey<'a> {
         let said = self.record.events.iter().flat_map(Event::observations);
         for observation in said {
             let at = first
-                .entry(&*observation.source)
+                .entry(source_of(&observation.source))
                 .or_insert(observation.receive_time);
             *at = observation.receive_time.min(*at);
         }
@@ -329,7 +341,7 @@ impl<'a> Journey<'a> {
                     continue;
                 };
                 let new = (observation.receive_time, instant);
-                let known = heard.entry(&*observation.source).or_insert(new);
+                let known = heard.entry(source_of(&observation.source)).or_insert(new);
                 *known = new.min(*known);
             }
             for (source, (received, happened)) in heard {
@@ -422,7 +434,7 @@ impl<'a> Journey<'a> {
                 .observations()
                 .filter(|observation| observation.class != SourceClass::Internal);
             for observation in feeds {
-                let events = told.entry(&*observation.source).or_default();
+                let events = told.entry(source_of(&observation.source)).or_default();
                 if events.last().is_none_or(|last| last.id != event.id) {
                     events.push(event);
                 }
@@ -515,5 +527,6 @@ fn order(a: &Sample<'_>, b: &Sample<'_>) -> Ordering {
         .then_with(|| a.carrier.cmp(b.carrier))
         .then_with(|| a.service.cmp(b.service))
         .then_with(|| a.lane.cmp(b.lane))
+        .then_with(|| a.tenant.cmp(b.tenant))
         .then_with(|| a.value.total_cmp(&b.value))
 }

@@ -202,7 +202,8 @@ impl Gathering {
             }
             let passes = |cell: &Cell| {
                 let mut places = passing.iter().zip(cell.names);
-                (!metric.is_own() || tenant == Some(cell.names[TENANT]))
+                (tenant == Some(cell.names[TENANT])
+                    || !metric.is_own() && cell.names[TENANT] == UNKNOWN)
                     && places.all(|(passing, name)| {
                         let passing = passing.as_ref();
                         passing.is_none_or(|passing| passing.contains(&name))

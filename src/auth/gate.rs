@@ -11,6 +11,7 @@ use tonic::service::Routes;
 use tower::Service;
 
 use super::{Admission, Auth};
+use crate::server::Peer;
 
 /// Routes behind the check.
 #[derive(Clone)]
@@ -40,7 +41,9 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let admission = self.auth.admit(request.uri().path(), request.headers());
+        let client = request.extensions().get::<Peer>();
+        let path = request.uri().path();
+        let admission = self.auth.admit(path, request.headers(), client);
         let mut routes = self.routes.clone();
         Box::pin(async move {
             let principal = match admission {

@@ -10,12 +10,11 @@ mod gate;
 mod jwks;
 mod jwt;
 pub mod keys;
-pub mod methods;
 pub mod pepper;
 mod ring;
 pub mod settings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -32,11 +31,13 @@ use waybill_core::caller::{Caller, Scope};
 use self::jwks::{Jwks, Origin};
 use self::jwt::{Issuer, Unverified};
 use self::keys::Ring;
-use self::methods::{Need, need};
 use self::pepper::Peppers;
-use self::settings::{Mode, Settings};
+use self::settings::{Mode, Settings, SpiffeSettings};
 use crate::clock::Clock;
 use crate::grpc::status::Failure;
+use crate::method::{self, Need};
+use crate::quota::Allowance;
+use crate::server::Peer;
 use crate::v1::ErrorReason;
 
 pub use self::gate::Gate;
@@ -103,6 +104,8 @@ impl Denied {
 pub struct Principal {
     /// Tenant and scopes.
     pub caller: Arc<Caller>,
+    /// What its tenant may still ask for.
+    pub quota: Allowance,
 }
 
 /// What becomes of a call.
@@ -126,6 +129,8 @@ struct Room {
     everybody: Option<Principal>,
     keys: Option<KeysFile>,
     issuers: Vec<Issuer>,
+    /// Clients with certificates, by SPIFFE id.
+    spiffe: HashMap<String, Principal>,
     /// By the keyed hash of a token: who it was, until when, and as of which keys.
     verified: moka::sync::Cache<[u8; 32], Arc<Remembered>>,
     /// Keys that hash, made at the start.
@@ -251,9 +256,19 @@ impl KeysFile {
 }
 
 impl Principal {
+    /// Whoever makes a call, as the check before the service has found out.
+    ///
+    /// # Errors
+    /// A defect: nobody has checked the call.
+    pub fn of(extensions: &http::Extensions) -> Result<&Self, Failure> {
+        let found = extensions.get::<Self>();
+        found.ok_or_else(|| Failure::internal("a call has no caller"))
+    }
+
     fn new(caller: Caller) -> Self {
         Self {
             caller: Arc::new(caller),
+            quota: Allowance::unlimited(),
         }
     }
 }
@@ -303,12 +318,25 @@ impl Auth {
             }
             issuers.push(issuer);
         }
+        let client = |(id, client): (&String, &SpiffeSettings)| {
+            let caller = Caller {
+                tenant: client.tenant.clone(),
+                scopes: settings::scopes(&client.scopes)?,
+            };
+            Ok::<_, String>((id.clone(), Principal::new(caller)))
+        };
+        let spiffe = settings
+            .spiffe
+            .iter()
+            .map(client)
+            .collect::<Result<_, _>>()?;
         let secret: [u8; 32] = rand::random();
         let hash = Hmac::new_from_slice(&secret).map_err(|error| error.to_string())?;
         let auth = Self(Arc::new(Room {
             everybody: everybody.then(|| Principal::new(Caller::local())),
             keys,
             issuers,
+            spiffe,
             verified: moka::sync::Cache::builder()
                 .max_capacity(REMEMBERED)
                 .time_to_live(REMEMBER)
@@ -342,8 +370,8 @@ impl Auth {
     }
 
     /// Decides about a call by its path and what it brings.
-    pub fn admit(&self, path: &str, headers: &HeaderMap) -> Admission {
-        let need = need(path);
+    pub fn admit(&self, path: &str, headers: &HeaderMap, client: Option<&Peer>) -> Admission {
+        let need = method::of(path).need;
         if need == Need::Nothing {
             return Admission::Open;
         }
@@ -354,7 +382,7 @@ impl Auth {
         if need == Need::Reflection && room.open_reflection {
             return Admission::Open;
         }
-        match room.find(headers) {
+        match room.find(headers, client) {
             Ok(principal) => match permitted(&principal, need) {
                 Ok(()) => Admission::Known(principal),
                 Err(failure) => Admission::Refused(failure),
@@ -365,7 +393,7 @@ impl Auth {
                 let path = path.to_owned();
                 Admission::Later(Box::pin(async move {
                     room.ask_issuer(&headers).await;
-                    let found = room.find(&headers).map_err(|reason| match reason {
+                    let found = room.find(&headers, None).map_err(|reason| match reason {
                         Unverified::Denied(denied) => denied,
                         Unverified::UnknownKey => Denied::Kid,
                     });
@@ -379,8 +407,11 @@ impl Auth {
 }
 
 impl Room {
-    fn find(&self, headers: &HeaderMap) -> Result<Principal, Unverified> {
-        let presented = presented(headers)?.ok_or(Denied::Missing)?;
+    fn find(&self, headers: &HeaderMap, client: Option<&Peer>) -> Result<Principal, Unverified> {
+        let Some(presented) = presented(headers)? else {
+            let id = client.and_then(Peer::spiffe_id).ok_or(Denied::Missing)?;
+            return Ok(self.spiffe.get(id).cloned().ok_or(Denied::Unknown)?);
+        };
         if presented.starts_with(keys::PREFIX) {
             let file = self.keys.as_ref().ok_or(Denied::Unknown)?;
             let ring = file.ring.read().unwrap_or_else(PoisonError::into_inner);
@@ -435,8 +466,10 @@ impl Room {
     }
 
     fn refuse(&self, denied: Denied, path: &str) -> Failure {
-        let row = methods::METHODS.iter().find(|(known, _)| *known == path);
-        let method = row.map_or("other", |(known, _)| *known);
+        let method = match method::of(path).path {
+            "" => "other",
+            known => known,
+        };
         self.failures.note(denied, method, self.clock.now());
         Failure::new(
             ErrorReason::Unauthenticated,

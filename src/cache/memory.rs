@@ -33,9 +33,25 @@ impl MemoryCache {
     pub(super) fn look_up(&self, key: &Key) -> Option<Arc<Entry>> {
         // The clock of an entry is the wall clock, and moka's is not: it may be late.
         let now = self.clock.now();
-        self.entries
+        let found = self
+            .entries
             .get(key)
-            .filter(|entry| kept_for(entry, now).is_some())
+            .filter(|entry| kept_for(entry, now).is_some());
+        super::count("memory", found.is_some());
+        found
+    }
+
+    /// Drops what is about some numbers or orders, or everything. It is a look through all, and
+    /// seldom.
+    pub(super) fn drop_about(&self, about: Option<&[[u8; 32]]>) {
+        let Some(about) = about else {
+            return self.entries.invalidate_all();
+        };
+        for (key, _) in &self.entries {
+            if about.contains(key.about()) {
+                self.entries.invalidate(&*key);
+            }
+        }
     }
 
     /// [`Cache::put`] without a future.
@@ -54,6 +70,15 @@ impl Cache for MemoryCache {
     fn put<'a>(&'a self, key: &'a Key, entry: Arc<Entry>) -> BoxFuture<'a, ()> {
         self.keep(key, entry);
         Box::pin(ready(()))
+    }
+
+    fn forget<'a>(&'a self, about: &'a [[u8; 32]]) -> BoxFuture<'a, ()> {
+        self.drop_about(Some(about));
+        Box::pin(ready(()))
+    }
+
+    fn forget_near(&self) {
+        self.drop_about(None);
     }
 
     fn state(&self) -> CacheState {
@@ -125,7 +150,10 @@ mod tests {
     }
 
     fn key(n: usize) -> Key {
-        Key(format!("{n:064x}"))
+        Key {
+            name: format!("{n:064x}"),
+            about: [0; 32],
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use waybill_core::adapter::{BoxFuture, Hints, OrderQuery, Query, Report};
 use waybill_core::error::Error;
+use waybill_core::order::Subject;
 use waybill_core::shipment::Shipment;
 use waybill_core::status::{Severity, Status};
 
@@ -31,8 +32,22 @@ pub trait Cache: Send + Sync {
     /// Keeps an answer until its `keep_until`, if there is room.
     fn put<'a>(&'a self, key: &'a Key, entry: Arc<Entry>) -> BoxFuture<'a, ()>;
 
+    /// Drops what is about some numbers or orders, named by [`Key::about`], here and where other nodes
+    /// find it.
+    fn forget<'a>(&'a self, about: &'a [[u8; 32]]) -> BoxFuture<'a, ()>;
+
+    /// Drops everything that is in this process: something that another node has erased may be among
+    /// it.
+    fn forget_near(&self);
+
     /// Whether it works.
     fn state(&self) -> CacheState;
+}
+
+/// Counts a look-up of one level.
+pub(crate) fn count(level: &'static str, found: bool) {
+    let result = if found { "hit" } else { "miss" };
+    metrics::counter!("waybill_cache_ops_total", "level" => level, "result" => result).increment(1);
 }
 
 /// Whether a cache works.
@@ -78,25 +93,43 @@ pub enum Held {
 
 /// What an answer is kept under: a keyed hash, without a number in it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Key(String);
+pub struct Key {
+    name: String,
+    /// Keyed hash of the number or order that it is about.
+    about: [u8; 32],
+}
 
 impl Key {
     /// Key of one source's answer, for one account, to one query.
     pub fn new(keys: &Keys, source: &str, account: &str, query: &Query) -> Self {
         let own = [query.number.reveal(), &query.carrier, &query.format];
-        Self::of("answer", keys, [source, account], own, &query.hints)
+        let about = keys.subject(&Subject::Number(query.number.clone()));
+        Self::of("answer", keys, about, [source, account], own, &query.hints)
     }
 
     /// Key of one source's answer, for one account, to a question about an order. It never equals
     /// that of a number.
     pub fn of_order(keys: &Keys, source: &str, account: &str, query: &OrderQuery) -> Self {
-        let own = [query.order.platform(), query.order.reveal(), ""];
-        Self::of("order-answer", keys, [source, account], own, &query.hints)
+        let own = [
+            query.order.platform(),
+            query.order.reveal(),
+            query.order.owner(),
+        ];
+        let about = keys.subject(&Subject::Order(query.order.clone()));
+        Self::of(
+            "order-answer",
+            keys,
+            about,
+            [source, account],
+            own,
+            &query.hints,
+        )
     }
 
     fn of(
         kind: &str,
         keys: &Keys,
+        about: [u8; 32],
         [source, account]: [&str; 2],
         [first, second, third]: [&str; 3],
         hints: &Hints,
@@ -113,12 +146,18 @@ impl Key {
             &hints.ship_date,
             hints.phone_last_four.reveal(),
         ];
-        Self(hex(&keys.hash(kind, &parts.map(str::as_bytes))))
+        let name = hex(&keys.hash(kind, &parts.map(str::as_bytes)));
+        Self { name, about }
     }
 
     /// 64 hexadecimal digits.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.name
+    }
+
+    /// Keyed hash of the number or order that it is about; see [`Keys::subject`].
+    pub const fn about(&self) -> &[u8; 32] {
+        &self.about
     }
 }
 

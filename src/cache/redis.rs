@@ -17,7 +17,7 @@ use crate::clock::Clock;
 pub use crate::redis::RedisConfig;
 use crate::redis::Server;
 use crate::redis::link::Link;
-use crate::store::seal::Keys;
+use crate::store::seal::{Keys, hex};
 use crate::tasks;
 
 /// Reads under way at once; more are misses.
@@ -29,6 +29,9 @@ const BATCH: usize = 64;
 const BATCH_BYTES: usize = 1 << 20;
 /// A larger value stays in this process, where it does not hold up everybody else's.
 const VALUE_BYTES: usize = 512 << 10;
+
+/// How long the names of answers are kept at least, 30 days: longer than any of them.
+const INDEX_MILLIS: u64 = 30 * 24 * 3_600 * 1_000;
 
 /// Answers in this process, then in Redis.
 pub struct RedisCache {
@@ -80,7 +83,9 @@ impl Cache for RedisCache {
                 return near;
             }
             // Another node may have asked meanwhile.
-            let Some(far) = self.remote.read(key).await else {
+            let far = self.remote.read(key).await;
+            super::count("redis", far.is_some());
+            let Some(far) = far else {
                 return near;
             };
             if near
@@ -103,6 +108,17 @@ impl Cache for RedisCache {
         Box::pin(std::future::ready(()))
     }
 
+    fn forget<'a>(&'a self, about: &'a [[u8; 32]]) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            self.memory.drop_about(Some(about));
+            self.remote.forget(about).await;
+        })
+    }
+
+    fn forget_near(&self) {
+        self.memory.drop_about(None);
+    }
+
     fn state(&self) -> CacheState {
         match self.remote.link.down_since() {
             Some(since) => CacheState::Degraded { since },
@@ -123,6 +139,34 @@ impl Remote {
     /// The part of the name before the hash tells the form of the value.
     fn name(&self, key: &Key) -> String {
         format!("{}answer1:{}", self.prefix, key.as_str())
+    }
+
+    /// Set of the names of answers about a number or order, by which they can be dropped.
+    fn index(&self, about: &[u8; 32]) -> String {
+        format!("{}about1:{}", self.prefix, hex(about))
+    }
+
+    /// Drops what is about some numbers or orders. What cannot be dropped now is dropped by its age,
+    /// and is refused meanwhile by whoever takes it in.
+    async fn forget(&self, about: &[[u8; 32]]) {
+        let Some(live) = self.link.live() else {
+            return fault("forget", "away");
+        };
+        let mut connection = live.connection.clone();
+        for about in about {
+            let index = self.index(about);
+            let mut members = redis::cmd("SMEMBERS");
+            members.arg(&index);
+            let names: Result<Vec<String>, _> = members.query_async(&mut connection).await;
+            // One by one: in a cluster they are in different places.
+            for name in names.unwrap_or_default().iter().chain([&index]) {
+                let mut remove = redis::cmd("UNLINK");
+                remove.arg(name);
+                if let Err(error) = remove.exec_async(&mut connection).await {
+                    let _is_lost = self.link.failed("forget", &error, &live);
+                }
+            }
+        }
     }
 
     async fn read(&self, key: &Key) -> Option<Entry> {
@@ -168,9 +212,19 @@ impl Remote {
                 };
                 bytes += sealed.len();
                 let mut set = redis::cmd("SET");
-                set.arg(name).arg(sealed).arg("PX").arg(left);
+                set.arg(&name).arg(sealed).arg("PX").arg(left);
+                let index = self.index(key.about());
+                let mut add = redis::cmd("SADD");
+                add.arg(&index).arg(&name);
+                let mut age = redis::cmd("PEXPIRE");
+                age.arg(&index).arg(left.max(INDEX_MILLIS));
                 let mut connection = live.connection.clone();
-                sets.push(async move { set.exec_async(&mut connection).await });
+                sets.push(async move {
+                    // The index first: what it does not name is not found to be dropped.
+                    add.exec_async(&mut connection).await?;
+                    age.exec_async(&mut connection).await?;
+                    set.exec_async(&mut connection).await
+                });
                 if bytes >= BATCH_BYTES {
                     break;
                 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use waybill::app;
 use waybill::clock::Clock;
-use waybill::guard::{Ask, Asking, Priority, Purse, Share, Tuning};
+use waybill::guard::{Ask, Asking, Guard, Priority, Share, Tuning};
 use waybill::money::{Amount, Budget};
 use waybill::pipeline::Source;
 use waybill::push;
@@ -59,7 +59,7 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
     let mut code = ExitCode::SUCCESS;
     for source in &sources {
         say!("{} (account {})", source.descriptor.id, source.account);
-        if let Some(line) = price(source.guard.purse(), config.routing.daily_budget) {
+        if let Some(line) = price(&source.guard, config.routing.daily_budget) {
             say!("  price       {line}");
         }
         if let Some(line) = pushes(&config.push, source, &sources) {
@@ -121,14 +121,19 @@ fn stack(guard: &Tuning, limits: &Limits) -> [String; 6] {
 }
 
 /// What a call costs and what may be spent; `None` if calls cost nothing.
-fn price(purse: &Purse, all: Budget) -> Option<String> {
+fn price(guard: &Guard, all: Budget) -> Option<String> {
+    let purse = guard.purse();
+    let unit = match guard.bills_registrations() {
+        true => "a number that is registered",
+        false => "a call",
+    };
     let limit = |budget: Budget| match budget.0 {
         Some(amount) => format!("{amount} a day"),
         None => "no daily budget".to_owned(),
     };
     (purse.cost() > Amount::ZERO).then(|| {
         let (cost, own, all) = (purse.cost(), limit(purse.budget()), limit(all));
-        format!("{cost} a call, {own}; all sources together: {all}")
+        format!("{cost} {unit}, {own}; all sources together: {all}")
     })
 }
 

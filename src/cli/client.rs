@@ -1,20 +1,25 @@
 //! Commands that ask a running gateway.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 use prost::Message as _;
-use tonic::Status;
-use tonic::transport::Channel;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig};
+use tonic::{Request, Status};
 use waybill::client::{Bookmark, Step, Watcher};
+use waybill::config;
 use waybill::v1;
 use waybill::v1::tracking_service_client::TrackingServiceClient;
+use waybill_core::privacy::Secret;
 
 use super::out::say;
 use super::people::{Printer, Reader};
-use super::{Remote, View, json, print};
+use super::{Remote, Shown, View, json, print};
 
 /// Exit code of a call that failed.
 const FAILED: u8 = 1;
@@ -88,17 +93,106 @@ pub(super) struct Follow {
     remote: Remote,
 }
 
-/// Opens a connection for calls about parcels.
-pub(super) async fn connect(address: &str) -> Result<TrackingServiceClient<Channel>, String> {
-    let client = TrackingServiceClient::new(channel(address).await?);
+/// A connection that shows a credential, if there is one.
+pub(super) type Caller = InterceptedService<Channel, Credential>;
+
+/// What is shown with every call.
+#[derive(Clone, Default)]
+pub(super) struct Credential(Option<MetadataValue<Ascii>>);
+
+impl Interceptor for Credential {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(value) = &self.0 {
+            let shown = request.metadata_mut();
+            shown.insert("authorization", value.clone());
+        }
+        Ok(request)
+    }
+}
+
+impl Shown {
+    /// Reads the credential; none if neither the file nor the environment has one.
+    pub(super) fn read(&self) -> Result<Option<MetadataValue<Ascii>>, String> {
+        let secret = match &self.key_file {
+            None => config::credential(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path);
+                let text = text.map_err(|error| {
+                    format!("--key-file: cannot read {}: {error}", path.display())
+                })?;
+                Some(Secret::new(text))
+            }
+        };
+        let value = secret.map(|secret| {
+            let mut value: MetadataValue<Ascii> = format!("Bearer {}", secret.expose().trim())
+                .parse()
+                .map_err(|_| "the credential is not one line of plain text".to_owned())?;
+            value.set_sensitive(true);
+            Ok(value)
+        });
+        value.transpose()
+    }
+}
+
+/// Opens a connection for calls about parcels to a gateway that asks nobody who calls.
+pub(super) async fn connect_openly(
+    address: &str,
+) -> Result<TrackingServiceClient<Channel>, String> {
+    let client = TrackingServiceClient::new(channel(address, None).await?);
     Ok(client.max_decoding_message_size(16 * 1_024 * 1_024))
 }
 
+/// Opens a connection for calls about parcels.
+pub(super) async fn connect(remote: &Remote) -> Result<TrackingServiceClient<Caller>, String> {
+    let client = TrackingServiceClient::new(caller(&remote.address, &remote.shown).await?);
+    Ok(client.max_decoding_message_size(16 * 1_024 * 1_024))
+}
+
+/// Opens a connection that shows a credential.
+pub(super) async fn caller(address: &str, shown: &Shown) -> Result<Caller, String> {
+    let credential = Credential(shown.read()?);
+    Ok(InterceptedService::new(
+        channel(address, shown.ca_file.as_deref()).await?,
+        credential,
+    ))
+}
+
+/// A watcher that shows a credential.
+pub(super) async fn watcher(
+    remote: &Remote,
+    open: v1::WatchOpen,
+    bookmark: Bookmark,
+) -> Result<Watcher, String> {
+    let watcher = Watcher::new(
+        channel(&remote.address, remote.shown.ca_file.as_deref()).await?,
+        open,
+        bookmark,
+    );
+    Ok(match remote.shown.read()? {
+        Some(value) => watcher.with_authorization(value),
+        None => watcher,
+    })
+}
+
 /// Opens a connection.
-pub(super) async fn channel(address: &str) -> Result<Channel, String> {
-    let endpoint = Channel::from_shared(address.to_owned())
+async fn channel(address: &str, ca_file: Option<&Path>) -> Result<Channel, String> {
+    let mut endpoint = Channel::from_shared(address.to_owned())
         .map_err(|error| format!("{address} is not an address: {error}"))?
         .connect_timeout(Duration::from_secs(5));
+    if address.starts_with("https://") {
+        let tls = match ca_file {
+            None => ClientTlsConfig::new().with_native_roots(),
+            Some(path) => {
+                let text = std::fs::read(path);
+                let text = text.map_err(|error| {
+                    format!("--ca-file: cannot read {}: {error}", path.display())
+                })?;
+                ClientTlsConfig::new().ca_certificate(Certificate::from_pem(text))
+            }
+        };
+        let secured = endpoint.tls_config(tls);
+        endpoint = secured.map_err(|error| format!("--ca-file: {error}"))?;
+    }
     endpoint.connect().await.map_err(|error| {
         format!("cannot reach a gateway at {address}: {error} (start one with `waybill serve`)")
     })
@@ -143,7 +237,7 @@ fn outcomes(status: &Status) -> Vec<v1::SourceOutcome> {
 
 pub(super) async fn track(options: Track) -> Result<ExitCode, String> {
     let printer = Printer::new(options.reader)?;
-    let mut client = connect(&options.remote.address).await?;
+    let mut client = connect(&options.remote).await?;
     let hints = v1::Hints {
         postal_code: options.postal_code,
         phone_last_four: options.phone_last_four,
@@ -209,7 +303,7 @@ pub(super) async fn batch(options: Batch) -> Result<ExitCode, String> {
         ..Default::default()
     });
     request.set_timeout(Duration::from_secs(options.timeout));
-    let mut client = connect(&options.remote.address).await?;
+    let mut client = connect(&options.remote).await?;
     let mut stream = match client.batch_track(request).await {
         Ok(response) => response.into_inner(),
         Err(status) => return Ok(failed(&status)),
@@ -277,10 +371,9 @@ pub(super) async fn follow(options: Follow) -> Result<ExitCode, String> {
 
 async fn keep_following(options: Follow) -> Result<ExitCode, String> {
     let printer = Printer::new(options.reader)?;
-    let channel = channel(&options.remote.address).await?;
     let request = subscription(&options.numbers, options.view.number(), printer.language());
     let open = request.open.unwrap_or_default();
-    let watcher = Watcher::new(channel, open, Bookmark::default());
+    let watcher = watcher(&options.remote, open, Bookmark::default()).await?;
     print_steps(watcher, options.remote.json, &printer, |_| Ok(())).await
 }
 

@@ -67,7 +67,7 @@ pub(super) async fn run(options: Options, registry: Registry) -> Result<ExitCode
     let clock = Clock::manual(now);
     let config = config(&simulator, options.listen)?;
     let app = app::start(config, registry, clock.clone()).await?;
-    let client = client::connect(&format!("http://{}", app.address)).await?;
+    let client = client::connect_openly(&format!("http://{}", app.address)).await?;
     let tour = Tour {
         simulator: &simulator,
         app: &app,

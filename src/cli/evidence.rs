@@ -35,7 +35,7 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(options: Options) -> Result<ExitCode, String> {
-    let mut client = connect(&options.remote.address).await?;
+    let mut client = connect(&options.remote).await?;
     let request = v1::TrackRequest {
         tracking_number: options.number,
         view: View::Basic.number(),

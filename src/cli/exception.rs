@@ -91,7 +91,7 @@ fn read(words: &[String]) -> Result<Order, String> {
 pub(super) async fn run(options: Options) -> Result<ExitCode, String> {
     let order = read(&options.words)?;
     let printer = Printer::new(options.reader)?;
-    let mut client = connect(&options.remote.address).await?;
+    let mut client = connect(&options.remote).await?;
     let request = v1::TrackRequest {
         tracking_number: options.number,
         view: View::Standard.number(),

@@ -8,15 +8,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 use tonic::Status;
-use tonic::transport::Channel;
 use waybill::admin::v1 as admin;
 use waybill::admin::v1::admin_service_client::AdminServiceClient;
 use waybill::v1;
 use waybill_core::code::{EventCode, ReasonCode};
 
-use super::client::{channel, failed};
+use super::client::{Caller, caller, failed};
 use super::out::say;
-use super::{json, print};
+use super::{Shown, json, print};
 
 /// Greatest answer: every event of a shipment with its evidence.
 const ANSWER_BYTES: usize = 64 * 1_024 * 1_024;
@@ -38,6 +37,8 @@ struct Which {
         default_value = "http://127.0.0.1:9465"
     )]
     admin: String,
+    #[command(flatten)]
+    shown: Shown,
     /// Print proto3 JSON, for programs. It has all personal data in it.
     #[arg(long)]
     json: bool,
@@ -62,8 +63,8 @@ pub(super) struct Rebuild {
 }
 
 impl Which {
-    async fn client(&self) -> Result<AdminServiceClient<Channel>, String> {
-        let client = AdminServiceClient::new(channel(&self.admin).await?);
+    async fn client(&self) -> Result<AdminServiceClient<Caller>, String> {
+        let client = AdminServiceClient::new(caller(&self.admin, &self.shown).await?);
         Ok(client.max_decoding_message_size(ANSWER_BYTES))
     }
 

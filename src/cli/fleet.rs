@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use waybill::client::{Bookmark, Watcher};
+use waybill::client::Bookmark;
 use waybill::v1;
 use waybill::v1::watch_open::Target;
 
-use super::client::{channel, connect, failed, print_steps};
+use super::client::{connect, failed, print_steps, watcher};
 use super::out::say;
 use super::people::{Printer, Reader};
 use super::print;
@@ -216,7 +216,7 @@ fn read(text: &str) -> Result<(Lines<v1::Registration>, Lines<String>), String> 
 /// Registers all of them in batches, and says what became of each that failed.
 async fn send(registrations: Lines<v1::Registration>, remote: &Remote) -> Result<ExitCode, String> {
     use v1::batch_register_result::Outcome;
-    let mut client = connect(&remote.address).await?;
+    let mut client = connect(remote).await?;
     let (mut new, mut known, mut refused) = (0, 0, 0);
     for batch in registrations.chunks(BATCH) {
         let all = batch.iter().map(|(_, registration)| registration.clone());
@@ -252,7 +252,7 @@ async fn send(registrations: Lines<v1::Registration>, remote: &Remote) -> Result
 }
 
 pub(super) async fn unregister(options: Unregister) -> Result<ExitCode, String> {
-    let mut client = connect(&options.remote.address).await?;
+    let mut client = connect(&options.remote).await?;
     for id in options.ids {
         let request = v1::UnregisterShipmentRequest { id };
         if let Err(status) = client.unregister_shipment(request).await {
@@ -284,7 +284,7 @@ pub(super) async fn list(options: List) -> Result<ExitCode, String> {
         page_size: PAGE,
         ..Default::default()
     };
-    let mut client = connect(&options.remote.address).await?;
+    let mut client = connect(&options.remote).await?;
     loop {
         let page = match client.list_shipments(request.clone()).await {
             Ok(page) => page.into_inner(),
@@ -316,7 +316,7 @@ pub(super) async fn list(options: List) -> Result<ExitCode, String> {
 }
 
 pub(super) async fn events(options: Events) -> Result<ExitCode, String> {
-    let mut client = connect(&options.remote.address).await?;
+    let mut client = connect(&options.remote).await?;
     let mut request = v1::ListEventsRequest {
         shipment_id: options.id,
         include_uncounted: options.all,
@@ -380,7 +380,7 @@ async fn keep_watching(options: Watch) -> Result<ExitCode, String> {
         ..Default::default()
     };
     let mut kept = bookmark.token.clone();
-    let watcher = Watcher::new(channel(&options.remote.address).await?, open, bookmark);
+    let watcher = watcher(&options.remote, open, bookmark).await?;
     print_steps(
         watcher,
         options.remote.json,

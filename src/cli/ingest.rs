@@ -9,7 +9,7 @@ use prost::Message as _;
 use waybill::v1;
 use waybill::v1::ingest_service_client::IngestServiceClient;
 
-use super::client::{channel, failed};
+use super::client::{caller, failed};
 use super::out::say;
 use super::{Remote, json};
 
@@ -65,7 +65,8 @@ pub(super) async fn run(options: Options) -> Result<ExitCode, String> {
             }
         }
     }
-    let mut client = IngestServiceClient::new(channel(&options.remote.address).await?);
+    let mut client =
+        IngestServiceClient::new(caller(&options.remote.address, &options.remote.shown).await?);
     let mut rest = events.as_slice();
     while !rest.is_empty() {
         let (these, others) = rest.split_at(fitting(rest));

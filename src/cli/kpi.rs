@@ -10,7 +10,7 @@ use waybill::clock::Clock;
 use waybill::v1;
 use waybill::v1::analytics_service_client::AnalyticsServiceClient;
 
-use super::client::{channel, failed};
+use super::client::{caller, failed};
 use super::local::table;
 use super::out::say;
 use super::{Remote, json};
@@ -180,8 +180,9 @@ pub(super) async fn run(options: Options) -> Result<ExitCode, String> {
         worst: options.worst,
         min_count: options.min_count,
     };
-    let mut client = AnalyticsServiceClient::new(channel(&options.remote.address).await?)
-        .max_decoding_message_size(16 * 1_024 * 1_024);
+    let mut client =
+        AnalyticsServiceClient::new(caller(&options.remote.address, &options.remote.shown).await?)
+            .max_decoding_message_size(16 * 1_024 * 1_024);
     let response = match client.query_kpis(request).await {
         Ok(response) => response.into_inner(),
         Err(status) => return Ok(failed(&status)),

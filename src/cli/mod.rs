@@ -1,5 +1,7 @@
 //! Commands and their options.
 
+mod admin;
+mod backup;
 mod carriers;
 mod check;
 mod client;
@@ -82,6 +84,9 @@ enum Command {
     /// Show when a running gateway asks about which followed shipment next, and which sources allow
     /// less than is wanted.
     Schedule(schedule::Options),
+    /// See and change how a running gateway works: its sources and their breakers, its configuration,
+    /// its log; or have it go.
+    Admin(admin::Options),
     /// Compare what a running gateway says with the export of another provider, and list the
     /// differences by kind. Exit status 0: compared, whatever the differences.
     Shadow(shadow::Options),
@@ -95,6 +100,13 @@ enum Command {
     Check(check::Options),
     /// Make, list and revoke the API keys of callers.
     Keys(keys::Options),
+    /// Copy a data directory into a folder: one that no server is using, or by a running gateway.
+    Backup(backup::Backup),
+    /// Make a data directory of a backup, with everything erased in it that was erased since.
+    Restore(backup::Restore),
+    /// Read everything in a backup or a data directory: digests, keys, shipments, the audit log. Exit
+    /// status 1: something cannot be read, or can be read and was erased.
+    Verify(backup::Verify),
     /// Run the simulated carriers alone.
     Sim(sim::Options),
     /// Write the .proto files of this version.
@@ -121,9 +133,22 @@ struct Remote {
         default_value = "http://127.0.0.1:50051"
     )]
     address: String,
+    #[command(flatten)]
+    shown: Shown,
     /// Print proto3 JSON, for programs.
     #[arg(long)]
     json: bool,
+}
+
+/// What a command shows to a gateway that asks who calls.
+#[derive(Args, Clone)]
+struct Shown {
+    /// File of the API key or token to show; without it, what WAYBILL_KEY has.
+    #[arg(long, env = "WAYBILL_KEY_FILE")]
+    key_file: Option<PathBuf>,
+    /// Certificates, PEM, that the gateway's is checked by; without it, those of this system.
+    #[arg(long, env = "WAYBILL_CA_FILE")]
+    ca_file: Option<PathBuf>,
 }
 
 /// Which configuration to read.
@@ -194,12 +219,16 @@ pub(crate) async fn run(cli: Cli, registry: Registry) -> Result<ExitCode, String
         Command::Explain(options) => explain::explain(options).await,
         Command::Rebuild(options) => explain::rebuild(options).await,
         Command::Schedule(options) => schedule::run(options).await,
+        Command::Admin(options) => admin::run(options).await,
         Command::Shadow(options) => shadow::run(options).await,
         Command::Detect(options) => local::detect(&options),
         Command::Carriers(options) => carriers::run(&options, registry),
         Command::Init(options) => init::run(&options, registry),
         Command::Check(options) => check::run(options, registry).await,
         Command::Keys(options) => keys::run(options),
+        Command::Backup(options) => backup::backup(options).await,
+        Command::Restore(options) => backup::restore(options).await,
+        Command::Verify(options) => backup::verify(options).await,
         Command::Sim(options) => sim::run(options).await,
         Command::Proto(options) => local::proto(&options),
         Command::Normalize(options) => normalize::run(&options, registry),

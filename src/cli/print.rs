@@ -14,6 +14,9 @@ pub(super) fn sources(response: &v1::TrackResponse) {
     }
     if let Some(freshness) = &response.freshness {
         say!("data: {}", self::freshness(freshness));
+        if freshness.unrecorded {
+            say!("      the gateway's store is away: this is only what sources said lately");
+        }
     }
 }
 

@@ -8,10 +8,10 @@ use clap::Args;
 use waybill::admin::v1 as admin;
 use waybill::admin::v1::admin_service_client::AdminServiceClient;
 
-use super::client::{channel, failed};
-use super::json;
+use super::client::{caller, failed};
 use super::local::table;
 use super::out::say;
+use super::{Shown, json};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -25,13 +25,15 @@ pub(super) struct Options {
         default_value = "http://127.0.0.1:9465"
     )]
     admin: String,
+    #[command(flatten)]
+    shown: Shown,
     /// Print proto3 JSON, for programs.
     #[arg(long)]
     json: bool,
 }
 
 pub(super) async fn run(options: Options) -> Result<ExitCode, String> {
-    let mut client = AdminServiceClient::new(channel(&options.admin).await?);
+    let mut client = AdminServiceClient::new(caller(&options.admin, &options.shown).await?);
     let request = admin::GetScheduleRequest {
         upcoming_limit: options.limit,
     };

@@ -9,7 +9,7 @@ pub const LIVE: &[&str] = &[
     "calls.patience",
     "freshness",
     "guard",
-    "log.filter",
+    "log",
     "routing",
     "sources",
 ];
@@ -47,7 +47,7 @@ pub(super) fn live(running: &Config, new: &Config) -> Config {
     taken.calls.patience = new.calls.patience;
     taken.freshness = new.freshness;
     taken.guard = new.guard.clone();
-    taken.log.filter.clone_from(&new.log.filter);
+    taken.log = new.log.clone();
     taken.routing = new.routing.clone();
     taken.sources = new.sources.clone();
     taken
@@ -116,16 +116,12 @@ mod tests {
             "calls.patience",
             "guard.patience",
             "log.filter",
+            "log.kept_percent",
             "routing.allow_paid",
             "sources.dhl",
         ];
         assert_eq!(applied, live_names);
-        let others = [
-            "calls.batch_items",
-            "load.requests",
-            "log.kept_percent",
-            "plugins.own",
-        ];
+        let others = ["calls.batch_items", "load.requests", "plugins.own"];
         assert_eq!(restart, others);
         let taken = live(&running, &new);
         let (applied, restart) = between(&taken, &new);

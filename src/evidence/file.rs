@@ -20,6 +20,7 @@ use super::shelf::{Found, Incoming, Row};
 use crate::store::StoreError;
 use crate::store::disk::Disk;
 use crate::store::seal::Keys;
+use crate::store::vault::Vault;
 
 /// Source, first and last receive time, sealed body.
 type Body = (&'static str, i128, i128, &'static [u8]);
@@ -37,6 +38,7 @@ const PLACE: &[u8] = b"evidence_bodies_1";
 pub(super) struct File {
     disk: Disk,
     keys: Arc<Keys>,
+    vault: Arc<Vault>,
     /// Sum of the sizes of all sealed bodies. Only one task writes at a time.
     bytes: AtomicU64,
 }
@@ -46,7 +48,7 @@ impl File {
     ///
     /// # Errors
     /// Names the path and the reason.
-    pub(super) fn open(folder: &Path, keys: Arc<Keys>) -> Result<Self, String> {
+    pub(super) fn open(folder: &Path, keys: Arc<Keys>, vault: Arc<Vault>) -> Result<Self, String> {
         let disk = Disk::open(&folder.join("evidence.redb")).map_err(|error| error.to_string())?;
         // The first opening makes the tables.
         let bytes = disk.write(|tx| {
@@ -56,7 +58,12 @@ impl File {
             sizes.sum::<Result<u64, redb::Error>>()
         });
         let bytes = AtomicU64::new(bytes.map_err(|error| error.to_string())?);
-        Ok(Self { disk, keys, bytes })
+        Ok(Self {
+            disk,
+            keys,
+            vault,
+            bytes,
+        })
     }
 
     /// Gives the file back.
@@ -85,6 +92,7 @@ impl File {
                 false => Some(self.seal(one)?),
             });
         }
+        self.vault.flush()?;
         let before = self.bytes.load(Ordering::Acquire);
         let (bytes, dropped) = self.disk.write(|tx| {
             let mut bytes = before;
@@ -155,6 +163,28 @@ impl File {
         })
     }
 
+    /// The bodies of a shipment by name.
+    pub(super) fn rows(&self, id: &ShipmentId) -> Result<Vec<Row>, StoreError> {
+        self.disk.read(|tx| {
+            let bodies = tx.open_table(BODIES)?;
+            let mut rows = Vec::new();
+            for row in bodies.range((id.0.as_str(), &[0; 32])..)? {
+                let (key, value) = row?;
+                let ((of, hash), (_, _, last, _)) = (key.value(), value.value());
+                if of != id.0 {
+                    break;
+                }
+                rows.push(name((last, of, hash)));
+            }
+            Ok(rows)
+        })
+    }
+
+    /// Copies the file as of now.
+    pub(super) fn copy(&self, to: &Path) -> Result<u64, StoreError> {
+        self.disk.copy(to)
+    }
+
     /// Drops bodies, unless they were received again meanwhile. Returns the bytes of what is there.
     pub(super) fn drop_all(&self, rows: &[Row]) -> Result<u64, StoreError> {
         let before = self.bytes.load(Ordering::Acquire);
@@ -178,14 +208,16 @@ impl File {
         packed.write_all(one.body).map_err(fail)?;
         let packed = packed.finish().map_err(fail)?;
         let place = [PLACE, one.id.0.as_bytes(), &one.hash];
-        self.keys.seal(&place, &packed).map_err(fail)
+        let own = self.vault.key_or_new(one.id)?;
+        self.keys
+            .seal_own(Some(&own), &place, &packed)
+            .map_err(fail)
     }
 
     fn unseal(&self, id: &ShipmentId, hash: &[u8; 32], sealed: &[u8]) -> Option<Vec<u8>> {
-        let packed = self
-            .keys
-            .open(&[PLACE, id.0.as_bytes(), hash], sealed)
-            .ok()?;
+        let own = self.vault.key(id).ok()?;
+        let place = [PLACE, id.0.as_bytes(), hash];
+        let packed = self.keys.open_own(own.as_ref(), &place, sealed).ok()?;
         let mut body = Vec::new();
         // Nobody else can have sealed it, so it is no larger than what was received.
         DeflateDecoder::new(&*packed).read_to_end(&mut body).ok()?;

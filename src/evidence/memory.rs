@@ -25,7 +25,7 @@ struct Held {
 struct Body {
     hash: [u8; 32],
     is_grave: bool,
-    source: &'static str,
+    source: String,
     first: i128,
     last: i128,
     body: Bytes,
@@ -63,7 +63,7 @@ impl Memory {
         bodies
             .filter(|body| body.last >= since.as_nanosecond())
             .map(|body| Found {
-                source: body.source.to_owned(),
+                source: body.source.clone(),
                 hash: body.hash,
                 first: body.first,
                 last: body.last,
@@ -79,6 +79,18 @@ impl Memory {
         old.take_while(|row| row.last < since.as_nanosecond())
             .cloned()
             .collect()
+    }
+
+    /// The bodies of a shipment by name.
+    pub(super) fn rows(&self, id: &ShipmentId) -> Vec<Row> {
+        let held = self.lock();
+        let bodies = held.bodies.get(id).into_iter().flatten();
+        let name = |body: &Body| Row {
+            last: body.last,
+            id: id.clone(),
+            hash: body.hash,
+        };
+        bodies.map(name).collect()
     }
 
     /// Drops bodies, unless they were received again meanwhile. Returns the bytes of what is there.
@@ -115,7 +127,7 @@ impl Held {
                 bodies.push(Body {
                     hash: one.hash,
                     is_grave: one.is_grave,
-                    source: one.source,
+                    source: one.source.to_owned(),
                     first: one.time,
                     last: one.time,
                     // Exactly as long as it is counted.

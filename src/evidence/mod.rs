@@ -28,6 +28,7 @@ use waybill_core::shipment::{Shipment, ShipmentId};
 use self::shelf::Shelf;
 use crate::config::Span;
 use crate::store::seal::Keys;
+use crate::store::vault::Vault;
 use crate::store::{Store, StoreError};
 
 /// Answers that may wait to be kept, and their bytes.
@@ -82,8 +83,8 @@ impl Settings {
 pub struct Said {
     /// Shipments that it is about, and whether a loss, damage or missing contents is open.
     pub about: Vec<(ShipmentId, bool)>,
-    /// Source id.
-    pub source: &'static str,
+    /// Name of the source, with its owner if it has one.
+    pub source: String,
     /// Bodies, as received after decompression.
     pub bodies: Arc<[Bytes]>,
     /// When.
@@ -92,7 +93,7 @@ pub struct Said {
 
 /// One body that was kept.
 pub struct Kept {
-    /// Source id.
+    /// Name of the source, with its owner if it has one.
     pub source: String,
     /// When it was first received so.
     pub first: Timestamp,
@@ -136,7 +137,7 @@ impl Evidence {
     /// The file cannot be opened.
     pub fn start(
         settings: &Settings,
-        folder: Option<&Path>,
+        folder: Option<(&Path, Arc<Vault>)>,
         keys: &Arc<Keys>,
         store: Arc<dyn Store>,
     ) -> Result<Self, String> {
@@ -186,6 +187,26 @@ impl Evidence {
         let mut ids = vec![record.id.clone()];
         ids.extend(record.superseded.iter().cloned());
         blocking(move || shelf.of(&ids, since, BUNDLE_BYTES)).await
+    }
+
+    /// Drops all that is kept of a shipment, what came until now included; says how many bodies.
+    ///
+    /// # Errors
+    /// The shelf cannot be written.
+    pub async fn erase(&self, id: &ShipmentId) -> Result<usize, StoreError> {
+        self.flush().await;
+        let (shelf, id) = (Arc::clone(&self.shelf), id.clone());
+        blocking(move || shelf.erase(&id)).await
+    }
+
+    /// Copies the file as of now, if there is one; returns its size in bytes.
+    ///
+    /// # Errors
+    /// The copy cannot be written.
+    pub async fn copy(&self, to: &Path) -> Result<Option<u64>, StoreError> {
+        self.flush().await;
+        let (shelf, to) = (Arc::clone(&self.shelf), to.to_owned());
+        blocking(move || shelf.copy(&to)).await
     }
 
     /// Drops what is too old and not held. Returns how many bodies went.

@@ -13,6 +13,7 @@ use super::memory::Memory;
 use super::{Gathered, Kept, Said};
 use crate::store::StoreError;
 use crate::store::seal::Keys;
+use crate::store::vault::Vault;
 
 /// The shelf.
 pub(super) struct Shelf {
@@ -38,7 +39,7 @@ pub(super) struct Row {
 pub(super) struct Incoming<'a> {
     pub(super) id: &'a ShipmentId,
     pub(super) is_grave: bool,
-    pub(super) source: &'static str,
+    pub(super) source: &'a str,
     pub(super) hash: [u8; 32],
     pub(super) time: i128,
     pub(super) body: &'a Bytes,
@@ -58,9 +59,13 @@ impl Shelf {
     ///
     /// # Errors
     /// Names the path and the reason.
-    pub(super) fn open(folder: Option<&Path>, keys: Arc<Keys>, limit: u64) -> Result<Self, String> {
+    pub(super) fn open(
+        folder: Option<(&Path, Arc<Vault>)>,
+        keys: Arc<Keys>,
+        limit: u64,
+    ) -> Result<Self, String> {
         let place = match folder {
-            Some(folder) => Place::File(File::open(folder, Arc::clone(&keys))?),
+            Some((folder, vault)) => Place::File(File::open(folder, Arc::clone(&keys), vault)?),
             None => Place::Memory(Memory::new()),
         };
         Ok(Self { place, keys, limit })
@@ -86,7 +91,7 @@ impl Shelf {
                 incoming.extend(one.about.iter().map(|(id, is_grave)| Incoming {
                     id,
                     is_grave: *is_grave,
-                    source: one.source,
+                    source: &one.source,
                     hash,
                     time: one.time.as_nanosecond(),
                     body,
@@ -146,6 +151,24 @@ impl Shelf {
         match &self.place {
             Place::File(file) => file.older_than(since),
             Place::Memory(memory) => Ok(memory.older_than(since)),
+        }
+    }
+
+    /// Drops the bodies of a shipment; says how many there were.
+    pub(super) fn erase(&self, id: &ShipmentId) -> Result<usize, StoreError> {
+        let rows = match &self.place {
+            Place::File(file) => file.rows(id)?,
+            Place::Memory(memory) => memory.rows(id),
+        };
+        self.drop_all(&rows)?;
+        Ok(rows.len())
+    }
+
+    /// Copies the file as of now, if there is one.
+    pub(super) fn copy(&self, to: &Path) -> Result<Option<u64>, StoreError> {
+        match &self.place {
+            Place::File(file) => file.copy(to).map(Some),
+            Place::Memory(_) => Ok(None),
         }
     }
 

@@ -20,6 +20,7 @@ pub(super) fn overlay(id: &ShipmentId, overlay: &Overlay) -> v1::TenantOverlay {
         promise: registration.and_then(|one| one.promise).map(promise),
         exceptions: overlay.exceptions.iter().map(handling).collect(),
         revision: overlay.revision,
+        redacted_fields: Vec::new(),
     }
 }
 

@@ -14,10 +14,14 @@ use waybill_core::shipment::{Shipment, ShipmentId};
 use super::convert::{self, View};
 use super::operations::Operations;
 use super::parse;
+use super::privacy::Privacy;
 use super::status::Failure;
 use crate::admin::v1 as admin;
 use crate::admin::v1::admin_service_server::{AdminService, AdminServiceServer};
 use crate::admin::v1::operations_service_server::OperationsServiceServer;
+use crate::admin::v1::privacy_service_server::PrivacyServiceServer;
+use crate::auth::Principal;
+use crate::backup::Backups;
 use crate::control::Control;
 use crate::pipeline::{Explained, Miss, Pipeline, Rebuilt};
 use crate::schedule::{Backlog, Item, Overview, Scheduler, Standing};
@@ -50,6 +54,7 @@ pub fn service(
     texts: Arc<Texts>,
     scheduler: Scheduler,
     control: Control,
+    backups: Option<Backups>,
     cap: Duration,
 ) -> Result<Routes, String> {
     let admin = Admin {
@@ -58,6 +63,8 @@ pub fn service(
         scheduler,
         cap,
     };
+    let privacy = Privacy::new(pipeline.clone(), admin.clone(), backups);
+    let privacy = PrivacyServiceServer::new(privacy).max_encoding_message_size(ANSWER_BYTES);
     let operations = Operations::new(control, pipeline, admin.clone(), cap);
     let server = AdminServiceServer::new(admin).max_encoding_message_size(ANSWER_BYTES);
     let reflection = tonic_reflection::server::Builder::configure()
@@ -65,17 +72,19 @@ pub fn service(
         .build_v1()
         .map_err(|error| error.to_string())?;
     let routes = Routes::new(server).add_service(OperationsServiceServer::new(operations));
+    let routes = routes.add_service(privacy);
     Ok(routes.add_service(reflection).prepare())
 }
 
 impl Admin {
     async fn explain(
         &self,
+        tenant: &str,
         request: admin::ExplainShipmentRequest,
     ) -> Result<admin::ExplainShipmentResponse, Failure> {
         let voice = self.texts.voice("en");
         let mut explanations = Vec::new();
-        for id in self.ids(request.shipment).await? {
+        for id in self.ids(tenant, request.shipment).await? {
             let explained = self.pipeline.explain(&id).await?;
             explanations.push(explanation(&explained, voice));
         }
@@ -84,10 +93,11 @@ impl Admin {
 
     async fn rebuild(
         &self,
+        tenant: &str,
         request: admin::RebuildShipmentRequest,
     ) -> Result<admin::RebuildShipmentResponse, Failure> {
         let mut shipments = Vec::new();
-        for id in self.ids(request.shipment).await? {
+        for id in self.ids(tenant, request.shipment).await? {
             let rebuilt = self.pipeline.rebuild(&id, request.validate_only).await?;
             tracing::info!(
                 shipment = %rebuilt.id.0,
@@ -124,6 +134,7 @@ impl Admin {
     /// Stored shipments that a key stands for.
     pub(super) async fn ids(
         &self,
+        tenant: &str,
         key: Option<v1::ShipmentKey>,
     ) -> Result<Vec<ShipmentId>, Failure> {
         use v1::shipment_key::Key;
@@ -139,15 +150,17 @@ impl Admin {
                 let number = parse::number("tracking_number", &text);
                 number.map_err(inside)?.into()
             }
-            Some(Key::Order(order)) => parse::order("order", &order).map_err(inside)?.into(),
+            Some(Key::Order(order)) => parse::order(tenant, "order", &order)
+                .map_err(inside)?
+                .into(),
         };
         parse::carrier("carrier", &key.carrier).map_err(inside)?;
         let mut ids = self.pipeline.known(&subject).await?;
         if !key.carrier.is_empty() {
             let mut kept = Vec::new();
             for id in ids {
-                let (record, _) = self.pipeline.held(&id).await?;
-                if record.carrier == key.carrier {
+                let record = self.pipeline.current(&id).await?;
+                if record.is_some_and(|(record, _)| record.carrier == key.carrier) {
                     kept.push(id);
                 }
             }
@@ -301,7 +314,8 @@ impl AdminService for Admin {
         &self,
         request: Request<admin::ExplainShipmentRequest>,
     ) -> Result<Response<admin::ExplainShipmentResponse>, Status> {
-        let answer = self.explain(request.into_inner());
+        let tenant = Principal::of(request.extensions())?.caller.tenant.clone();
+        let answer = self.explain(&tenant, request.into_inner());
         Ok(Response::new(self.in_time(answer).await?))
     }
 
@@ -309,7 +323,8 @@ impl AdminService for Admin {
         &self,
         request: Request<admin::RebuildShipmentRequest>,
     ) -> Result<Response<admin::RebuildShipmentResponse>, Status> {
-        let answer = self.rebuild(request.into_inner());
+        let tenant = Principal::of(request.extensions())?.caller.tenant.clone();
+        let answer = self.rebuild(&tenant, request.into_inner());
         Ok(Response::new(self.in_time(answer).await?))
     }
 

@@ -3,7 +3,6 @@
 
 use jiff::Timestamp;
 
-use super::added;
 use super::convert;
 use super::status::Failure;
 use super::tracking::Tracking;
@@ -27,9 +26,13 @@ impl Tracking {
             forecasts: Vec::new(),
             until: Timestamp::MAX,
         };
+        if !found.is_recorded {
+            // What tenants add is in the store.
+            return Ok(beside);
+        }
         for record in &found.shipments {
             let overlay = self.pipeline.overlay(&self.caller.tenant, record).await?;
-            let overlay = overlay.map(|overlay| added::overlay(&record.id, &overlay));
+            let overlay = overlay.map(|overlay| self.overlay(&record.id, &overlay));
             beside.overlays.extend(overlay);
             if let Some(forecast) = self.pipeline.forecast(record) {
                 beside.until = beside.until.min(forecast.start);

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use waybill_core::event::{Event, Standing};
 use waybill_core::overlay::Overlay;
+use waybill_core::owner::source_of;
 use waybill_core::shipment::Shipment;
 use waybill_core::text::Audience;
 
@@ -54,7 +55,7 @@ pub(super) fn files(held: &Held, voice: Voice<'_>, now: Timestamp) -> Result<Vec
         let path = raw_path(kept, number);
         received.push(json!({
             "path": path,
-            "source": kept.source,
+            "source": source_of(&kept.source),
             "firstReceiveTime": kept.first.to_string(),
             "lastReceiveTime": kept.last.to_string(),
         }));
@@ -192,7 +193,7 @@ fn raw_path(kept: &Kept, number: usize) -> String {
         _ => "bin",
     };
     let time = kept.first.strftime("%Y%m%dT%H%M%SZ");
-    format!("raw/{number:04}-{time}-{}.{kind}", kept.source)
+    format!("raw/{number:04}-{time}-{}.{kind}", source_of(&kept.source))
 }
 
 /// What happened, for people.
@@ -235,7 +236,10 @@ fn timeline(held: &Held, voice: Voice<'_>, now: Timestamp) -> String {
             Standing::Disputed => format!(" [{}]", language.label("disputed")),
             Standing::Retracted => format!(" [{}]", language.label("retracted")),
         };
-        let sources: Vec<&str> = event.observations().map(|said| &*said.source).collect();
+        let sources: Vec<&str> = event
+            .observations()
+            .map(|said| source_of(&said.source))
+            .collect();
         let _ = writeln!(
             page,
             "{time}  {what}{label}  {}  <{}>",

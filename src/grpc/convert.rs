@@ -6,6 +6,7 @@ use waybill_core::exception::Exception;
 use waybill_core::forecast::Forecast;
 use waybill_core::gazetteer;
 use waybill_core::leg::Leg;
+use waybill_core::owner::source_of;
 use waybill_core::place::Location;
 use waybill_core::shipment::{
     Contact, Estimate, Finding, KnownNumber, LocalWindow, MilestoneProgress, NextStep, Photo,
@@ -59,6 +60,7 @@ pub fn shipment(record: &Shipment, view: View, voice: Voice<'_>) -> v1::Shipment
     v1::Shipment {
         id: record.id.0.clone(),
         tracking_number: record.number.reveal().to_owned(),
+        redacted_fields: Vec::new(),
         carrier: record.carrier.clone(),
         status: status(Some(record.status)),
         terminal: record.status.is_terminal(),
@@ -271,14 +273,14 @@ pub(super) fn observation(observation: &Observation) -> v1::Observation {
     let claim = &observation.claim;
     v1::Observation {
         id: observation.id.to_string(),
-        source: observation.source.to_string(),
+        source: source_of(&observation.source).to_owned(),
         source_class: (match observation.class {
             SourceClass::Internal => v1::SourceClass::Internal,
             SourceClass::Custodian => v1::SourceClass::Custodian,
             SourceClass::Carrier => v1::SourceClass::Carrier,
             SourceClass::Aggregator => v1::SourceClass::Aggregator,
         }) as i32,
-        evidence_root: observation.evidence_root.to_string(),
+        evidence_root: source_of(&observation.evidence_root).to_owned(),
         native_code: claim.native_code.clone(),
         native_text: claim.native_text.reveal().clone(),
         language: observation.language.to_string(),
@@ -435,7 +437,7 @@ fn requirements(needs: &Requirements) -> v1::DeliveryRequirements {
 fn estimate(estimate: &Estimate) -> v1::DeliveryEstimate {
     v1::DeliveryEstimate {
         kind: estimate.kind as i32,
-        source: estimate.source.clone(),
+        source: source_of(&estimate.source).to_owned(),
         window: Some(window(&estimate.window)),
         update_time: Some(timestamp(estimate.receive_time)),
     }
@@ -516,7 +518,7 @@ fn identifier(known: &KnownNumber) -> v1::Identifier {
         kind: identifier.kind as i32,
         carrier: identifier.carrier.clone(),
         check_digit_valid: identifier.check_digit_valid,
-        source: known.source.clone(),
+        source: source_of(&known.source).to_owned(),
         basis: known.basis as i32,
     }
 }
@@ -568,7 +570,11 @@ fn finding(finding: &Finding) -> v1::QualityFinding {
     v1::QualityFinding {
         kind: finding.kind as i32,
         event_ids: finding.event_ids.iter().map(ToString::to_string).collect(),
-        sources: finding.sources.clone(),
+        sources: finding
+            .sources
+            .iter()
+            .map(|name| source_of(name).to_owned())
+            .collect(),
         detail: finding.detail.clone(),
     }
 }

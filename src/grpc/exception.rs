@@ -4,7 +4,6 @@ use tonic::{Request, Response, Status};
 use waybill_core::overlay::{Activity, COMMENT, NAME, REQUEST_ID, Refusal, Step};
 use waybill_core::privacy::Pii;
 
-use super::added;
 use super::convert;
 use super::parse;
 use super::status::Failure;
@@ -42,7 +41,7 @@ impl Tracking {
         let exception = exceptions.find(|one| one.id == worked.exception);
         Ok(v1::UpdateExceptionResponse {
             exception: exception.map(|one| convert::exception(one, &worked.record, voice)),
-            overlay: Some(added::overlay(&id, &worked.overlay)),
+            overlay: Some(self.overlay(&id, &worked.overlay)),
         })
     }
 }

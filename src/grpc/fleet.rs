@@ -6,15 +6,16 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use tonic::{Request, Response, Status};
+use waybill_core::caller::Scope;
 use waybill_core::event::Standing;
 use waybill_core::overlay::{Overlay, Promise};
 use waybill_core::shipment::{Shipment, ShipmentId};
 use waybill_core::status::{Severity, Status as Position};
 
-use super::added;
 use super::convert::{self, View};
 use super::follow::labels;
 use super::parse;
+use super::redact;
 use super::status::Failure;
 use super::tracking::Tracking;
 use crate::pipeline::{Enrolled, Enrolment, Miss};
@@ -55,6 +56,7 @@ impl Tracking {
             let description = format!("must have 1 to {limit} registrations");
             return Err(Failure::field("registrations", description).into());
         }
+        self.quota.take(registrations.len() - 1)?;
         let results = stream::iter(registrations)
             .map(|registration| async {
                 use v1::batch_register_result::Outcome;
@@ -76,12 +78,17 @@ impl Tracking {
         &self,
         registration: v1::Registration,
     ) -> Result<v1::RegisterShipmentResponse, Failure> {
-        let enrolment = read(registration)?;
         let tenant = &self.caller.tenant;
-        let (ids, created) = self.pipeline.register(tenant, &enrolment).await?;
+        let enrolment = read(tenant, registration)?;
+        let register = async {
+            let (ids, created) = self.pipeline.register(tenant, &enrolment).await?;
+            Ok((ids, u64::from(created)))
+        };
+        let count = |limit| async move { Ok(self.pipeline.count_registered(tenant, limit).await?) };
+        let (ids, new) = self.quota.register(count, register).await?;
         Ok(v1::RegisterShipmentResponse {
             shipment_ids: ids.into_iter().map(|id| id.0).collect(),
-            created,
+            created: new > 0,
         })
     }
 
@@ -120,7 +127,7 @@ impl Tracking {
         let size = page_size(request.page_size);
         let mut after = match request.page_token.as_str() {
             "" => wanted.since(),
-            token => Some(read_place(token)?),
+            token => Some(self.read_place(token)?),
         };
         let mut page = v1::ListShipmentsResponse::default();
         let (mut looked_at, mut bytes) = (0, 0);
@@ -134,7 +141,7 @@ impl Tracking {
                 return Ok(page);
             }
             for place in places {
-                let record = match self.pipeline.held(&place.id).await {
+                let record = match self.pipeline.held(tenant, &place.id).await {
                     Ok((record, _)) => record,
                     Err(Miss::UnknownId) => continue,
                     Err(miss) => return Err(miss.into()),
@@ -142,24 +149,48 @@ impl Tracking {
                 let overlay = self.pipeline.overlay(tenant, &record).await?;
                 looked_at += 1;
                 if let Some(overlay) = overlay.filter(|overlay| wanted.fits(&record, overlay)) {
-                    let shipment = convert::shipment(&record, view, voice);
+                    let shipment = self.shipment(&record, view, voice);
                     bytes += prost::Message::encoded_len(&shipment);
                     let is_full = page.shipments.len() == size
                         || bytes > self.calls.response_bytes / 2 && !page.shipments.is_empty();
                     if is_full {
-                        page.next_page_token = write_place(after.as_ref());
+                        page.next_page_token = self.write_place(after.as_ref());
                         return Ok(page);
                     }
                     page.shipments.push(shipment);
-                    page.overlays.push(added::overlay(&record.id, &overlay));
+                    page.overlays.push(self.overlay(&record.id, &overlay));
                 }
                 after = Some(place);
             }
             if looked_at >= SCAN {
-                page.next_page_token = write_place(after.as_ref());
+                page.next_page_token = self.write_place(after.as_ref());
                 return Ok(page);
             }
         }
+    }
+
+    /// Writes a place of a list as a token, which only its tenant can use.
+    fn write_place(&self, place: Option<&Place>) -> String {
+        place.map_or_else(String::new, |place| {
+            let text = format!("{}.{}", place.updated.as_nanosecond(), place.id.0);
+            self.streams.tokens.sign(&self.caller.tenant, &text)
+        })
+    }
+
+    fn read_place(&self, token: &str) -> Result<Place, Failure> {
+        let wrong = || Failure::token("page_token", "is not a token of this list");
+        let text = self.streams.tokens.read(&self.caller.tenant, token);
+        let (nanos, id) = text
+            .and_then(|text| text.split_once('.'))
+            .ok_or_else(wrong)?;
+        let nanos: i128 = nanos.parse().map_err(|_| wrong())?;
+        let updated = Timestamp::from_nanosecond(nanos).map_err(|_| wrong())?;
+        // Nothing but the beginning of a list has no id.
+        let id = match id {
+            "" => ShipmentId(String::new()),
+            id => parse::shipment_id("page_token", id.to_owned()).map_err(|_| wrong())?,
+        };
+        Ok(Place { updated, id })
     }
 
     /// Answers `ListEvents`.
@@ -177,7 +208,8 @@ impl Tracking {
     ) -> Result<v1::ListEventsResponse, Failure> {
         parse::language("language", &request.language)?;
         let id = parse::shipment_id("shipment_id", request.shipment_id)?;
-        let (record, _) = self.pipeline.held(&id).await?;
+        let tenant = &self.caller.tenant;
+        let (record, _) = self.pipeline.held(tenant, &id).await?;
         let counts = |standing| request.include_uncounted || standing == Standing::Accepted;
         let mut events = record.events.iter().filter(|event| counts(event.standing));
         if !request.page_token.is_empty() {
@@ -187,7 +219,7 @@ impl Tracking {
                 is_last(&event.id.to_string())
                     || event.superseded.iter().any(|old| is_last(&old.to_string()))
             });
-            found.ok_or_else(|| Failure::field("page_token", "is not one of this shipment"))?;
+            found.ok_or_else(|| Failure::token("page_token", "is not one of this shipment"))?;
         }
         let size = page_size(request.page_size);
         let mut page = v1::ListEventsResponse {
@@ -204,6 +236,9 @@ impl Tracking {
                 break;
             }
             page.events.push(event);
+        }
+        if !self.caller.scopes.has(Scope::Personal) {
+            redact::events(&mut page);
         }
         Ok(page)
     }
@@ -273,33 +308,13 @@ fn page_size(wanted: u32) -> usize {
     }
 }
 
-/// Writes a place of a list as a token.
-fn write_place(place: Option<&Place>) -> String {
-    place.map_or_else(String::new, |place| {
-        format!("{}.{}", place.updated.as_nanosecond(), place.id.0)
-    })
-}
-
-fn read_place(token: &str) -> Result<Place, Failure> {
-    let wrong = || Failure::field("page_token", "is not a token of this list");
-    let (nanos, id) = token.split_once('.').ok_or_else(wrong)?;
-    let nanos: i128 = nanos.parse().map_err(|_| wrong())?;
-    let updated = Timestamp::from_nanosecond(nanos).map_err(|_| wrong())?;
-    // Nothing but the beginning of a list has no id.
-    let id = match id {
-        "" => ShipmentId(String::new()),
-        id => parse::shipment_id("page_token", id.to_owned()).map_err(|_| wrong())?,
-    };
-    Ok(Place { updated, id })
-}
-
 fn instant(field: &str, time: prost_types::Timestamp) -> Result<Timestamp, Failure> {
     let read = Timestamp::new(time.seconds, time.nanos);
     read.map_err(|_| Failure::field(field, "is out of range"))
 }
 
 /// Reads a registration.
-fn read(registration: v1::Registration) -> Result<Enrolment, Failure> {
+fn read(tenant: &str, registration: v1::Registration) -> Result<Enrolment, Failure> {
     use v1::shipment_key::Key;
     let key = registration.shipment.unwrap_or_default();
     let inside = |failure: Failure| failure.inside("shipment");
@@ -311,13 +326,13 @@ fn read(registration: v1::Registration) -> Result<Enrolment, Failure> {
             parse::number("tracking_number", &text).and_then(|number| named(number.into()))
         }
         Some(Key::Order(order)) => {
-            parse::order("order", &order).and_then(|order| named(order.into()))
+            parse::order(tenant, "order", &order).and_then(|order| named(order.into()))
         }
     };
     parse::carrier("carrier", &key.carrier).map_err(inside)?;
     let order = registration.order_reference;
     let order = order
-        .map(|key| parse::order("order_reference", &key))
+        .map(|key| parse::order(tenant, "order_reference", &key))
         .transpose()?;
     let promise = registration.promise.map(promise).transpose()?;
     Ok(Enrolment {

@@ -16,9 +16,11 @@ use super::status::Failure;
 use super::stream::end::Leaving;
 use super::stream::frames::Frames;
 use super::stream::press::Press;
-use super::stream::{Plan, Stream, Target};
+use super::stream::{self, Plan, Stream, Target};
 use super::tracking::Tracking;
+use crate::chance::Chance;
 use crate::config::{Calls, StreamSettings};
+use crate::quota;
 use crate::server::{Peer, Running, parse_grpc_timeout};
 use crate::v1;
 use crate::v1::watch_open;
@@ -39,6 +41,7 @@ pub struct Streams {
     pub(super) drain: watch::Receiver<bool>,
     pub(super) server_id: Arc<str>,
     pub(super) tokens: Arc<Tokens>,
+    pub(super) chance: Chance,
     /// What streams of this server have in common.
     pub(super) press: Arc<Press>,
     pub(super) settings: Settings,
@@ -67,18 +70,21 @@ pub(super) struct Settings {
 }
 
 impl Streams {
-    /// Makes the shared part; `drain` turns true when the server stops.
+    /// Makes the shared part; `drain` turns true when the server stops, and `chance`
+    /// spreads out what streams do by themselves.
     pub fn new(
         settings: &StreamSettings,
         calls: &Calls,
         server_id: &str,
         secrets: Secrets,
         drain: watch::Receiver<bool>,
+        chance: Chance,
     ) -> Self {
         Self {
             permits: Arc::new(Semaphore::new(settings.count)),
             catching_up: Arc::new(Semaphore::new(CATCHING_UP)),
             drain,
+            chance,
             server_id: server_id.into(),
             tokens: Arc::new(Tokens::new(secrets)),
             press: Arc::default(),
@@ -146,11 +152,14 @@ impl Around {
 }
 
 /// Counts a stream, and holds its permit, until it is dropped.
-struct Counted(#[expect(dead_code, reason = "held")] OwnedSemaphorePermit);
+struct Counted(
+    #[expect(dead_code, reason = "held")] OwnedSemaphorePermit,
+    #[expect(dead_code, reason = "held")] quota::One,
+);
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        metrics::gauge!("waybill_streams").decrement(1);
+        metrics::gauge!("waybill_stream_active").decrement(1);
     }
 }
 
@@ -162,14 +171,23 @@ fn start(
     around: Around,
 ) -> Result<Frames, Failure> {
     let plan = read(tracking, open)?;
+    // One that cannot be read may be of a secret that is gone; one of somebody else's is refused.
+    let token = tracking.streams.tokens.open(&plan.resume_token);
+    if token.is_some_and(|token| token.owner != stream::owner(&tracking.caller)) {
+        let description = "was made for another caller";
+        return Err(Failure::token("open.resume_token", description));
+    }
+    // The call itself has been counted.
+    tracking.quota.take(plan.keys.len().saturating_sub(1))?;
+    let own = tracking.quota.stream()?;
     let permit = Arc::clone(&tracking.streams.permits)
         .try_acquire_owned()
         .map_err(|_| {
             let message = "the server has as many streams as it may have";
             Failure::new(v1::ErrorReason::WatchLimit, message).with("subject", "streams")
         })?;
-    metrics::gauge!("waybill_streams").increment(1);
-    let counted = Counted(permit);
+    metrics::gauge!("waybill_stream_active").increment(1);
+    let counted = Counted(permit, own);
     let Around {
         deadline,
         leaving,
@@ -222,7 +240,10 @@ fn read(tracking: &Tracking, open: v1::WatchOpen) -> Result<Plan, Failure> {
         language: open.language.into(),
         resume_token: open.resume_token,
         heartbeat,
-        end: Instant::now() + settings.max_age.mul_f64(rand::random_range(0.9..1.1)),
+        end: Instant::now()
+            + settings
+                .max_age
+                .mul_f64(tracking.streams.chance.within(0.9..=1.1)),
     })
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::FutureExt;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use jiff::Timestamp;
@@ -27,13 +27,17 @@ use tonic_prost::ProstCodec;
 use tower::Service;
 use waybill_core::caller::{Caller, Scope};
 
+use super::Exit;
 use super::follow::Around;
-use super::reply::{Reply, code_name, ok, reply, typed};
+use super::reply::{Reply, ok, reply, typed};
+use super::seen::Seen;
 use super::status::{Failure, late};
 use super::tracking::{Tracked, Tracking, fits};
-use super::{Exit, method};
 use crate::auth::{Admission, Auth, Principal};
-use crate::server::{Class, Load, Running, parse_grpc_timeout};
+use crate::method::{self, Bounds, Method};
+use crate::quota::{self, Quotas};
+use crate::server::{Class, Load, Peer, Running, parse_grpc_timeout};
+use crate::trace;
 use crate::v1;
 use crate::watch::{Topic, told};
 
@@ -55,6 +59,8 @@ pub struct Front(Arc<Room>);
 
 struct Room {
     auth: Auth,
+    /// What tenants may ask for; `None` where nobody is asked who they are.
+    quotas: Option<Quotas>,
     tracking: Tracking,
     routes: tonic::service::Routes,
     kept: moka::sync::Cache<String, Arc<Kept>, std::hash::RandomState>,
@@ -62,7 +68,8 @@ struct Room {
     drain: watch::Receiver<bool>,
     /// Time for running calls once the server drains.
     finish: Duration,
-    hit_count: metrics::Counter,
+    /// Of kept answers: how many, and how long they took.
+    hits: metrics::Counter,
     hit_seconds: metrics::Histogram,
 }
 
@@ -92,6 +99,7 @@ impl Front {
     /// Puts the front before tonic's routes.
     pub fn new(
         auth: Auth,
+        quotas: Option<Quotas>,
         tracking: Tracking,
         routes: tonic::service::Routes,
         load: Arc<Load>,
@@ -99,6 +107,7 @@ impl Front {
     ) -> Self {
         Self(Arc::new(Room {
             auth,
+            quotas,
             tracking,
             routes,
             kept: moka::sync::Cache::builder()
@@ -110,8 +119,15 @@ impl Front {
             load,
             drain: exit.drain,
             finish: exit.finish,
-            hit_count: metrics::counter!("waybill_rpc_total", "method" => "Track", "code" => "OK"),
-            hit_seconds: metrics::histogram!("waybill_rpc_seconds", "method" => "Track"),
+            hits: metrics::counter!(
+                "waybill_cache_ops_total", "level" => "kept", "result" => "hit"
+            ),
+            hit_seconds: metrics::histogram!(
+                "rpc_server_call_duration_seconds",
+                "rpc_system_name" => "grpc",
+                "rpc_method" => &TRACK[1..],
+                "rpc_status_code" => "OK",
+            ),
         }))
     }
 }
@@ -131,13 +147,17 @@ impl Room {
 
     /// Sends a call on to tonic.
     async fn pass(&self, request: Request<Incoming>) -> Response<Reply> {
-        let (method, class) = method::of(request.uri().path());
-        let started = Instant::now();
-        let response = self.pass_on(request, method, class).await;
+        let method = method::of(request.uri().path());
+        let mut seen = Seen::begin(method.name(), request.headers());
+        let principal = request.extensions().get::<Principal>().cloned();
+        let note = Arc::clone(seen.note.insert(Arc::default()));
+        let work = note.taking(self.pass_on(request, method));
+        let response = trace::within(seen.trace(), work).await;
         let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |it| it.code());
-        count(method, code);
-        metrics::histogram!("waybill_rpc_seconds", "method" => method)
-            .record(started.elapsed().as_secs_f64());
+        let tenant = principal
+            .as_ref()
+            .map_or("", |it| it.caller.tenant.as_str());
+        seen.end(code, tenant);
         response
     }
 
@@ -146,26 +166,30 @@ impl Room {
         request: Request<Incoming>,
         principal: Principal,
     ) -> Response<Reply> {
-        let started = Instant::now();
         let (head, body) = request.into_parts();
+        let mut seen = Seen::begin(&TRACK[1..], &head.headers);
+        let started = seen.begun();
         let calls = &self.tracking.calls;
         let time = calls.time_for(parse_grpc_timeout(&head.headers), calls.unary_cap);
-        let answer = self.answer(&principal, body, started + time);
+        let answer = self.answer(&principal, body, started + time, &mut seen);
         let answer = AssertUnwindSafe(answer).catch_unwind();
         let result = match timeout_at(started + time, answer).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(panicked()),
             Err(_) => Err(late()),
         };
-        self.hit_seconds.record(started.elapsed().as_secs_f64());
+        let tenant = &principal.caller.tenant;
         match result {
             Ok(frame) => {
-                self.hit_count.increment(1);
+                match seen.note {
+                    None => seen.end_kept(&self.hit_seconds, tenant),
+                    Some(_) => seen.end(Code::Ok, tenant),
+                }
                 ok(frame)
             }
             Err(failure) => {
                 let status = Status::from(failure);
-                count("Track", status.code());
+                seen.end(status.code(), tenant);
                 status.into_http()
             }
         }
@@ -214,9 +238,7 @@ impl Room {
 
     /// The service for whoever makes a call.
     fn of(&self, request: &Request<Incoming>) -> Result<Tracking, Failure> {
-        let principal = request.extensions().get::<Principal>();
-        let principal = principal.ok_or_else(|| Failure::internal("a call has no caller"))?;
-        Ok(self.tracking.by(principal))
+        Ok(self.tracking.by(Principal::of(request.extensions())?))
     }
 
     async fn answer(
@@ -224,6 +246,7 @@ impl Room {
         principal: &Principal,
         body: Incoming,
         deadline: Instant,
+        seen: &mut Seen,
     ) -> Result<Bytes, Failure> {
         let calls = &self.tracking.calls;
         let message = self.read_message(body, calls.request_bytes, true).await?;
@@ -235,10 +258,14 @@ impl Room {
             && kept.holds(self.tracking.pipeline.now())
             && (request.if_none_match.is_empty() || request.if_none_match != kept.etags)
         {
+            self.hits.increment(1);
             return Ok(kept.frame.clone());
         }
+        crate::cache::count("kept", false);
+        let note = Arc::clone(seen.note.insert(Arc::default()));
+        let work = note.taking(self.look_up(principal, request, key, deadline));
         // In a box of its own: a hit must not carry the room that the long way needs.
-        Box::pin(self.look_up(principal, request, key, deadline)).await
+        Box::pin(trace::within(seen.trace(), work)).await
     }
 
     async fn look_up(
@@ -249,8 +276,7 @@ impl Room {
         deadline: Instant,
     ) -> Result<Bytes, Failure> {
         // A hit costs less than a refusal would, so only from here on is there work to be limited.
-        let class = Class::Interactive;
-        let _running = self.load.enter(class).ok_or_else(Failure::overloaded)?;
+        let _running = self.begin(Class::Interactive, Some(principal))?;
         let conditional = !request.if_none_match.is_empty();
         let tracking = self.tracking.by(principal);
         let tracked = tokio::select! {
@@ -315,21 +341,17 @@ impl Room {
     }
 
     /// Has tonic answer, if there is room for it.
-    async fn pass_on(
-        &self,
-        request: Request<Incoming>,
-        method: &'static str,
-        class: Option<Class>,
-    ) -> Response<Reply> {
+    async fn pass_on(&self, request: Request<Incoming>, method: &Method) -> Response<Reply> {
         let started = Instant::now();
-        let mut running = match class.map(|class| self.load.enter(class)) {
-            None => None,
-            Some(Some(running)) => Some(running),
-            Some(None) => return Status::from(Failure::overloaded()).into_http(),
+        let class = method.class;
+        let principal = request.extensions().get::<Principal>();
+        let mut running = match class.map(|class| self.begin(class, principal)).transpose() {
+            Ok(running) => running,
+            Err(failure) => return Status::from(failure).into_http(),
         };
         // A stream has it until all that there is has been sent.
         let streaming = running.take_if(|_| class == Some(Class::Stream));
-        let (time, limit) = method::bounds(method, request.headers(), &self.tracking.calls);
+        let (time, limit) = self.bounds(method, request.headers());
         let mut routes = self.routes.clone();
         let answer = async {
             match request.uri().path() {
@@ -358,6 +380,47 @@ impl Room {
             *held = running;
         }
         response
+    }
+
+    /// Begins work: some of what its tenant may have at work, and of what the server may.
+    fn begin(&self, class: Class, principal: Option<&Principal>) -> Result<Running, Failure> {
+        let own = principal
+            .map(|principal| principal.quota.begin())
+            .transpose()?;
+        let running = self.load.enter(class).ok_or_else(Failure::overloaded)?;
+        Ok(running.with(own))
+    }
+
+    /// Lets somebody in whose credential is good, unless its tenant has used up its quota.
+    fn let_in(
+        &self,
+        mut principal: Principal,
+        extensions: &http::Extensions,
+    ) -> Result<Principal, Failure> {
+        if let Some(quotas) = &self.quotas {
+            let tenant = &principal.caller.tenant;
+            let quota = quotas.of(tenant);
+            quota.take(1)?;
+            if let Some(peer) = extensions.get::<Peer>()
+                && !peer.count_for(tenant)
+            {
+                return Err(quota::too_many_connections());
+            }
+            principal.quota = quota;
+        }
+        Ok(principal)
+    }
+
+    /// Time until a call's answer has to begin, and the greatest size of its request.
+    fn bounds(&self, method: &Method, headers: &HeaderMap) -> (Duration, usize) {
+        let calls = &self.tracking.calls;
+        let time = |cap| calls.time_for(parse_grpc_timeout(headers), cap);
+        match method.bounds {
+            Bounds::Call => (time(calls.unary_cap), calls.request_bytes),
+            Bounds::Batch => (time(calls.batch_cap), calls.batch_bytes),
+            Bounds::List => (time(calls.unary_cap), calls.batch_bytes),
+            Bounds::Stream => (calls.default_deadline, calls.request_bytes),
+        }
     }
 
     /// Waits until calls that still run have had their time to end.
@@ -392,7 +455,7 @@ impl Room {
             return;
         }
         for (id, shipment) in tracked.ids.iter().zip(&tracked.response.shipments) {
-            match pipeline.held(id).await {
+            match pipeline.held(tenant, id).await {
                 Ok((record, _)) if record.etag == shipment.etag => {
                     let overlay = pipeline.overlay(tenant, &record).await;
                     let revision = overlay.map(|one| one.map_or(0, |one| one.revision));
@@ -479,15 +542,11 @@ fn frame(response: &v1::TrackResponse, limit: usize) -> Result<Bytes, Failure> {
 }
 
 /// A call that is not let in.
-fn refused(path: &str, failure: Failure) -> Response<Reply> {
+fn refused(path: &str, headers: &HeaderMap, failure: Failure) -> Response<Reply> {
+    let seen = Seen::begin(method::of(path).name(), headers);
     let status = Status::from(failure);
-    count(method::of(path).0, status.code());
+    seen.end(status.code(), "");
     status.into_http()
-}
-
-fn count(method: &'static str, code: Code) {
-    let code = code_name(code);
-    metrics::counter!("waybill_rpc_total", "method" => method, "code" => code).increment(1);
 }
 
 fn panicked() -> Failure {
@@ -510,24 +569,30 @@ impl Service<Request<Incoming>> for Front {
         if *room.drain.borrow() && !path.starts_with("/grpc.health.") {
             return Box::pin(async { Ok(Status::from(draining()).into_http()) });
         }
-        let admission = room.auth.admit(path, request.headers());
+        let client = request.extensions().get::<Peer>();
+        let admission = room.auth.admit(path, request.headers(), client);
         match admission {
             // Apart, so that a hit carries the room of no other call.
-            Admission::Known(principal) if path == TRACK => {
-                Box::pin(async move { Ok(room.track(request, principal).await) })
-            }
-            Admission::Known(principal) => {
-                Box::pin(async move { Ok(room.serve(request, principal).await) })
-            }
+            Admission::Known(principal) => match room.let_in(principal, request.extensions()) {
+                Ok(principal) if path == TRACK => {
+                    Box::pin(async move { Ok(room.track(request, principal).await) })
+                }
+                Ok(principal) => Box::pin(async move { Ok(room.serve(request, principal).await) }),
+                Err(failure) => {
+                    let refused = refused(path, request.headers(), failure);
+                    Box::pin(async move { Ok(refused) })
+                }
+            },
             Admission::Open => Box::pin(async move { Ok(room.pass(request).await) }),
             Admission::Refused(failure) => {
-                let refused = refused(path, failure);
+                let refused = refused(path, request.headers(), failure);
                 Box::pin(async move { Ok(refused) })
             }
             Admission::Later(later) => Box::pin(async move {
-                match later.await {
+                let known = later.await;
+                match known.and_then(|known| room.let_in(known, request.extensions())) {
                     Ok(principal) => Ok(room.serve(request, principal).await),
-                    Err(failure) => Ok(refused(request.uri().path(), failure)),
+                    Err(failure) => Ok(refused(request.uri().path(), request.headers(), failure)),
                 }
             }),
         }

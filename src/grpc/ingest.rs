@@ -11,6 +11,7 @@ use tonic::{Request, Response, Status};
 use waybill_core::code::{EventCode, ReasonCode};
 use waybill_core::event::{Claim, Classifier, MappingBasis};
 use waybill_core::internal::{self, Statement};
+use waybill_core::owner;
 use waybill_core::place::Location;
 use waybill_core::privacy::Pii;
 use waybill_core::shipment::Requirements;
@@ -18,6 +19,7 @@ use waybill_core::time::{Clues, EventTime, Stated, parse_iso, resolve};
 
 use super::status::Failure;
 use super::{parse, tracking};
+use crate::auth::Principal;
 use crate::config::Calls;
 use crate::pipeline::{Item, Pipeline, Refusal, Taken};
 use crate::remote;
@@ -52,14 +54,18 @@ impl Ingest {
 
     async fn ingest(
         &self,
+        principal: &Principal,
         request: v1::IngestEventsRequest,
     ) -> Result<v1::IngestEventsResponse, Failure> {
-        let source = self.source(&request.source)?;
+        let tenant = &principal.caller.tenant;
+        // What a tenant's systems say is that tenant's.
+        let source = owner::name_of(&self.source(&request.source)?, &[tenant.as_str()]);
         let limit = self.calls.ingest_events;
         if request.events.is_empty() || request.events.len() > limit {
             let description = format!("must have 1 to {limit} events");
             return Err(Failure::field("events", description));
         }
+        principal.quota.take(request.events.len() - 1)?;
         let now = self.pipeline.now();
         let mut results = Vec::with_capacity(request.events.len());
         let (mut places, mut items) = (Vec::new(), Vec::new());
@@ -69,7 +75,7 @@ impl Ingest {
                 client_event_id: event.client_event_id.clone(),
                 ..Default::default()
             };
-            match read_event(event, &source, now) {
+            match read_event(event, tenant, &source, now) {
                 Ok(item) => {
                     places.push(results.len());
                     items.push(item);
@@ -131,7 +137,8 @@ impl IngestService for Ingest {
         &self,
         request: Request<v1::IngestEventsRequest>,
     ) -> Result<Response<v1::IngestEventsResponse>, Status> {
-        let response = self.ingest(request.into_inner()).await?;
+        let principal = Principal::of(request.extensions())?.clone();
+        let response = self.ingest(&principal, request.into_inner()).await?;
         tracking::fits(&response, self.calls.response_bytes)?;
         Ok(Response::new(response))
     }
@@ -148,6 +155,7 @@ fn refuse(result: &mut v1::IngestResult, refusal: Refusal) {
     };
     let failure = match refusal {
         Refusal::OtherContent => rejected("was sent before with other content"),
+        Refusal::Erased => rejected("is about a shipment that was erased; register it first"),
         Refusal::Full => rejected(&format!(
             "is beyond the {} events that own systems can state of one shipment or order",
             internal::MOST
@@ -158,7 +166,12 @@ fn refuse(result: &mut v1::IngestResult, refusal: Refusal) {
 }
 
 /// Reads one event.
-fn read_event(event: v1::IngestEvent, source: &str, now: Timestamp) -> Result<Item, Failure> {
+fn read_event(
+    event: v1::IngestEvent,
+    tenant: &str,
+    source: &str,
+    now: Timestamp,
+) -> Result<Item, Failure> {
     let content = event.encode_to_vec();
     let id = &event.client_event_id;
     let length = id.chars().take(ID + 1).count();
@@ -175,7 +188,9 @@ fn read_event(event: v1::IngestEvent, source: &str, now: Timestamp) -> Result<It
         text => Some(parse::number("tracking_number", text)?),
     };
     let order = event.order.as_ref();
-    let order = order.map(|key| parse::order("order", key)).transpose()?;
+    let order = order
+        .map(|key| parse::order(tenant, "order", key))
+        .transpose()?;
     parse::carrier("carrier", &event.carrier)?;
     let code = u16::try_from(event.code).map(EventCode);
     let code = code.ok().filter(|code| internal::CODES.contains(code));

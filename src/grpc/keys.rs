@@ -10,6 +10,7 @@ use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::parse;
 use super::status::Failure;
+use crate::chance::Chance;
 use crate::guard::Priority;
 use crate::pipeline::{Found, Lookup, Miss, Pipeline, SourceResult};
 use crate::v1;
@@ -22,6 +23,7 @@ pub(super) const LEAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A key that is followed: what to look up, and as what the client asked for it.
 pub(super) struct Followed {
+    tenant: String,
     pub(super) requested: v1::ShipmentKey,
     pub(super) subject: Subject,
     carrier: String,
@@ -52,6 +54,7 @@ impl Followed {
 /// Reads a key; the id of a shipment has to be known.
 pub(super) async fn read_key(
     pipeline: &Pipeline,
+    tenant: &str,
     key: &v1::ShipmentKey,
 ) -> Result<Followed, Failure> {
     use v1::shipment_key::Key;
@@ -64,7 +67,7 @@ pub(super) async fn read_key(
         None => return Err(Failure::field("key", "is required")),
         Some(Key::Id(id)) => {
             let id = parse::shipment_id("id", id.clone())?;
-            let (record, _) = pipeline.held(&id).await?;
+            let (record, _) = pipeline.held(tenant, &id).await?;
             (
                 record.number.clone().into(),
                 record.carrier.clone(),
@@ -76,9 +79,10 @@ pub(super) async fn read_key(
             let number = parse::number("tracking_number", text)?;
             named(number.into())?
         }
-        Some(Key::Order(order)) => named(parse::order("order", order)?.into())?,
+        Some(Key::Order(order)) => named(parse::order(tenant, "order", order)?.into())?,
     };
     Ok(Followed {
+        tenant: tenant.to_owned(),
         requested: key.clone(),
         subject,
         carrier,
@@ -95,6 +99,7 @@ pub(super) async fn look(
     priority: Priority,
 ) -> Result<Found, Miss> {
     let lookup = Lookup {
+        tenant: followed.tenant.clone(),
         subject: followed.subject.clone(),
         carrier: followed.carrier.clone(),
         hints: followed.hints.clone(),
@@ -114,6 +119,7 @@ pub(super) async fn look_again(
     pipeline: Pipeline,
     followed: Arc<Followed>,
     at: usize,
+    chance: Chance,
 ) -> (usize, Duration) {
     let deadline = Instant::now() + LOOK_AGAIN;
     let found = look(&pipeline, &followed, deadline, Priority::Background).await;
@@ -121,13 +127,13 @@ pub(super) async fn look_again(
         at,
         found
             .as_ref()
-            .map_or(LOOK_AGAIN, |found| pause(&pipeline, found)),
+            .map_or(LOOK_AGAIN, |found| pause(&pipeline, found, &chance)),
     )
 }
 
 /// When a stream looks again: when the answer stops being fresh or changes by itself, and soon if
 /// a refresh is running; a little later on some streams than on others.
-pub(super) fn pause(pipeline: &Pipeline, found: &Found) -> Duration {
+pub(super) fn pause(pipeline: &Pipeline, found: &Found, chance: &Chance) -> Duration {
     let now = pipeline.now();
     let negative = found
         .outcomes
@@ -146,5 +152,5 @@ pub(super) fn pause(pipeline: &Pipeline, found: &Found) -> Duration {
         .or(fresh.filter(|pause| !pause.is_zero()))
         .or(negative.min())
         .unwrap_or(LOOK_AGAIN);
-    pause.max(LEAST_PAUSE).mul_f64(rand::random_range(1.0..1.1))
+    pause.max(LEAST_PAUSE).mul_f64(chance.within(1.0..=1.1))
 }

@@ -15,10 +15,12 @@ pub mod follow;
 pub mod front;
 pub mod ingest;
 mod keys;
-mod method;
 pub mod operations;
 mod parse;
+pub mod privacy;
+mod redact;
 pub mod reply;
+mod seen;
 pub mod status;
 mod stream;
 pub mod tracking;
@@ -30,6 +32,7 @@ use tokio::sync::watch;
 use tonic::service::Routes;
 
 use crate::config::Calls;
+use crate::quota::Quotas;
 use crate::server::Load;
 use crate::v1::analytics_service_server::AnalyticsServiceServer;
 use crate::v1::carrier_service_server::CarrierServiceServer;
@@ -55,6 +58,7 @@ pub struct Exit {
 #[expect(clippy::too_many_arguments, reason = "each of them is made elsewhere")]
 pub fn service(
     auth: crate::auth::Auth,
+    quotas: Option<Quotas>,
     tracking: tracking::Tracking,
     carriers: carrier::Carriers,
     analytics: analytics::Analytics,
@@ -98,7 +102,9 @@ pub fn service(
         routes = routes.add_service(v1).add_service(v1alpha);
     }
     let routes = routes.prepare();
-    Ok(front::Front::new(auth, tracking, routes, load, exit))
+    Ok(front::Front::new(
+        auth, quotas, tracking, routes, load, exit,
+    ))
 }
 
 /// Reports the services as serving until the server is about to go.

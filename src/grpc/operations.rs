@@ -44,6 +44,18 @@ impl Operations {
         }
     }
 
+    /// Notes a call of an operator, whatever became of it.
+    fn note<T, E>(&self, who: &str, method: &'static str, what: &str, result: &Result<T, E>) {
+        metrics::counter!("waybill_admin_calls_total", "method" => method).increment(1);
+        let outcome = if result.is_ok() { "done" } else { "refused" };
+        audit::operated(who, method, what, outcome);
+        let about = [("method", method), ("of", what), ("outcome", outcome)];
+        let (audit, now) = (self.pipeline.audit(), self.pipeline.now());
+        if let Err(error) = audit.append(now, who, "operator_call", &about) {
+            tracing::error!(%error, "the audit log cannot be written");
+        }
+    }
+
     fn list(&self, source: &str) -> Result<admin::ListSourcesResponse, Failure> {
         let sources = match source {
             "" => self.control.accounts("", ""),
@@ -149,6 +161,7 @@ impl Operations {
 
     async fn replay(
         &self,
+        tenant: &str,
         request: admin::ReplayEvidenceRequest,
     ) -> Result<admin::ReplayEvidenceResponse, Failure> {
         let sources = self.named(&request.source, &request.account)?;
@@ -156,7 +169,7 @@ impl Operations {
             .first()
             .ok_or_else(|| unknown("source or account"))?;
         let mut shipments = Vec::new();
-        for id in self.admin.ids(request.shipment).await? {
+        for id in self.admin.ids(tenant, request.shipment).await? {
             let replayed = self.pipeline.replay(source, &id, request.validate_only);
             shipments.push(replayed_shipment(&id, &replayed.await?));
         }
@@ -305,13 +318,6 @@ fn who<T>(request: &Request<T>) -> String {
     principal.map_or_else(String::new, |it| it.caller.tenant.clone())
 }
 
-/// Notes a call of an operator, whatever became of it.
-fn note<T, E>(who: &str, method: &'static str, what: &str, result: &Result<T, E>) {
-    metrics::counter!("waybill_admin_calls_total", "method" => method).increment(1);
-    let outcome = if result.is_ok() { "done" } else { "refused" };
-    audit::operated(who, method, what, outcome);
-}
-
 /// Names of a request are the caller's own text, so only those that are known go into the log.
 fn known(sources: &[Arc<Source>]) -> String {
     let name = |it: &Arc<Source>| format!("{}/{}", it.descriptor.id, it.account);
@@ -343,7 +349,7 @@ impl OperationsService for Operations {
             kind.as_str_name(),
             order.as_str_name()
         );
-        note(&who, "SetBreaker", &what, &result);
+        self.note(&who, "SetBreaker", &what, &result);
         Ok(Response::new(result?))
     }
 
@@ -356,7 +362,7 @@ impl OperationsService for Operations {
         let result = self.switch(&request);
         let sources = self.control.accounts(&request.source, &request.account);
         let what = format!("{} {}", known(&sources), request.order().as_str_name());
-        note(&who, "SetSource", &what, &result);
+        self.note(&who, "SetSource", &what, &result);
         Ok(Response::new(result?))
     }
 
@@ -365,7 +371,7 @@ impl OperationsService for Operations {
         request: Request<admin::DrainRequest>,
     ) -> Result<Response<admin::DrainResponse>, Status> {
         let result = Ok::<_, Failure>(self.control.leave());
-        note(&who(&request), "Drain", "", &result);
+        self.note(&who(&request), "Drain", "", &result);
         Ok(Response::new(phases(result?)))
     }
 
@@ -378,7 +384,7 @@ impl OperationsService for Operations {
         let answer = self.in_time(async { Ok(self.reload(dry).await) }).await?;
         let result = if answer.accepted { Ok(()) } else { Err(()) };
         let what = if dry { "validate_only" } else { "" };
-        note(&who, "Reload", what, &result);
+        self.note(&who, "Reload", what, &result);
         Ok(Response::new(answer))
     }
 
@@ -390,7 +396,7 @@ impl OperationsService for Operations {
         let result = self.log(request.get_ref());
         // A filter that was refused is any text.
         let what = result.as_ref().map_or("", |set| set.filter.as_str());
-        note(&who, "SetLogLevel", what, &result);
+        self.note(&who, "SetLogLevel", what, &result);
         Ok(Response::new(result?))
     }
 
@@ -402,8 +408,8 @@ impl OperationsService for Operations {
         let request = request.into_inner();
         let sources = self.control.accounts(&request.source, &request.account);
         let what = known(&sources[..sources.len().min(1)]);
-        let result = self.in_time(self.replay(request)).await;
-        note(&who, "ReplayEvidence", &what, &result);
+        let result = self.in_time(self.replay(&who, request)).await;
+        self.note(&who, "ReplayEvidence", &what, &result);
         Ok(Response::new(result?))
     }
 }

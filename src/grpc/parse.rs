@@ -27,7 +27,11 @@ pub(super) fn language(field: &str, tag: &str) -> Result<(), Failure> {
 }
 
 /// Reads what to track: a number or an order, and exactly one of them.
-pub(super) fn subject(text: &str, key: Option<&v1::OrderKey>) -> Result<Subject, Failure> {
+pub(super) fn subject(
+    tenant: &str,
+    text: &str,
+    key: Option<&v1::OrderKey>,
+) -> Result<Subject, Failure> {
     match key {
         None if text.is_empty() => Err(Failure::number(
             "tracking_number",
@@ -38,13 +42,15 @@ pub(super) fn subject(text: &str, key: Option<&v1::OrderKey>) -> Result<Subject,
             "order",
             "must not be set together with tracking_number",
         )),
-        Some(key) => Ok(order("order", key)?.into()),
+        Some(key) => Ok(order(tenant, "order", key)?.into()),
     }
 }
 
-/// Reads an order.
-pub(super) fn order(field: &str, key: &v1::OrderKey) -> Result<Order, Failure> {
-    Order::parse(&key.platform, &key.order_id)
+/// Reads an order of a tenant.
+pub(super) fn order(tenant: &str, field: &str, key: &v1::OrderKey) -> Result<Order, Failure> {
+    let order = Order::parse(&key.platform, &key.order_id);
+    order
+        .map(|order| order.of(tenant))
         .map_err(|wrong| Failure::field(format!("{field}.{}", wrong.field), wrong.description))
 }
 

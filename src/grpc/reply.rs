@@ -1,4 +1,4 @@
-//! The body of an answer, and what an answer is made of beside it.
+//! The body of an answer: one frame that is kept, a stream of ours, or what tonic made.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -106,28 +106,5 @@ pub(super) fn found_by_tonic(code: Code, limit: usize) -> Option<Failure> {
             "is not one well-formed gRPC message",
         )),
         _ => None,
-    }
-}
-
-/// Name of a code as the metrics print it.
-pub(super) fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }

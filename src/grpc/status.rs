@@ -166,6 +166,14 @@ impl Failure {
         failure
     }
 
+    /// A token was not made by this service, or not for this request and caller.
+    pub fn token(field: &str, description: &str) -> Self {
+        Self {
+            reason: Reason::TokenInvalid,
+            ..Self::field(field, description)
+        }
+    }
+
     /// A request is larger than `limit` bytes.
     pub fn too_large(limit: usize) -> Self {
         Self {
@@ -249,6 +257,11 @@ impl From<Miss> for Failure {
             Miss::Store(detail) => Self::internal(detail),
             Miss::UnknownId => Self::new(Reason::IdNotFound, "no shipment has this id")
                 .with("type", "waybill.v1.Shipment"),
+            Miss::Erased => Self::new(
+                Reason::IdNotFound,
+                "the shipment was erased; register its number to have it asked for again",
+            )
+            .with("type", "waybill.v1.Shipment"),
             Miss::SourcesFailed(outcomes) => sources_failed(&outcomes),
         }
     }

@@ -11,19 +11,21 @@ use tokio::time::{Instant, timeout_at};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 use waybill_core::adapter::Hints;
-use waybill_core::caller::{Caller, Scope};
+use waybill_core::caller::{Caller, Scope, Scopes};
 use waybill_core::order::Subject;
+use waybill_core::overlay::Overlay;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::beside::Beside;
 use super::convert::{self, View};
 use super::parse::{carrier, hints, subject};
 use super::status::{self, Failure};
-use super::{evidence, follow, parse};
+use super::{added, evidence, follow, parse, redact};
 use crate::auth::{self, Principal};
 use crate::config::Calls;
 use crate::guard::Priority;
 use crate::pipeline::{self, Found, Lookup, LookupOptions, Pipeline, State};
+use crate::quota::Allowance;
 use crate::server::parse_grpc_timeout;
 use crate::texts::{Texts, Voice};
 use crate::v1;
@@ -48,6 +50,8 @@ pub struct Tracking {
     pub(super) texts: Arc<Texts>,
     /// Who asks; nobody, until a call says who: see [`Tracking::by`].
     pub(super) caller: Arc<Caller>,
+    /// What its tenant may still ask for.
+    pub(super) quota: Allowance,
 }
 
 /// An answer of `Track`, and how long it can be given again.
@@ -75,6 +79,7 @@ impl Tracking {
             streams,
             texts,
             caller: Arc::new(Caller::nobody()),
+            quota: Allowance::unlimited(),
         }
     }
 
@@ -82,23 +87,34 @@ impl Tracking {
     pub(super) fn by(&self, principal: &Principal) -> Self {
         Self {
             caller: Arc::clone(&principal.caller),
+            quota: principal.quota.clone(),
             ..self.clone()
         }
     }
 
     /// The service for whoever makes a call. The front has found out who that is.
     fn of<T>(&self, request: &Request<T>) -> Result<Self, Failure> {
-        let principal = request.extensions().get::<Principal>();
-        let principal = principal.ok_or_else(|| Failure::internal("a call has no caller"))?;
-        Ok(self.by(principal))
+        Ok(self.by(Principal::of(request.extensions())?))
     }
 
-    /// Checks that the caller may have sources asked that cost something, if it wants that.
-    fn may_pay(&self, allow_paid: bool) -> Result<(), Failure> {
-        match allow_paid {
-            true => auth::require(&self.caller, Scope::Paid),
-            false => Ok(()),
+    /// A record as the caller may see it.
+    pub(super) fn shipment(&self, record: &Shipment, view: View, voice: Voice<'_>) -> v1::Shipment {
+        shown(self.caller.scopes, convert::shipment(record, view, voice))
+    }
+
+    /// What the tenant adds to a record, as the caller may see it.
+    pub(super) fn overlay(&self, id: &ShipmentId, overlay: &Overlay) -> v1::TenantOverlay {
+        shown_overlay(self.caller.scopes, added::overlay(id, overlay))
+    }
+
+    /// Checks that the caller may have sources asked that cost something, if it wants that, for so
+    /// many lookups.
+    fn may_pay(&self, allow_paid: bool, lookups: usize) -> Result<(), Failure> {
+        if !allow_paid {
+            return Ok(());
         }
+        auth::require(&self.caller, Scope::Paid)?;
+        self.quota.pay(lookups, self.pipeline.now())
     }
 
     /// Answers `Track`.
@@ -107,11 +123,13 @@ impl Tracking {
         request: v1::TrackRequest,
         deadline: Instant,
     ) -> Result<Tracked, Failure> {
-        self.may_pay(request.allow_paid)?;
+        self.may_pay(request.allow_paid, 1)?;
         let speech = self.speech(request.view, &request.language)?;
-        let subject = subject(&request.tracking_number, request.order.as_ref())?;
+        let tenant = &self.caller.tenant;
+        let subject = subject(tenant, &request.tracking_number, request.order.as_ref())?;
         carrier("carrier", &request.carrier)?;
         let lookup = Lookup {
+            tenant: self.caller.tenant.clone(),
             subject,
             carrier: request.carrier,
             hints: hints(request.hints)?,
@@ -123,7 +141,7 @@ impl Tracking {
             deadline,
             priority: Priority::Interactive,
         };
-        let found = self.pipeline.track(&lookup).await?;
+        let found = self.pipeline.track_always(&lookup).await?;
         let ids = found
             .shipments
             .iter()
@@ -132,7 +150,7 @@ impl Tracking {
         let beside = self.beside(&found, speech.voice).await?;
         let until = found.good_until.map(|until| until.min(beside.until));
         Ok(Tracked {
-            response: response(&found, beside, speech, &request.if_none_match),
+            response: self.response(&found, beside, speech, &request.if_none_match),
             until,
             subject: lookup.subject,
             ids,
@@ -147,6 +165,7 @@ impl Tracking {
         let speech = self.speech(request.view, &request.language)?;
         let id = parse::shipment_id("id", request.id)?;
         let options = LookupOptions {
+            tenant: self.caller.tenant.clone(),
             hints: Hints::default(),
             max_age: max_age(request.max_age)?,
             cache_only: request.cache_only,
@@ -158,7 +177,7 @@ impl Tracking {
         };
         let found = self.pipeline.get(&id, &options).await?;
         let beside = self.beside(&found, speech.voice).await?;
-        let mut all = response(&found, beside, speech, &request.if_none_match);
+        let mut all = self.response(&found, beside, speech, &request.if_none_match);
         let answer = v1::GetShipmentResponse {
             shipment: all.shipments.pop(),
             freshness: all.freshness,
@@ -178,7 +197,6 @@ impl Tracking {
         request: v1::BatchTrackRequest,
         deadline: Instant,
     ) -> Result<BatchStream, Failure> {
-        self.may_pay(request.allow_paid)?;
         self.speech(request.view, &request.language)?;
         if request.items.is_empty() || request.items.len() > self.calls.batch_items {
             let limit = self.calls.batch_items;
@@ -187,9 +205,12 @@ impl Tracking {
                 format!("must have 1 to {limit} items"),
             ));
         }
+        self.quota.take(request.items.len() - 1)?;
+        self.may_pay(request.allow_paid, request.items.len())?;
         let now = Instant::now();
         let time = deadline.saturating_duration_since(now);
         let options = LookupOptions {
+            tenant: self.caller.tenant.clone(),
             hints: Hints::default(),
             max_age: max_age(request.max_age)?,
             cache_only: request.cache_only,
@@ -238,6 +259,22 @@ impl Tracking {
             .flat_map(stream::iter);
         Ok(Box::pin(summarised(results)))
     }
+}
+
+/// Leaves out of a record what a caller may not see.
+pub(super) fn shown(scopes: Scopes, mut shipment: v1::Shipment) -> v1::Shipment {
+    if !scopes.has(Scope::Personal) {
+        redact::shipment(&mut shipment);
+    }
+    shipment
+}
+
+/// Leaves out of what a tenant adds what a caller may not see.
+pub(super) fn shown_overlay(scopes: Scopes, mut overlay: v1::TenantOverlay) -> v1::TenantOverlay {
+    if !scopes.has(Scope::Personal) {
+        redact::overlay(&mut overlay);
+    }
+    overlay
 }
 
 /// What of a record is written, and in which language.
@@ -440,7 +477,8 @@ impl Tracking {
         item: v1::BatchTrackItem,
     ) -> Result<v1::TrackResponse, Failure> {
         let speech = self.speech(view, language)?;
-        let subject = subject(&item.tracking_number, item.order.as_ref())?;
+        let tenant = &self.caller.tenant;
+        let subject = subject(tenant, &item.tracking_number, item.order.as_ref())?;
         carrier("carrier", &item.carrier)?;
         let lookup = Lookup {
             hints: hints(item.hints)?,
@@ -449,9 +487,48 @@ impl Tracking {
         if lookup.deadline <= Instant::now() {
             return Err(out_of_time());
         }
-        let found = self.pipeline.track(&lookup).await?;
+        let found = self.pipeline.track_always(&lookup).await?;
         let beside = self.beside(&found, speech.voice).await?;
-        Ok(response(&found, beside, speech, &item.if_none_match))
+        Ok(self.response(&found, beside, speech, &item.if_none_match))
+    }
+
+    /// Writes the answer of a lookup.
+    fn response(
+        &self,
+        found: &Found,
+        beside: Beside,
+        speech: Speech<'_>,
+        if_none_match: &str,
+    ) -> v1::TrackResponse {
+        let not_modified = found.is_recorded
+            && !if_none_match.is_empty()
+            && etags_hold(&found.shipments, if_none_match);
+        let shipments = if not_modified {
+            &[][..]
+        } else {
+            &found.shipments[..]
+        };
+        let shipments = shipments.iter().map(|record| {
+            let mut shipment = self.shipment(record, speech.view, speech.voice);
+            if !found.is_recorded {
+                // It takes no place among the revisions of the record.
+                shipment.revision = 0;
+                shipment.etag.clear();
+            }
+            shipment
+        });
+        v1::TrackResponse {
+            shipments: shipments.collect(),
+            freshness: Some(v1::Freshness {
+                unrecorded: !found.is_recorded,
+                ..freshness(&found.freshness)
+            }),
+            outcomes: found.outcomes.iter().map(status::outcome).collect(),
+            not_modified,
+            partial: status::is_partial(&found.outcomes),
+            overlays: beside.overlays,
+            forecasts: beside.forecasts,
+        }
     }
 
     /// Reads what a caller wants to see.
@@ -491,33 +568,6 @@ fn max_age(age: Option<prost_types::Duration>) -> Result<Option<Duration>, Failu
     Duration::try_from(age).map(Some).map_err(wrong)
 }
 
-/// Writes the answer of a lookup.
-fn response(
-    found: &Found,
-    beside: Beside,
-    speech: Speech<'_>,
-    if_none_match: &str,
-) -> v1::TrackResponse {
-    let not_modified = !if_none_match.is_empty() && etags_hold(&found.shipments, if_none_match);
-    let shipments = if not_modified {
-        &[][..]
-    } else {
-        &found.shipments[..]
-    };
-    v1::TrackResponse {
-        shipments: shipments
-            .iter()
-            .map(|record| convert::shipment(record, speech.view, speech.voice))
-            .collect(),
-        freshness: Some(freshness(&found.freshness)),
-        outcomes: found.outcomes.iter().map(status::outcome).collect(),
-        not_modified,
-        partial: status::is_partial(&found.outcomes),
-        overlays: beside.overlays,
-        forecasts: beside.forecasts,
-    }
-}
-
 /// Tells whether the caller holds exactly these records in this order.
 pub(super) fn etags_hold(shipments: &[Arc<Shipment>], held: &str) -> bool {
     !shipments.is_empty()
@@ -542,5 +592,6 @@ pub(super) fn freshness(freshness: &pipeline::Freshness) -> v1::Freshness {
         fresh_until: freshness.fresh_until.map(convert::timestamp),
         last_attempt_time: freshness.last_attempt.map(convert::timestamp),
         revalidating: freshness.revalidating,
+        unrecorded: false,
     }
 }

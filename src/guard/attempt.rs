@@ -7,13 +7,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, timeout_at};
 use tower::ServiceExt;
-use waybill_core::adapter::{Adapter, Answer, BoxFuture, Confidential, Ctx, Http, Limits};
+use waybill_core::adapter::{
+    Adapter, Answer, BoxFuture, Confidential, Ctx, Http, Limits, Registers,
+};
 use waybill_core::error::{Error, ErrorKind, Scope};
 
 use super::health::Figures;
+use super::purse::{Paying, Till};
 use super::step::{Call, Failure, Next, Outcome, Reply, Step, later};
 use super::{Asking, Names};
 use crate::clock::Clock;
+use crate::trace::{self, Kind, Trace};
 
 /// The clock of one attempt.
 ///
@@ -37,7 +41,11 @@ impl Step for Attempt {
         let until = cap.min(call.deadline);
         call.attempts.fetch_add(1, Ordering::Relaxed);
         let mut away = Away::new(&self);
-        let result = timeout_at(until, next.oneshot(call)).await;
+        let parent = trace::current();
+        let trace = parent.map_or_else(Trace::root, Trace::child);
+        let start = self.clock.now();
+        let work = trace::within(trace, next.oneshot(call));
+        let result = timeout_at(until, work).await;
         let outcome = result.unwrap_or_else(|_| {
             let took = begun.elapsed();
             Err(Failure {
@@ -47,13 +55,24 @@ impl Step for Attempt {
             })
         });
         away.arrived = true;
-        self.record(&outcome);
+        let name = self.record(&outcome);
+        let failed = outcome
+            .as_ref()
+            .err()
+            .map(|failure| failure.error.kind.as_str());
+        let attributes = [
+            ("waybill.source", self.names.source),
+            ("waybill.account", &*self.names.account),
+            ("waybill.outcome", name),
+        ];
+        trace.tell(parent, Kind::Client, "attempt", start, &attributes, failed);
         outcome
     }
 }
 
 impl Attempt {
-    fn record(&self, outcome: &Outcome) {
+    /// Counts an attempt, and says what became of it in a word.
+    fn record(&self, outcome: &Outcome) -> &'static str {
         let source = self.names.source;
         let (took, failed, name) = match outcome {
             Ok(reply) => {
@@ -74,12 +93,13 @@ impl Attempt {
             }
         };
         count(source, name);
-        metrics::histogram!("waybill_source_latency_seconds", "source" => source)
+        metrics::histogram!("waybill_carrier_attempt_seconds", "source" => source)
             .record(took.as_secs_f64());
         let cut = outcome.as_ref().err().is_some_and(|failure| failure.cut);
         if !cut {
             self.figures.record(took, failed, self.clock.now());
         }
+        name
     }
 }
 
@@ -110,7 +130,7 @@ impl Drop for Away<'_> {
 
 fn count(source: &'static str, outcome: &'static str) {
     metrics::counter!(
-        "waybill_source_requests_total", "source" => source, "outcome" => outcome
+        "waybill_carrier_attempts_total", "source" => source, "outcome" => outcome
     )
     .increment(1);
 }
@@ -122,6 +142,7 @@ pub(super) struct Source {
     pub(super) http: Arc<dyn Http>,
     pub(super) clock: Clock,
     pub(super) timeout: Duration,
+    pub(super) paying: Paying,
 }
 
 impl Source {
@@ -133,6 +154,7 @@ impl Source {
             sent: AtomicU32::new(0),
             extra: &call.extra,
             raw: Mutex::default(),
+            till: Till::of(&self.paying, call.priority),
         };
         let ctx = Ctx {
             http: &counted,
@@ -151,8 +173,9 @@ impl Source {
                     .collect()
             }
         };
-        let raw = counted.raw.into_inner();
-        let raw = raw.unwrap_or_else(PoisonError::into_inner);
+        let raw = counted.raw.lock().map(|mut raw| std::mem::take(&mut *raw));
+        let raw = raw.unwrap_or_default();
+        drop(counted);
         let outcome = gather(answers, call.asking.count(), begun.elapsed());
         outcome.map(|reply| Reply {
             raw,
@@ -162,13 +185,14 @@ impl Source {
     }
 }
 
-/// The way out, which counts what leaves and keeps what comes.
+/// The way out, which counts and pays what leaves, and keeps what comes.
 struct Counted<'a> {
     http: &'a dyn Http,
     sent: AtomicU32,
     extra: &'a AtomicU32,
     /// Bodies of the answers, but for those that hold a credential or no success.
     raw: Mutex<Vec<Bytes>>,
+    till: Option<Till<'a>>,
 }
 
 impl Http for Counted<'_> {
@@ -176,18 +200,40 @@ impl Http for Counted<'_> {
         &self,
         request: http::Request<Bytes>,
     ) -> BoxFuture<'_, Result<http::Response<Bytes>, Error>> {
+        let registers = request.extensions().get::<Registers>();
+        let till = self.till.as_ref().zip(registers);
+        if let Some((till, Registers(numbers))) = till
+            && let Err(error) = till.pay(*numbers)
+        {
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        let till = till.map(|(till, Registers(numbers))| (till, *numbers));
         if self.sent.fetch_add(1, Ordering::Relaxed) > 0 {
             self.extra.fetch_add(1, Ordering::Relaxed);
         }
         let is_confidential = request.extensions().get::<Confidential>().is_some();
         Box::pin(async move {
-            let response = self.http.send(request).await?;
+            let response = self.http.send(request).await;
+            let is_billed = match &response {
+                Ok(response) => response.status().is_success(),
+                Err(error) => error.spent,
+            };
+            if let Some((till, numbers)) = till.filter(|_| !is_billed) {
+                till.give_back(numbers);
+            }
+            let response = response?;
             if response.status().is_success() && !is_confidential {
                 let mut raw = self.raw.lock().unwrap_or_else(PoisonError::into_inner);
                 raw.push(response.body().clone());
             }
             Ok(response)
         })
+    }
+
+    fn not_billed(&self, numbers: u32) {
+        if let Some(till) = &self.till {
+            till.give_back(numbers);
+        }
     }
 }
 

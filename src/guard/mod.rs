@@ -11,6 +11,7 @@ mod attempt;
 mod breaker;
 mod health;
 mod limit;
+mod nodes;
 mod purse;
 mod quota;
 mod retry;
@@ -32,7 +33,8 @@ use waybill_core::error::{Error, ErrorKind};
 
 pub use self::breaker::{BreakerState, Hold};
 pub use self::health::{BreakerHealth, Health};
-pub use self::purse::{Ledger, Purse};
+pub use self::nodes::Nodes;
+pub use self::purse::{Ledger, Purse, Sum};
 pub use self::quota::midnight_after;
 pub use self::tuning::{BreakerTuning, BulkheadTuning, QuotaTuning, RetryTuning, Tuning};
 
@@ -53,7 +55,7 @@ pub struct Guard {
     source: Breaker,
     credential: Breaker,
     quota: Quota,
-    purse: Purse,
+    paying: Paying,
     figures: Arc<Figures>,
     clock: Clock,
     names: Names,
@@ -145,6 +147,8 @@ pub struct Account<'a> {
     pub limits: Limits,
     /// What may be spent.
     pub purse: Purse,
+    /// With whom the limits are shared; `None`: with nobody.
+    pub nodes: Option<Nodes>,
 }
 
 /// The guard whose place another one takes.
@@ -209,6 +213,7 @@ impl Guard {
             name,
             limits,
             purse,
+            nodes,
         } = account;
         let names = Names {
             source,
@@ -238,13 +243,24 @@ impl Guard {
             }
             None => Quota::new(names.clone(), &limits, own, patience, own_clock),
         };
+        let quota = match nodes {
+            Some(nodes) => quota.among(nodes, &limits, guard.map(|guard| &guard.quota)),
+            None => quota,
+        };
         let attempt = Attempt {
             names: names.clone(),
             figures: Arc::clone(&figures),
             clock: clock.clone(),
             limits,
         };
+        let paying = Paying {
+            names: names.clone(),
+            purse: purse.clone(),
+            clock: clock.clone(),
+            by_registration: adapter.bills_registrations(),
+        };
         let bottom = Source {
+            paying: paying.clone(),
             adapter,
             http,
             clock: clock.clone(),
@@ -262,11 +278,7 @@ impl Guard {
             // better reason.
             .layer(Around(credential.clone()))
             // A call that cannot be paid for needs no quota.
-            .layer(Around(Paying {
-                names: names.clone(),
-                purse: purse.clone(),
-                clock: clock.clone(),
-            }))
+            .layer(Around(paying.clone()))
             // Last gate, so that only what really leaves is counted.
             .layer(Around(quota.clone()))
             // Innermost, so that each attempt has its own clock and no waiting is in the latency.
@@ -278,7 +290,7 @@ impl Guard {
             source,
             credential,
             quota,
-            purse,
+            paying,
             figures,
             clock,
             names,
@@ -335,12 +347,17 @@ impl Guard {
 
     /// What calls cost.
     pub const fn purse(&self) -> &Purse {
-        &self.purse
+        &self.paying.purse
     }
 
-    /// Whether one more call can be paid for today.
+    /// Whether the price is that of a number that is registered, not of a call.
+    pub const fn bills_registrations(&self) -> bool {
+        self.paying.by_registration
+    }
+
+    /// Whether one more call can be paid for today. Where registrations are billed, reading is free.
     pub fn can_pay(&self) -> bool {
-        self.purse.covers(self.clock.now())
+        self.paying.by_registration || self.paying.purse.covers(self.clock.now())
     }
 
     /// How long a background call would have to wait for the quota now; nothing if it could go.

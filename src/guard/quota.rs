@@ -15,6 +15,7 @@ use tower::ServiceExt;
 use waybill_core::adapter::{Answer, Limits};
 use waybill_core::error::{Error, ErrorKind, Retry, Scope};
 
+use super::nodes::{Common, Nodes, Said};
 use super::step::{Call, Failure, Next, Outcome, Step, later};
 use super::tuning::QuotaTuning;
 use super::{Names, Priority, Share, lock};
@@ -41,14 +42,16 @@ struct Shared {
     book: Arc<Mutex<Book>>,
     /// Background calls wait in line, so that each gets its turn before its deadline.
     line: Arc<tokio::sync::Mutex<()>>,
+    /// The same quota as all nodes share it, if they do.
+    common: Option<Arc<Common>>,
 }
 
-struct Book {
+pub(super) struct Book {
     full: Bucket,
     degraded: Bucket,
     /// Days since 1970-01-01 UTC.
-    day: i64,
-    used: u32,
+    pub(super) day: i64,
+    pub(super) used: u32,
     degraded_used: u32,
     pause: Option<Pause>,
     /// Pauses in a row without a call that went well in between.
@@ -113,6 +116,7 @@ impl Quota {
                 strikes: 0,
             })),
             line: Arc::default(),
+            common: None,
             tuning,
             clock,
         }))
@@ -142,6 +146,23 @@ impl Quota {
         shared.book = Arc::clone(&before.0.book);
         shared.line = Arc::clone(&before.0.line);
         Self(Arc::new(shared))
+    }
+
+    /// The same quota, shared with other nodes; nothing else may have it yet.
+    pub(super) fn among(mut self, nodes: Nodes, limits: &Limits, before: Option<&Self>) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            let before = before.and_then(|before| before.0.common.as_deref());
+            let (clock, book) = (shared.clock.clone(), Arc::clone(&shared.book));
+            shared.common = Some(Common::start(
+                nodes,
+                &shared.names,
+                limits,
+                clock,
+                book,
+                before,
+            ));
+        }
+        self
     }
 
     /// Requests of this UTC day, and how many there may be; no limit: 0.
@@ -281,7 +302,10 @@ impl Quota {
         };
         loop {
             let wait = match self.take(call) {
-                Take::Go(ticket) => return Ok(ticket),
+                Take::Go(ticket) => match self.take_of_all(call, &ticket).await {
+                    None => return Ok(ticket),
+                    Some(wait) => wait.max(TICK),
+                },
                 Take::Refuse(wait) => {
                     return Err(throttled("the share for degraded operation is spent", wait));
                 }
@@ -296,6 +320,23 @@ impl Quota {
         }
     }
 
+    /// Takes a request that this node has out of what all nodes have; if that has to wait, it is
+    /// given back.
+    async fn take_of_all(&self, call: &Call, ticket: &Ticket) -> Option<Duration> {
+        let common = self.0.common.as_deref()?;
+        let keep = match call.priority {
+            Priority::Interactive => 0,
+            Priority::Background => lock(&self.0.book).full.reserve(),
+        };
+        match common.take(keep).await {
+            Said::Go => None,
+            Said::Wait(wait) => {
+                lock(&self.0.book).give_back(ticket);
+                Some(wait)
+            }
+        }
+    }
+
     fn count_wait(&self, waited: &mut bool) {
         if !std::mem::replace(waited, true) {
             let source = self.0.names.source;
@@ -306,6 +347,9 @@ impl Quota {
     /// Counts requests that a call made beside the one that it is: for a token, to register a
     /// number, page by page. They have left, so they are owed: later calls wait for them.
     fn charge(&self, requests: u32) {
+        if let Some(common) = &self.0.common {
+            common.owe(requests);
+        }
         let since_epoch = Instant::now() - self.0.epoch;
         let mut book = lock(&self.0.book);
         for _ in 0..requests {
@@ -418,7 +462,7 @@ pub(super) fn spent(outcome: &Outcome) -> bool {
 impl Book {
     /// Begins a new day. Any other day counts as new: a clock that was wrong and has been set
     /// back must not leave us counting against a day far ahead.
-    fn roll(&mut self, wall: Timestamp) {
+    pub(super) fn roll(&mut self, wall: Timestamp) {
         let day = day_of(wall);
         if day != self.day {
             (self.day, self.used, self.degraded_used) = (day, 0, 0);
@@ -439,7 +483,7 @@ impl Book {
 }
 
 /// GCRA. Times are counted from the quota's beginning.
-struct Bucket {
+pub(super) struct Bucket {
     /// Time that one request is worth.
     interval: Duration,
     burst: u32,
@@ -449,7 +493,7 @@ struct Bucket {
 
 impl Bucket {
     /// A rate that is no positive number allows one request per day: never none, never infinity.
-    fn new(per_second: f64, burst: u32) -> Self {
+    pub(super) fn new(per_second: f64, burst: u32) -> Self {
         let interval = Duration::try_from_secs_f64(1.0 / per_second).unwrap_or(DAY);
         Self {
             interval: interval.min(DAY),
@@ -459,7 +503,7 @@ impl Bucket {
     }
 
     /// Takes over rate and burst of another one.
-    fn keep_pace_of(&mut self, other: &Self) {
+    pub(super) fn keep_pace_of(&mut self, other: &Self) {
         (self.interval, self.burst) = (other.interval, other.burst);
     }
 
@@ -469,7 +513,7 @@ impl Bucket {
     }
 
     /// How long until one request may go and `keep` more could.
-    fn wait(&self, now: Duration, keep: u32) -> Duration {
+    pub(super) fn wait(&self, now: Duration, keep: u32) -> Duration {
         let credit = self.burst.saturating_sub(1).saturating_sub(keep);
         let earliest = self
             .paid
@@ -477,7 +521,7 @@ impl Bucket {
         earliest.saturating_sub(now)
     }
 
-    fn take(&mut self, now: Duration) {
+    pub(super) fn take(&mut self, now: Duration) {
         self.paid = self.paid.max(now).saturating_add(self.interval);
     }
 

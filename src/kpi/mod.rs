@@ -20,15 +20,13 @@ use waybill_core::kpi::figures::Figures;
 use waybill_core::kpi::history::History;
 use waybill_core::kpi::query::{Gathering, Query, Refusal, Row};
 use waybill_core::kpi::{
-    Announced, Change, Journey, Metric, Sample, announced, availability, changes, kept, lane_of,
-    worked,
+    Announced, Change, Journey, Metric, Sample, availability, changes, kept, lane_of, worked,
 };
 use waybill_core::overlay::{Overlay, Promise};
 use waybill_core::shipment::{Estimate, Shipment};
 
 use self::file::File;
 use crate::config::Span;
-use crate::store::Stored;
 use crate::store::seal::Keys;
 
 /// Changes that may wait to be counted.
@@ -98,6 +96,35 @@ impl From<Announced<'_>> for Said {
     }
 }
 
+/// What is counted of a stored record: what everybody may know, or, where only one tenant's own
+/// accounts tell of it, what that tenant does.
+pub struct Counted {
+    /// The record with nothing else in it.
+    pub record: Arc<Shipment>,
+    /// What carriers said first.
+    pub said: Said,
+    /// That tenant; empty: everybody.
+    pub tenant: String,
+}
+
+impl Counted {
+    fn journey(&self) -> Journey<'_> {
+        Journey::new(&self.record, self.said.announced()).of(&self.tenant)
+    }
+}
+
+/// What a tenant promised of the delivery of a shipment, and its record as that tenant sees it.
+pub struct Promised {
+    /// The tenant.
+    pub tenant: String,
+    /// The promise.
+    pub promise: Promise,
+    /// The record before; `None` if there was none.
+    pub before: Option<Arc<Shipment>>,
+    /// The record.
+    pub after: Option<Arc<Shipment>>,
+}
+
 impl Said {
     fn announced(&self) -> Announced<'_> {
         Announced {
@@ -111,11 +138,10 @@ impl Said {
 enum News {
     /// A record was stored.
     Record {
-        before: Option<Arc<Stored>>,
-        after: Arc<Shipment>,
-        said: Box<Said>,
+        before: Option<Box<Counted>>,
+        after: Box<Counted>,
         /// What tenants promised of its delivery; needed only if it is or was delivered.
-        promises: Vec<(String, Promise)>,
+        promises: Vec<Promised>,
         now: Timestamp,
     },
     /// A tenant has promised something else than before.
@@ -130,6 +156,8 @@ enum News {
     Answer {
         source: &'static str,
         carrier: &'static str,
+        /// Whose alone the account is; empty if it is shared.
+        tenant: String,
         answered: bool,
         latency: Option<Duration>,
         now: Timestamp,
@@ -182,20 +210,18 @@ impl Kpis {
         forecast(record, |basis| self.history.times(record, basis), now)
     }
 
-    /// Tells that a record was stored: what was stored before, the record, what carriers said
-    /// first, and what tenants promise, if it is or was delivered.
+    /// Tells that a record was stored: what was counted of it before and what is now, and what
+    /// tenants promise, if it is or was delivered.
     pub fn stored(
         &self,
-        before: Option<&Arc<Stored>>,
-        after: &Arc<Shipment>,
-        said: Said,
-        promises: Vec<(String, Promise)>,
+        before: Option<Counted>,
+        after: Counted,
+        promises: Vec<Promised>,
         now: Timestamp,
     ) {
         self.tell(News::Record {
-            before: before.cloned(),
-            after: Arc::clone(after),
-            said: Box::new(said),
+            before: before.map(Box::new),
+            after: Box::new(after),
             promises,
             now,
         });
@@ -220,11 +246,12 @@ impl Kpis {
         });
     }
 
-    /// Tells how a source answered.
+    /// Tells how a source answered; `tenant`: whose alone the account is, empty if it is shared.
     pub fn answered(
         &self,
         source: &'static str,
         carrier: &'static str,
+        tenant: &str,
         answer: &Answer,
         latency: Option<Duration>,
         now: Timestamp,
@@ -233,6 +260,7 @@ impl Kpis {
             self.tell(News::Answer {
                 source,
                 carrier,
+                tenant: tenant.to_owned(),
                 answered,
                 latency,
                 now,
@@ -359,20 +387,17 @@ fn count(figures: &mut Figures, news: &News) {
         News::Record {
             before,
             after,
-            said,
             promises,
             now,
         } => {
-            let old = before.as_deref();
-            let old_journey =
-                old.map(|old| Journey::new(&old.record, announced(&old.dossier.facts)));
-            let new = Journey::new(after, said.announced());
-            for (sample, change) in changes(old_journey.as_ref(), &new) {
+            let old = before.as_deref().map(Counted::journey);
+            for (sample, change) in changes(old.as_ref(), &after.journey()) {
                 figures.count(&sample, change, *now);
             }
-            for (tenant, promise) in promises {
-                let old = old.map(|old| (&*old.record, promise));
-                count_promise(figures, tenant, old, Some((after, promise)), *now);
+            for one in promises {
+                let old = one.before.as_deref().map(|record| (record, &one.promise));
+                let new = one.after.as_deref().map(|record| (record, &one.promise));
+                count_promise(figures, &one.tenant, old, new, *now);
             }
         }
         News::Promise {
@@ -389,6 +414,7 @@ fn count(figures: &mut Figures, news: &News) {
         News::Answer {
             source,
             carrier,
+            tenant,
             answered,
             latency,
             now,
@@ -399,7 +425,7 @@ fn count(figures: &mut Figures, news: &News) {
                 service: "",
                 lane: "",
                 last: (*source).into(),
-                tenant: "",
+                tenant,
                 value,
                 time: *now,
             };

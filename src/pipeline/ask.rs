@@ -158,7 +158,8 @@ pub(super) fn depart(
         } = asked.await;
         let of = source.descriptor;
         let kpis = &pipeline.parts.kpis;
-        kpis.answered(of.id, of.carrier, &answer, latency, pipeline.now());
+        let owner = source.only_tenant();
+        kpis.answered(of.id, of.carrier, owner, &answer, latency, pipeline.now());
         let entry = Arc::new(
             settle(
                 &pipeline,

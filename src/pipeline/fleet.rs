@@ -9,7 +9,7 @@ use waybill_core::internal;
 use waybill_core::order::{Order, Subject};
 use waybill_core::overlay::{Overlay, Promise, Registration};
 use waybill_core::reconcile::Dossier;
-use waybill_core::shipment::{Shipment, ShipmentId};
+use waybill_core::shipment::ShipmentId;
 
 use super::settle::{commit, issuer_of};
 use super::way::Way;
@@ -46,6 +46,9 @@ pub enum Enrolled {
     Subject(Subject),
 }
 
+/// Registered shipments counted at a time.
+const COUNT_PAGE: usize = 1_000;
+
 impl Pipeline {
     /// Follows every shipment that the target stands for, or a new one that waits for its number to
     /// become known. Returns their ids, and whether one of them was not followed before.
@@ -60,11 +63,9 @@ impl Pipeline {
     ) -> Result<(Vec<ShipmentId>, bool), Miss> {
         let ids = match &enrolment.target {
             Enrolled::Id(id) => {
-                let stored = self.parts.store.load(id).await.map_err(failed)?;
-                let known = stored.map(|stored| stored.dossier.id.clone());
-                vec![known.ok_or(Miss::UnknownId)?]
+                vec![self.current_of(tenant, id).await?.id.clone()]
             }
-            Enrolled::Subject(subject) => self.enrolled(subject, enrolment).await?,
+            Enrolled::Subject(subject) => self.enrolled(tenant, subject, enrolment).await?,
         };
         let mut created = false;
         for id in &ids {
@@ -78,8 +79,7 @@ impl Pipeline {
     /// # Errors
     /// [`Miss::UnknownId`] or [`Miss::Store`].
     pub async fn unregister(&self, tenant: &str, id: &ShipmentId) -> Result<(), Miss> {
-        let stored = self.parts.store.load(id).await.map_err(failed)?;
-        let id = &stored.ok_or(Miss::UnknownId)?.dossier.id;
+        let id = &self.current_of(tenant, id).await?.id;
         self.enrol(tenant, id, None).await.map(|_| ())
     }
 
@@ -95,6 +95,23 @@ impl Pipeline {
     ) -> Result<Vec<Place>, Miss> {
         let places = self.parts.store.registered(tenant, after, limit).await;
         places.map_err(failed)
+    }
+
+    /// How many shipments a tenant follows; not counted beyond a limit.
+    ///
+    /// # Errors
+    /// [`Miss::Store`].
+    pub async fn count_registered(&self, tenant: &str, limit: u64) -> Result<u64, Miss> {
+        let (mut count, mut after) = (0, None);
+        while count < limit {
+            let page = self.registered(tenant, after, COUNT_PAGE).await?;
+            count += page.len() as u64;
+            match page.into_iter().next_back() {
+                Some(last) => after = Some(last),
+                None => break,
+            }
+        }
+        Ok(count)
     }
 
     /// What has changed since a place in the change log, of records and of what the tenant adds,
@@ -116,15 +133,22 @@ impl Pipeline {
     /// Stored shipments of a number or order, or a new one.
     async fn enrolled(
         &self,
+        tenant: &str,
         subject: &Subject,
         enrolment: &Enrolment,
     ) -> Result<Vec<ShipmentId>, Miss> {
+        // Whoever registers a number wants to know of it, whatever was erased before.
+        self.lift_bar(subject).await.map_err(failed)?;
         let mut ids = Vec::new();
         for id in self.known(subject).await? {
             let Some(stored) = self.parts.store.load(&id).await.map_err(failed)? else {
                 continue;
             };
-            let record: &Shipment = &stored.record;
+            // Where only others' own accounts lead, there is nothing for this tenant yet.
+            let record = Arc::clone(&stored.record);
+            let Some((record, _)) = self.found_by(tenant, subject, record).await? else {
+                continue;
+            };
             let carrier = &enrolment.carrier;
             let is_meant = carrier.is_empty()
                 || record.carrier == *carrier
@@ -137,7 +161,7 @@ impl Pipeline {
         }
         match subject {
             Subject::Number(number) if ids.is_empty() => {
-                let carrier = self.carrier_of(subject, enrolment)?;
+                let carrier = self.carrier_of(tenant, subject, enrolment)?;
                 let shared = issuer_of(number).unwrap_or(&carrier);
                 let id = self.parts.keys.shipment_id(shared, number, 0);
                 let dossier = Dossier::new(id.clone(), number.clone(), carrier);
@@ -153,8 +177,14 @@ impl Pipeline {
     }
 
     /// Carrier of a number that nobody has asked for yet. Some source has to serve it.
-    fn carrier_of(&self, subject: &Subject, enrolment: &Enrolment) -> Result<String, Miss> {
+    fn carrier_of(
+        &self,
+        tenant: &str,
+        subject: &Subject,
+        enrolment: &Enrolment,
+    ) -> Result<String, Miss> {
         let lookup = Lookup {
+            tenant: tenant.to_owned(),
             subject: subject.clone(),
             carrier: enrolment.carrier.clone(),
             hints: enrolment.hints.clone(),
@@ -169,7 +199,8 @@ impl Pipeline {
         let live = self.live();
         // Nothing is known of its way yet.
         let way = Way::default();
-        let route = route::route(&live.sources, &live.configured.routing, &lookup, &way)?;
+        let sources = live.sources_of(tenant);
+        let route = route::route(&sources, &live.configured.routing, &lookup, &way)?;
         if let Some(miss) = route.miss {
             return Err(miss);
         }
@@ -206,7 +237,9 @@ impl Pipeline {
             && stored.dossier.id == *id
         {
             let kpis = &self.parts.kpis;
-            kpis.promised(&stored.record, tenant, old, new, self.now());
+            if let Some(record) = self.shown(tenant, &stored.dossier, &stored.record) {
+                kpis.promised(&record, tenant, old, new, self.now());
+            }
         }
     }
 

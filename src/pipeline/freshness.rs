@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use waybill_core::event::SourceClass;
 use waybill_core::nearing::has_handed_on;
+use waybill_core::owner::sees;
 use waybill_core::shipment::Shipment;
 
 use super::ask::Answers;
@@ -43,7 +44,7 @@ pub(super) async fn freshness(
     let mut fresh_until = found().map(|entry| entry.fresh_until).min();
     if fetch_time.is_none() {
         // Only the store remembers: after a restart, or when the newest attempt failed.
-        (fetch_time, fresh_until) = stored_times(pipeline, shipments).await?;
+        (fetch_time, fresh_until) = stored_times(pipeline, &lookup.tenant, shipments).await?;
     }
     let result_of = |answer: &(usize, Option<Arc<super::Settled>>)| &outcomes[answer.0].result;
     let answered = answers.iter().any(|answer| {
@@ -115,9 +116,11 @@ fn within_least(pipeline: &Pipeline, outcomes: &[Outcome], now: Timestamp) -> bo
 /// Age of a stored record by itself, when nobody is asked.
 pub(super) async fn stored_freshness(
     pipeline: &Pipeline,
+    tenant: &str,
     record: &Arc<Shipment>,
 ) -> Result<Freshness, Miss> {
-    let (fetch_time, fresh_until) = stored_times(pipeline, std::slice::from_ref(record)).await?;
+    let records = std::slice::from_ref(record);
+    let (fetch_time, fresh_until) = stored_times(pipeline, tenant, records).await?;
     let fresh = fresh_until.is_some_and(|until| pipeline.now() < until);
     let state = match (record.status.is_terminal(), fresh) {
         (_, false) => State::Stale,
@@ -136,6 +139,7 @@ pub(super) async fn stored_freshness(
 /// Newest fetch behind stored records, and until when the first of them counts as fresh.
 async fn stored_times(
     pipeline: &Pipeline,
+    tenant: &str,
     shipments: &[Arc<Shipment>],
 ) -> Result<(Option<Timestamp>, Option<Timestamp>), Miss> {
     let (mut fetch_time, mut fresh_until) = (None, None);
@@ -144,7 +148,8 @@ async fn stored_times(
         let stored = stored.map_err(|error| Miss::Store(error.to_string()))?;
         let facts = stored.iter().flat_map(|stored| &stored.dossier.facts);
         // What own systems say is no look at a source.
-        let facts = facts.filter(|facts| facts.class != SourceClass::Internal);
+        let facts = facts
+            .filter(|facts| facts.class != SourceClass::Internal && sees(tenant, &facts.source));
         if let Some(newest) = facts.max_by_key(|facts| facts.receive_time) {
             let policy = &pipeline.live().configured.policy;
             let least = pipeline.least_interval(&newest.source);

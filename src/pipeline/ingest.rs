@@ -60,6 +60,8 @@ pub enum Refusal {
     OtherContent,
     /// The shipment or order has as many events as it can.
     Full,
+    /// The shipment was erased, and nobody has registered it again.
+    Erased,
     /// The store failed.
     Failed,
 }
@@ -261,7 +263,14 @@ async fn enter(
         let (id, stored) = place(pipeline, number, carrier, statements).await?;
         let dossier = match &stored {
             Some(stored) => stored.dossier.clone(),
-            None => Dossier::new(id.clone(), number.clone(), issued_by(number, carrier)),
+            None => {
+                let subject = Subject::Number(number.clone());
+                let barred = pipeline.is_barred(&subject).await;
+                if barred.map_err(store_error)? {
+                    return Err(Refusal::Erased);
+                }
+                Dossier::new(id.clone(), number.clone(), issued_by(number, carrier))
+            }
         };
         let known = internal::known(&dossier, statements);
         if store_in(
@@ -362,8 +371,7 @@ fn issued_by(number: &TrackingNumber, carrier: &str) -> String {
 }
 
 fn page_key(pipeline: &Pipeline, order: &Order) -> NoteKey {
-    let parts = [order.platform().as_bytes(), order.reveal().as_bytes()];
-    pipeline.parts.keys.hash("ingest order", &parts)
+    crate::store::order_key(&pipeline.parts.keys, "ingest order", order)
 }
 
 /// The page of an order, and its version.

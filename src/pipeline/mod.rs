@@ -15,18 +15,22 @@
 //! that end in steps 4 to 8 whether or not somebody still waits.
 
 mod ask;
+mod erase;
 mod evidence;
 mod fleet;
 mod freshness;
 mod ingest;
 mod live;
+mod note;
 mod pack;
 mod push;
 mod recall;
 mod replay;
 mod review;
 mod route;
+mod seen;
 mod settle;
+mod shelter;
 mod standing;
 mod subscribe;
 mod unite;
@@ -41,8 +45,10 @@ use waybill_core::adapter::{Adapter, Descriptor, Hints, Limits, OrderQuery, Quer
 use waybill_core::error::Error;
 use waybill_core::forecast::Forecast;
 use waybill_core::order::Subject;
+use waybill_core::owner::source_of;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
+use crate::audit::Audit;
 use crate::cache::flight::Flights;
 use crate::cache::{self, Cache, Entry, Key};
 use crate::clock::Clock;
@@ -50,20 +56,23 @@ use crate::config::Routing;
 use crate::evidence::Evidence;
 use crate::guard::{Guard, Priority};
 use crate::kpi::Kpis;
-use crate::store::Store;
 use crate::store::seal::Keys;
+use crate::store::{Store, StoreError};
 use crate::watch::Hub;
 
-pub use evidence::Held;
+pub use erase::{Gone, Receipt};
+pub use evidence::{Everything, Held, Owned};
 pub use fleet::{Enrolled, Enrolment};
 pub use ingest::{Item, Refusal, Taken};
 pub use live::{Live, MadeOf, Rules};
+pub use note::Note;
 pub use pack::Pack;
 pub use push::Polled;
 pub use replay::Replayed;
 pub use review::{Explained, Rebuilt};
 pub use route::Aggregators;
 pub use settle::Settled;
+pub use subscribe::Follower;
 pub use work::{Unworked, Worked};
 
 /// One account of one source, behind its guard.
@@ -72,6 +81,10 @@ pub struct Source {
     pub descriptor: &'static Descriptor,
     /// Name of the account, "default" if there is only one.
     pub account: String,
+    /// Tenants that may use the account; empty: all of them.
+    pub tenants: Vec<String>,
+    /// Under which name what it says is kept: its id, and whose it is if it is not everybody's.
+    pub name: String,
     /// Limits with the operator's changes.
     pub limits: Limits,
     /// Shops and platforms whose orders it can look up.
@@ -86,6 +99,16 @@ pub struct Source {
     pub enabled: bool,
     /// Digests of the settings that it was made of.
     pub made_of: MadeOf,
+}
+
+impl Source {
+    /// The tenant that alone uses the account; empty if others do too.
+    fn only_tenant(&self) -> &str {
+        match &*self.tenants {
+            [only] => only,
+            _ => "",
+        }
+    }
 }
 
 /// Everything that the eight steps use.
@@ -112,9 +135,16 @@ pub struct Parts {
     pub kpis: Kpis,
     /// What sources said, as received.
     pub evidence: Evidence,
+    /// There can be more than one tenant.
+    pub has_tenants: bool,
+    /// Where erasures are written down.
+    pub audit: Audit,
+    /// How long what was erased is kept from coming back.
+    pub barred_for: Duration,
 }
 
 /// What stays as it is while the pipeline runs.
+#[derive(Clone)]
 struct Fixed {
     store: Arc<dyn Store>,
     keys: Arc<Keys>,
@@ -123,6 +153,9 @@ struct Fixed {
     hub: Arc<Hub>,
     kpis: Kpis,
     evidence: Evidence,
+    has_tenants: bool,
+    audit: Audit,
+    barred_for: Duration,
 }
 
 /// The eight steps. Cheap to clone.
@@ -135,6 +168,9 @@ pub struct Pipeline {
     lapses: moka::sync::Cache<Key, Arc<Entry>>,
     /// Until when the news of a shipment is pushed.
     pushed: moka::sync::Cache<ShipmentId, Timestamp>,
+    /// What it learns is for good, and counts.
+    records: bool,
+    shelter: Arc<shelter::Shelter>,
 }
 
 /// Shipments that are known to be pushed.
@@ -145,6 +181,8 @@ const LAPSES: u64 = 10_000;
 /// One question of a caller.
 #[derive(Clone)]
 pub struct Lookup {
+    /// Tenant that asks; empty: the server itself, which sees what is shared.
+    pub tenant: String,
     /// The number or order.
     pub subject: Subject,
     /// Carrier named by the caller; empty if none. Of an order it only tells which parcel is meant
@@ -198,6 +236,8 @@ pub struct Found {
     /// Until when the same lookup has the same answer without asking anybody; `None` if the next
     /// one has to look again.
     pub good_until: Option<Timestamp>,
+    /// They are the store's; else it was away, and this is only what sources said lately.
+    pub is_recorded: bool,
 }
 
 /// Why a lookup has nothing to show.
@@ -230,6 +270,8 @@ pub enum Miss {
     Store(String),
     /// No shipment has this id.
     UnknownId,
+    /// What the number or order led to was erased.
+    Erased,
 }
 
 /// Age of the records of an answer.
@@ -315,20 +357,36 @@ impl Pipeline {
             policy: parts.policy,
             patience: parts.patience,
         };
+        let fixed = Fixed {
+            store: parts.store,
+            keys: parts.keys,
+            cache: parts.cache,
+            clock: parts.clock,
+            hub: parts.hub,
+            kpis: parts.kpis,
+            evidence: parts.evidence,
+            has_tenants: parts.has_tenants,
+            audit: parts.audit,
+            barred_for: parts.barred_for,
+        };
+        Self::over(fixed, live::Table::new(rules))
+    }
+
+    fn over(fixed: Fixed, live: live::Table) -> Self {
+        let lapses = moka::sync::Cache::new(LAPSES);
+        let (cache, failed) = (Arc::clone(&fixed.cache), lapses.clone());
+        fixed.hub.forgets(Box::new(move || {
+            cache.forget_near();
+            failed.invalidate_all();
+        }));
         Self {
-            parts: Arc::new(Fixed {
-                store: parts.store,
-                keys: parts.keys,
-                cache: parts.cache,
-                clock: parts.clock,
-                hub: parts.hub,
-                kpis: parts.kpis,
-                evidence: parts.evidence,
-            }),
-            live: live::Table::new(rules),
+            parts: Arc::new(fixed),
+            live,
             flights: Arc::new(Flights::new("ask")),
-            lapses: moka::sync::Cache::new(LAPSES),
+            lapses,
             pushed: moka::sync::Cache::new(PUSHED),
+            records: true,
+            shelter: Arc::default(),
         }
     }
 
@@ -357,6 +415,11 @@ impl Pipeline {
         &self.parts.hub
     }
 
+    /// Where erasures, exports and what operators do are written down.
+    pub fn audit(&self) -> &Audit {
+        &self.parts.audit
+    }
+
     /// Now.
     pub fn now(&self) -> Timestamp {
         self.parts.clock.now()
@@ -374,24 +437,41 @@ impl Pipeline {
     /// Only when there is nothing to show; see [`Miss`].
     pub async fn track(&self, lookup: &Lookup) -> Result<Found, Miss> {
         let live = self.live();
-        let (sources, routing) = (&live.sources, &live.configured.routing);
+        let (sources, routing) = (live.sources_of(&lookup.tenant), &live.configured.routing);
         let mut way = way::way(self, lookup).await?;
-        let mut route = route::route(sources, routing, lookup, &way)?;
+        let mut route = route::route(&sources, routing, lookup, &way)?;
         let mut held = recall::recall(self, lookup, &route.sources).await?;
+        // Only who would be asked for the first time can be about something that was erased.
+        if !held.must_not_ask && held.entries.iter().all(Option::is_none) {
+            let failed = |error: StoreError| Miss::Store(error.to_string());
+            let is_known = !self.known(&lookup.subject).await?.is_empty();
+            if !is_known && self.is_barred(&lookup.subject).await.map_err(failed)? {
+                return Err(Miss::Erased);
+            }
+        }
         let mut asked = ask::ask(self, lookup, &route.sources, &held, &[]).await;
         // What one end of the way has just said can be the reason to ask the other one.
         if !held.must_not_ask && way.is_of_two_posts() {
             let known = way::way(self, lookup).await?;
             if known != way {
                 way = known;
-                route = route::route(sources, routing, lookup, &way)?;
+                route = route::route(&sources, routing, lookup, &way)?;
                 held = recall::recall(self, lookup, &route.sources).await?;
                 let further = ask::ask(self, lookup, &route.sources, &held, &asked).await;
                 asked.extend(further);
             }
         }
         route.unserved = way::unserved(&route, &way);
-        recall::answer(self, lookup, route, held, asked).await
+        let answer = recall::answer(self, lookup, route, held, asked).await;
+        match &answer {
+            Ok(found) => {
+                note::outcomes(&found.outcomes);
+                note::ages(&live, &found.shipments, &found.freshness, self.now());
+            }
+            Err(Miss::SourcesFailed(outcomes)) => note::outcomes(outcomes),
+            Err(_) => {}
+        }
+        answer
     }
 
     /// Shipments that a number or order stands for, in order of their ids.
@@ -427,7 +507,7 @@ impl Pipeline {
         let live = self.live();
         let mut accounts = live.sources.iter();
         accounts
-            .find(|account| account.descriptor.id == source)
+            .find(|account| account.descriptor.id == source_of(source))
             .map_or(Duration::ZERO, |account| account.limits.min_interval)
     }
 
@@ -444,6 +524,8 @@ impl Pipeline {
             .await
             .map_err(|error| Miss::Store(error.to_string()))?;
         let record = stored.ok_or(Miss::UnknownId)?.record.clone();
+        let record = self.seen_by(&options.tenant, record).await?;
+        let (record, _) = record.ok_or(Miss::UnknownId)?;
         let lookup = options.lookup(record.number.clone().into(), record.carrier.clone());
         let mut found = self.track(&lookup).await?;
         // By now it may have become a part of another one.
@@ -456,13 +538,18 @@ impl Pipeline {
         Ok(found)
     }
 
-    /// Returns the record with this id as it is held, brought up to now, and its age.
+    /// Returns the record with this id as it is held and as a tenant sees it, brought up to now,
+    /// and its age.
     ///
     /// # Errors
     /// [`Miss::Store`] or [`Miss::UnknownId`].
-    pub async fn held(&self, id: &ShipmentId) -> Result<(Arc<Shipment>, Freshness), Miss> {
-        let (record, _) = recall::current(self, id).await?.ok_or(Miss::UnknownId)?;
-        let freshness = freshness::stored_freshness(self, &record).await?;
+    pub async fn held(
+        &self,
+        tenant: &str,
+        id: &ShipmentId,
+    ) -> Result<(Arc<Shipment>, Freshness), Miss> {
+        let record = self.current_of(tenant, id).await?;
+        let freshness = freshness::stored_freshness(self, tenant, &record).await?;
         Ok((record, freshness))
     }
 }
@@ -470,6 +557,8 @@ impl Pipeline {
 /// The options of a lookup without its subject.
 #[derive(Clone)]
 pub struct LookupOptions {
+    /// As in [`Lookup`].
+    pub tenant: String,
     /// As in [`Lookup`].
     pub hints: Hints,
     /// As in [`Lookup`].
@@ -492,6 +581,7 @@ impl LookupOptions {
     /// Makes a lookup of these options.
     pub fn lookup(&self, subject: Subject, carrier: String) -> Lookup {
         Lookup {
+            tenant: self.tenant.clone(),
             subject,
             carrier,
             hints: self.hints.clone(),

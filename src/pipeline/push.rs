@@ -13,7 +13,7 @@ use waybill_core::error::{Error, Retry};
 use waybill_core::number::TrackingNumber;
 use waybill_core::shipment::ShipmentId;
 
-use super::settle::{Origin, absorb};
+use super::settle::{Origin, absorb, store_error};
 use super::{Lookup, Miss, Outcome, Pipeline, Source, SourceResult};
 use crate::evidence::Said;
 use crate::guard::Priority;
@@ -55,6 +55,10 @@ impl Pipeline {
         body: Bytes,
         receive_time: Timestamp,
     ) -> Result<(), Error> {
+        if !self.admits(reports).await.map_err(store_error)? {
+            // All of it or nothing: the body is of all of them.
+            return Ok(());
+        }
         let absorbed = absorb(self, source, Origin::Push, reports, receive_time).await?;
         for (id, _) in &absorbed.about {
             self.pushed(
@@ -64,7 +68,7 @@ impl Pipeline {
         }
         self.parts.evidence.keep(Said {
             about: absorbed.about,
-            source: source.descriptor.id,
+            source: source.name.clone(),
             bodies: Arc::new([body]),
             time: receive_time,
         });
@@ -97,6 +101,7 @@ impl Pipeline {
         let is_billed =
             source.descriptor.capabilities.paid || source.guard.purse().cost() > Amount::ZERO;
         let lookup = Lookup {
+            tenant: source.tenants.first().cloned().unwrap_or_default(),
             subject: number.clone().into(),
             carrier: source.descriptor.carrier.to_owned(),
             hints: Hints::default(),

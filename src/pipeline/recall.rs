@@ -19,7 +19,7 @@ use super::{
     Found, Freshness, Lookup, Miss, Outcome, Pipeline, SourceResult, State, ingest, standing,
 };
 use crate::cache::{Age, Entry, Held, stage_of};
-use crate::store::{CommitError, Stored};
+use crate::store::{CommitError, StoreError, Stored};
 
 /// With less time than this left only held data is used: asking takes longer than waiting allows.
 const LEAST_TIME: Duration = Duration::from_millis(30);
@@ -60,7 +60,8 @@ pub(super) async fn recall(
         // steps into this node's store.
         if let Some(Held::Found(reports)) = entry.as_ref().map(|entry| &entry.answer)
             && let Some(fetched) = entry.as_ref().map(|entry| entry.fetch_time)
-            && newest_fetch(pipeline, lookup, source.descriptor.id).await? < Some(fetched)
+            && newest_fetch(pipeline, lookup, &source.name).await? < Some(fetched)
+            && pipeline.admits(reports).await.map_err(unanswered)?
             && let Err(error) = absorb(
                 pipeline,
                 source,
@@ -81,7 +82,7 @@ pub(super) async fn recall(
         let age = match &entry {
             Some(entry) if now.duration_since(entry.fetch_time) < signed(least) => Age::Fresh,
             Some(entry) if !past_failure(entry) => age_of(policy, entry, now, lookup.max_age),
-            _ => stored_age(pipeline, lookup, source.descriptor.id, now).await?,
+            _ => stored_age(pipeline, lookup, &source.name, now).await?,
         };
         // A source that has just failed is left alone for a moment, unless the caller insists.
         let lapse = pipeline.lapses.get(&key).filter(|lapse| {
@@ -100,6 +101,10 @@ pub(super) async fn recall(
         must_not_ask: lookup.cache_only || no_time,
         no_time,
     })
+}
+
+fn unanswered(error: StoreError) -> Miss {
+    Miss::Store(error.to_string())
 }
 
 /// Judges an answer by the age that the caller allows, if it names one, else by the policy. A
@@ -231,7 +236,7 @@ pub(super) async fn answer(
         outcome.hint = lacking_hint(&routed.source, lookup);
         if outcome.fetch_time.is_none() {
             // Only the store remembers: after a restart, or when the newest attempt failed.
-            outcome.fetch_time = newest_fetch(pipeline, lookup, outcome.source).await?;
+            outcome.fetch_time = newest_fetch(pipeline, lookup, &routed.source.name).await?;
         }
         outcomes.push(outcome);
     }
@@ -241,8 +246,12 @@ pub(super) async fn answer(
     let mut shipments = Vec::new();
     let mut next_change: Option<Timestamp> = None;
     for id in pipeline.known(&lookup.subject).await? {
-        if let Some((record, change)) = current(pipeline, &id).await? {
-            next_change = [next_change, change].into_iter().flatten().min();
+        if let Some((record, change)) = current(pipeline, &id).await?
+            && let Some((record, own)) = pipeline
+                .found_by(&lookup.tenant, &lookup.subject, record)
+                .await?
+        {
+            next_change = [next_change, change, own].into_iter().flatten().min();
             if !shipments
                 .iter()
                 .any(|known: &Arc<Shipment>| known.id == record.id)
@@ -275,6 +284,7 @@ pub(super) async fn answer(
         freshness,
         outcomes,
         good_until,
+        is_recorded: true,
     })
 }
 

@@ -1,8 +1,9 @@
 //! Reading again what a source has answered, with the adapter as it is now, and taking it in as if
 //! it had answered just so. For use after an adapter was mended.
 //!
-//! **Invariant:** no source is asked. An answer that is read differently by now takes the place of
-//! what was understood of it then, since it has the same time of receipt.
+//! **Invariant:** no source is asked, and what is understood now takes the place of what was
+//! understood then: an answer counts as received a little later than it was, by a thousandth of its
+//! age, which keeps the order of answers and gives the later reading the last word.
 
 use std::sync::Arc;
 
@@ -36,7 +37,7 @@ impl Pipeline {
         dry: bool,
     ) -> Result<Replayed, Miss> {
         let failed = |error: String| Miss::Store(error);
-        let (before, _) = self.held(id).await?;
+        let (before, _) = self.current(id).await?.ok_or(Miss::UnknownId)?;
         let kept = self.parts.evidence.gather(&before, self.now()).await;
         let kept = kept.map_err(|error| failed(error.to_string()))?.kept;
         let query = Query {
@@ -47,11 +48,17 @@ impl Pipeline {
         };
         let question = Question::Number(query.clone());
         let (mut answers, mut unreadable) = (0, 0);
-        for one in kept.iter().filter(|one| one.source == source.descriptor.id) {
+        let mut kept: Vec<_> = kept.into_iter().collect();
+        kept.retain(|one| one.source == source.name);
+        kept.sort_by_key(|one| one.last);
+        let now = self.now();
+        for one in &kept {
+            let later = now.duration_since(one.last) / 1_000;
+            let time = one.last.saturating_add(later).unwrap_or(one.last);
             answers += 1;
             let response = http::Response::new(one.body.clone());
             let queries = std::slice::from_ref(&query);
-            let read = source.adapter.interpret(queries, &response, one.first);
+            let read = source.adapter.interpret(queries, &response, time);
             let reports: Vec<_> = read.into_iter().flatten().flatten().collect();
             if !reports.iter().any(|report| names(report, &query)) {
                 unreadable += 1;
@@ -59,11 +66,11 @@ impl Pipeline {
             }
             if !dry {
                 let origin = Origin::Answer(&question);
-                let taken = absorb(self, source, origin, &reports, one.first).await;
+                let taken = absorb(self, source, origin, &reports, time).await;
                 taken.map_err(|error| failed(error.message))?;
             }
         }
-        let (after, _) = self.held(id).await?;
+        let (after, _) = self.current(id).await?.ok_or(Miss::UnknownId)?;
         Ok(Replayed {
             answers,
             unreadable,

@@ -114,6 +114,7 @@ pub(super) fn first(
     record: &Shipment,
 ) -> Option<&'static str> {
     let lookup = Lookup {
+        tenant: String::new(),
         subject: Subject::Number(record.number.clone()),
         carrier: record.carrier.clone(),
         hints: Hints::default(),

@@ -12,10 +12,10 @@ use waybill_core::assess::assess;
 use waybill_core::error::{Error, ErrorKind};
 use waybill_core::event::{Claim, Classifier, SourceClass};
 use waybill_core::internal;
-use waybill_core::kpi;
 use waybill_core::number::{self, TrackingNumber};
 use waybill_core::order::{Order, Subject};
-use waybill_core::overlay::{NOBODY, Promise, is_evidence};
+use waybill_core::overlay::{NOBODY, is_evidence};
+use waybill_core::owner::owner_of;
 use waybill_core::reconcile::{Change, Dossier};
 use waybill_core::revision::revise;
 use waybill_core::shipment::{IdentifierKind, Shipment, ShipmentId};
@@ -25,7 +25,8 @@ use super::unite::unite;
 use super::{Pipeline, Question, Source, ingest, standing};
 use crate::cache::{Entry, Key, stage_of};
 use crate::evidence::Said;
-use crate::store::{Commit, CommitError, Stored};
+use crate::kpi::Promised;
+use crate::store::{Commit, CommitError, StoreError, Stored};
 
 /// How often a commit is tried again when somebody else changed the shipment meanwhile. Conflicts
 /// are possible only between sources of one shipment, so a handful of rounds is plenty.
@@ -77,11 +78,18 @@ pub(super) async fn settle(
         let message = "the answer is about something else";
         return policy.failed(Error::new(ErrorKind::Malformed, message), now);
     }
+    let reports = match pipeline.admitted(reports).await {
+        Ok(reports) if reports.is_empty() => {
+            return policy.not_found(before.map(|entry| &entry.answer), now);
+        }
+        Ok(reports) => reports,
+        Err(error) => return policy.failed(store_error(error), now),
+    };
     match absorb(pipeline, source, Origin::Answer(question), &reports, now).await {
         Ok(absorbed) => {
             let said = Said {
                 about: absorbed.about,
-                source: source.descriptor.id,
+                source: source.name.clone(),
                 bodies: raw,
                 time: now,
             };
@@ -202,7 +210,7 @@ fn count_unmapped(source: &Source, reports: &[Report]) {
         .filter(|claim| claim.code == waybill_core::code::EventCode::UNMAPPED)
         .count();
     if unmapped > 0 {
-        metrics::counter!("waybill_unmapped_codes_total", "source" => source.descriptor.id)
+        metrics::counter!("waybill_unclassified_events_total", "source" => source.descriptor.id)
             .increment(u64::try_from(unmapped).unwrap_or(u64::MAX));
     }
 }
@@ -242,7 +250,7 @@ async fn place(
         if taken.contains(&id) {
             continue;
         }
-        if dossier.shares_observation(source.descriptor.id, report) {
+        if dossier.shares_observation(&source.name, report) {
             return Ok(id);
         }
         let gap = gap(span, dossier.oldest().zip(dossier.newest()));
@@ -292,7 +300,7 @@ async fn continued(
         .iter()
         .map(|stored| &stored.dossier)
         .filter(|dossier| {
-            dossier.goes_on_as(&report.number, carrier)
+            dossier.goes_on_as(&report.number, carrier, owner_of(&source.name))
                 && !taken.contains(&dossier.id)
                 && belongs(source, report, dossier)
         });
@@ -308,7 +316,7 @@ fn belongs(source: &Source, report: &Report, dossier: &Dossier) -> bool {
         span(report.claims.iter()),
         dossier.oldest().zip(dossier.newest()),
     ) <= REUSE
-        || dossier.shares_observation(source.descriptor.id, report)
+        || dossier.shares_observation(&source.name, report)
 }
 
 /// First and last moment of what claims say has happened.
@@ -393,10 +401,10 @@ async fn remember(
         if internal::is_only_own(&dossier) {
             carrier.clone_into(&mut dossier.carrier);
         }
-        let id_of_source = source.descriptor.id;
+        let name = &source.name;
         let change = match origin {
-            Origin::Answer(_) => dossier.absorb(id_of_source, class, report, receive_time),
-            Origin::Push => dossier.absorb_push(id_of_source, class, report, receive_time),
+            Origin::Answer(_) => dossier.absorb(name, class, report, receive_time),
+            Origin::Push => dossier.absorb_push(name, class, report, receive_time),
         };
         let known = dossier.pieces.len();
         dossier
@@ -449,7 +457,9 @@ pub(super) async fn commit(
             (Arc::new(record), next_change, changed)
         }
     };
-    let said = kpi::announced(&dossier.facts).into();
+    let counted = pipeline.counted(&dossier, &record);
+    let before = stored.map(|stored| pipeline.counted(&stored.dossier, &stored.record));
+    let promises = promises(pipeline, stored, &dossier, &record).await;
     let commit = Commit {
         expected: stored.map_or(0, |stored| stored.version),
         dossier,
@@ -459,15 +469,45 @@ pub(super) async fn commit(
         changed,
         time: now,
     };
+    // It may have been erased between the look at it and now.
+    if stored.is_none() {
+        let subject = Subject::Number(commit.dossier.number.clone());
+        if pipeline.is_barred(&subject).await? {
+            return Err(StoreError::new("what the number led to was erased").into());
+        }
+    }
     parts.store.commit(commit).await?;
-    let promises = promises(pipeline, stored, &record).await;
-    parts.kpis.stored(stored, &record, said, promises, now);
+    if pipeline.records {
+        metrics::counter!("waybill_store_commits_total").increment(1);
+        parts.kpis.stored(before, counted, promises, now);
+    }
     parts.hub.touch(&record.id, &aliases);
     if changed {
+        count_news(stored.map(|stored| &*stored.record), &record, now);
         parts.hub.made(&record);
         parts.hub.join(&record.id, &aliases);
     }
     Ok((record, next_change))
+}
+
+/// Counts what is new in a record: how late its newest event came, and what is doubted.
+fn count_news(before: Option<&Shipment>, record: &Shipment, now: Timestamp) {
+    let known = |id| before.is_some_and(|before| before.events.iter().any(|one| one.id == id));
+    let new = record.events.iter().filter(|event| !known(event.id));
+    if let Some(at) = new.filter_map(|event| event.time().instant).max() {
+        let lag = now.duration_since(at).as_secs_f64().max(0.0);
+        metrics::histogram!("waybill_update_lag_seconds", "leg" => "commit").record(lag);
+    }
+    for finding in &record.findings {
+        let is_known = before.is_some_and(|before| before.findings.contains(finding));
+        if !is_known {
+            metrics::counter!(
+                "waybill_validation_rejects_total",
+                "rule" => super::note::rule(finding.kind),
+            )
+            .increment(1);
+        }
+    }
 }
 
 /// What tenants promised of the delivery of a shipment; nothing unless it is or was delivered, since
@@ -475,8 +515,9 @@ pub(super) async fn commit(
 async fn promises(
     pipeline: &Pipeline,
     stored: Option<&Arc<Stored>>,
+    dossier: &Dossier,
     record: &Arc<Shipment>,
-) -> Vec<(String, Promise)> {
+) -> Vec<Promised> {
     // A new shipment is followed by nobody yet.
     let Some(stored) = stored.filter(|stored| !Arc::ptr_eq(&stored.record, record)) else {
         return Vec::new();
@@ -488,7 +529,12 @@ async fn promises(
     let overlays = overlays.unwrap_or_default().into_iter();
     let promised = overlays.filter_map(|(tenant, overlay)| {
         let promise = overlay.registration.as_ref()?.promise?;
-        Some((tenant, promise))
+        Some(Promised {
+            promise,
+            before: pipeline.shown(&tenant, &stored.dossier, &stored.record),
+            after: pipeline.shown(&tenant, dossier, record),
+            tenant,
+        })
     });
     promised.collect()
 }

@@ -5,6 +5,7 @@
 //! and it outlives restarts. Whoever writes the note first asks the source, so that nodes do not
 //! subscribe twice; if it dies meanwhile, the next look makes good for it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,14 @@ const EARLY: SignedDuration = SignedDuration::from_hours(48);
 const REFUSED: SignedDuration = SignedDuration::from_hours(24);
 /// Shortest wait after a failure; the source is polled meanwhile.
 const FAILED: SignedDuration = SignedDuration::from_hours(1);
+
+/// A tenant that follows a shipment.
+pub struct Follower {
+    /// Its id.
+    pub tenant: String,
+    /// What it has said that the sources need to know.
+    pub hints: Hints,
+}
 
 /// What is known of one subscription: the value of its note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,29 +76,32 @@ impl Known {
 }
 
 impl Pipeline {
-    /// Has the sources of a shipment push its news, or, if nobody follows it any more, no longer. To
+    /// Has the sources of a shipment push its news, or, if no follower is theirs any more, no longer. To
     /// do it again does nothing until a subscription is due for renewal.
     ///
     /// # Errors
     /// [`Miss::Store`]. What a source says is counted and tried again later.
-    pub async fn subscribe(
-        &self,
-        id: &ShipmentId,
-        hints: &Hints,
-        followed: bool,
-    ) -> Result<(), Miss> {
+    pub async fn subscribe(&self, id: &ShipmentId, followers: &[Follower]) -> Result<(), Miss> {
         let Some((record, _)) = self.current(id).await? else {
             return Ok(());
         };
-        let lookup = lookup(&record, hints);
-        let way = way::way(self, &lookup).await?;
         let live = self.live();
-        let route = route::route(&live.sources, &live.configured.routing, &lookup, &way)?;
-        let pushing = route.sources.iter().filter(|routed| {
-            routed.skip.is_none() && routed.source.descriptor.capabilities.push.is_some()
-        });
-        for routed in pushing {
-            self.subscribe_at(id, &lookup, routed, followed).await?;
+        // An account hears only of what its own tenants follow, and only what they say of it.
+        let owners: BTreeSet<&[String]> = live.sources.iter().map(|one| &*one.tenants).collect();
+        for owners in owners {
+            let hints = stated_hints(followers, owners);
+            let followed = hints.is_some();
+            let lookup = lookup(&record, hints.unwrap_or_default());
+            let way = way::way(self, &lookup).await?;
+            let route = route::route(&live.sources, &live.configured.routing, &lookup, &way)?;
+            let pushing = route.sources.iter().filter(|routed| {
+                routed.skip.is_none()
+                    && *routed.source.tenants == *owners
+                    && routed.source.descriptor.capabilities.push.is_some()
+            });
+            for routed in pushing {
+                self.subscribe_at(id, &lookup, routed, followed).await?;
+            }
         }
         Ok(())
     }
@@ -188,13 +200,24 @@ impl Pipeline {
     }
 }
 
+/// What the followers have said whose account this is; `None` if nobody of them follows.
+fn stated_hints(followers: &[Follower], owners: &[String]) -> Option<Hints> {
+    let theirs = followers
+        .iter()
+        .filter(|one| owners.is_empty() || owners.contains(&one.tenant))
+        .map(|one| &one.hints);
+    let stated = theirs.clone().find(|hints| **hints != Hints::default());
+    stated.or(theirs.clone().next()).cloned()
+}
+
 /// The question that a subscription stands for. Sources that bill are subscribed to only if they may
 /// be asked anyway.
-fn lookup(record: &Shipment, hints: &Hints) -> Lookup {
+fn lookup(record: &Shipment, hints: Hints) -> Lookup {
     Lookup {
+        tenant: String::new(),
         subject: record.number.clone().into(),
         carrier: record.carrier.clone(),
-        hints: hints.clone(),
+        hints,
         sources: Vec::new(),
         max_age: None,
         cache_only: false,

@@ -9,7 +9,7 @@ use waybill_core::event::Digest;
 use waybill_core::overlay::{Overlay, Refusal, Step};
 use waybill_core::shipment::{Shipment, ShipmentId};
 
-use super::{Miss, Pipeline, recall};
+use super::{Miss, Pipeline};
 use crate::store::{CommitError, OverlayCommit, StoreError};
 
 /// Why a step about an exception was not taken.
@@ -71,8 +71,7 @@ impl Pipeline {
         seen: Option<u32>,
     ) -> Result<Worked, Unworked> {
         loop {
-            let record = recall::current(self, id).await.map_err(Unworked::Miss)?;
-            let (record, _) = record.ok_or(Unworked::Miss(Miss::UnknownId))?;
+            let record = self.current_of(tenant, id).await.map_err(Unworked::Miss)?;
             let before = self.overlay(tenant, &record).await;
             let before = before.map_err(Unworked::Miss)?.unwrap_or_default();
             let after = before.step(&record, exception, step.clone(), seen);

@@ -195,6 +195,7 @@ impl Link {
             error if is_broken(error) => "connection",
             _ => "refused",
         };
+        metrics::counter!("waybill_redis_errors_total", "kind" => kind).increment(1);
         (self.count)(call, kind);
     }
 

@@ -4,6 +4,7 @@
 //! **Invariant:** neither a URL nor a password reaches a log or an error.
 
 pub(crate) mod link;
+pub(crate) mod script;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -339,10 +340,10 @@ impl Connection {
 
 impl ConnectionLike for Connection {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
-        match self {
+        timed(match self {
             Self::One(one) => one.req_packed_command(cmd),
             Self::Cluster(cluster) => cluster.req_packed_command(cmd),
-        }
+        })
     }
 
     fn req_packed_commands<'a>(
@@ -351,10 +352,10 @@ impl ConnectionLike for Connection {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
-        match self {
+        timed(match self {
             Self::One(one) => one.req_packed_commands(pipeline, offset, count),
             Self::Cluster(cluster) => cluster.req_packed_commands(pipeline, offset, count),
-        }
+        })
     }
 
     fn get_db(&self) -> i64 {
@@ -363,6 +364,16 @@ impl ConnectionLike for Connection {
             Self::Cluster(cluster) => cluster.get_db(),
         }
     }
+}
+
+/// The same with its time counted.
+fn timed<'a, T: 'a + Send>(work: RedisFuture<'a, T>) -> RedisFuture<'a, T> {
+    Box::pin(async move {
+        let begun = tokio::time::Instant::now();
+        let answer = work.await;
+        metrics::histogram!("waybill_redis_seconds").record(begun.elapsed().as_secs_f64());
+        answer
+    })
 }
 
 /// A field of INFO.

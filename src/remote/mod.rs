@@ -31,6 +31,7 @@ use self::read::malformed;
 use crate::adapter::v1 as wire;
 use crate::adapter::v1::adapter_service_client::AdapterServiceClient;
 use crate::grpc::convert;
+use crate::trace::{self, Trace};
 use crate::v1;
 
 pub(crate) use self::plugin::HINTS;
@@ -88,6 +89,10 @@ impl Remote {
     fn request<T>(message: T, until: Instant) -> Request<T> {
         let mut request = Request::new(message);
         request.set_timeout(until.saturating_duration_since(Instant::now()));
+        let trace = trace::current().and_then(Trace::to_header);
+        if let Some(value) = trace.and_then(|value| value.to_str().ok()?.parse().ok()) {
+            request.metadata_mut().insert(trace::HEADER, value);
+        }
         request
     }
 

@@ -3,16 +3,16 @@
 //! **Invariant:** registrations are the truth. Whether a shipment is followed is read from the store
 //! each time it is polled; the queue only says when.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::{TryStreamExt as _, stream};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 use waybill_core::adapter::Hints;
 use waybill_core::error::Retry;
 use waybill_core::event::{Classifier, SourceClass};
-use waybill_core::overlay::Overlay;
 use waybill_core::poll::{Lane, Look, Next, Poll, Rhythm, Stop, heard, next_poll};
 use waybill_core::shipment::{Shipment, ShipmentId};
 use waybill_core::time::Precision;
@@ -30,6 +30,8 @@ const RETRY: u64 = 60_000;
 const MARGIN: Duration = Duration::from_secs(5);
 /// Registrations read in one go.
 const PAGE: usize = 500;
+/// Of these, read into the queue at once.
+const SCANS: usize = 32;
 /// Carriers whose hours are learned.
 const RHYTHMS: usize = 10_000;
 
@@ -60,10 +62,34 @@ struct Done {
 }
 
 impl Engine {
-    /// What a tenant has said that the sources need to know; nothing if the store does not tell.
-    async fn hints(&self, id: &ShipmentId) -> Hints {
+    /// In whose names a poll is made, and with which hints: first the one that it is planned for,
+    /// then others with accounts of their own, which nobody else's poll asks. Whoever has such an
+    /// account gives it its own hints only. Nobody, if the store does not tell.
+    async fn askers(&self, id: &ShipmentId, first: &str) -> Vec<(String, Hints)> {
         let overlays = self.store.overlays(id).await.unwrap_or_default();
-        stated_hints(&overlays)
+        let stated: Vec<(&String, &Hints)> = overlays
+            .iter()
+            .filter_map(|(tenant, overlay)| Some((tenant, &overlay.registration.as_ref()?.hints)))
+            .collect();
+        let own = |tenant: &str| {
+            let mut own = stated.iter().filter(|(one, _)| *one == tenant);
+            own.next().map(|(_, hints)| (*hints).clone())
+        };
+        let hints = own(first)
+            .filter(|hints| *hints != Hints::default() || self.pipeline.has_accounts(first));
+        let hints = hints.unwrap_or_else(|| {
+            let mut all = stated.iter().map(|(_, hints)| *hints);
+            all.find(|hints| **hints != Hints::default())
+                .cloned()
+                .unwrap_or_default()
+        });
+        let others = stated
+            .iter()
+            .filter(|(tenant, _)| *tenant != first && self.pipeline.has_accounts(tenant))
+            .map(|(tenant, hints)| ((*tenant).clone(), (*hints).clone()));
+        std::iter::once((first.to_owned(), hints))
+            .chain(others)
+            .collect()
     }
 
     /// Subscriptions of a shipment may have to be made, renewed or ended.
@@ -99,23 +125,32 @@ impl Engine {
         match change.what {
             What::Record(_) => self.touch(&change.id).await,
             What::Overlay(tenant) => self.follow(&change.id, &tenant).await,
+            What::Erased => self.forget(&change.id).await,
         }
+    }
+
+    /// A shipment was erased: nobody asks about it any more.
+    async fn forget(&self, id: &ShipmentId) -> Result<(), StoreError> {
+        self.subscribe(id);
+        self.queue.remove(Task::Review, id).await?;
+        self.queue.remove(Task::Poll, id).await
     }
 
     /// A tenant follows a shipment, or no longer, or only works on it.
     async fn follow(&self, id: &ShipmentId, tenant: &str) -> Result<(), StoreError> {
         self.subscribe(id);
         let known = self.queue.get(Task::Poll, id).await?;
-        let known = known.map(|item| item.flow.tenant);
-        match self.follows(id, tenant).await? {
+        match (self.follows(id, tenant).await?, known) {
             // Who came first stands for all.
-            Some(_) if known.is_some() => Ok(()),
-            Some(follower) => self.enter(id, &follower).await,
-            None if known.as_deref() == Some(tenant) => match self.follower(id).await? {
-                Some(follower) => self.enter(id, &follower).await,
-                None => self.queue.remove(Task::Poll, id).await,
-            },
-            None => Ok(()),
+            (Some(_), Some(_)) => Ok(()),
+            (Some(follower), None) => self.enter(id, &follower, None).await,
+            (None, Some(known)) if *known.flow.tenant == *tenant => {
+                match self.follower(id).await? {
+                    Some(follower) => self.enter(id, &follower, Some(known)).await,
+                    None => self.queue.remove(Task::Poll, id).await,
+                }
+            }
+            (None, _) => Ok(()),
         }
     }
 
@@ -145,8 +180,13 @@ impl Engine {
         Ok(None)
     }
 
-    /// Plans the first poll of a shipment, and its next change by time.
-    async fn enter(&self, id: &ShipmentId, follower: &Follower) -> Result<(), StoreError> {
+    /// Plans the first poll of a shipment in the place of what is known, and its next change by time.
+    async fn enter(
+        &self,
+        id: &ShipmentId,
+        follower: &Follower,
+        known: Option<Item>,
+    ) -> Result<(), StoreError> {
         let Some((record, change)) = self.current(id).await? else {
             return Ok(());
         };
@@ -156,7 +196,8 @@ impl Engine {
             let item = self
                 .stretches
                 .item(id.clone(), source, &follower.tenant, poll, now, None);
-            self.queue.put(now.as_millisecond(), vec![item]).await?;
+            let now = now.as_millisecond();
+            self.queue.replace(now, known, item).await?;
         }
         Ok(())
     }
@@ -177,7 +218,7 @@ impl Engine {
         let Some(known) = known else {
             // It may have been given up before.
             return match self.follower(id).await? {
-                Some(follower) => self.enter(id, &follower).await,
+                Some(follower) => self.enter(id, &follower, None).await,
                 None => Ok(()),
             };
         };
@@ -202,7 +243,8 @@ impl Engine {
             item.due = item.due.min(known.due);
             item.failures = known.failures;
         }
-        self.queue.put(now.as_millisecond(), vec![item]).await
+        let now = now.as_millisecond();
+        self.queue.replace(now, Some(known), item).await
     }
 
     async fn current(
@@ -256,15 +298,17 @@ impl Engine {
         next_poll(record, &look)
     }
 
-    /// Reads every registration into the queue; what is there already stays.
-    pub(super) async fn scan(&self) -> Result<(), StoreError> {
+    /// Reads every registration of these partitions into the queue; what is there already stays.
+    pub(super) async fn scan(&self, partitions: &BTreeSet<u16>) -> Result<(), StoreError> {
         for tenant in self.store.tenants().await? {
             let mut after = None;
             loop {
                 let page = self.store.registered(&tenant, after, PAGE).await?;
-                for place in &page {
-                    self.follow(&place.id, &tenant).await?;
-                }
+                let ids = page.iter().map(|place| &place.id);
+                let ids = ids.filter(|id| self.queue.concerns(id, partitions));
+                stream::iter(ids.map(Ok))
+                    .try_for_each_concurrent(SCANS, |id| self.follow(id, &tenant))
+                    .await?;
                 match page.last() {
                     Some(last) => after = Some(last.clone()),
                     None => break,
@@ -337,8 +381,9 @@ impl Engine {
         self.subscribe(id);
         let asked_at = self.pipeline.now();
         let deadline = Instant::now() + self.deadline;
-        let options = LookupOptions {
-            hints: self.hints(id).await,
+        let options = |(tenant, hints)| LookupOptions {
+            tenant,
+            hints,
             // What somebody has fetched in the second half of the interval is good enough.
             max_age: Some(Duration::from_millis(item.interval / 2)),
             cache_only: false,
@@ -348,7 +393,14 @@ impl Engine {
             deadline,
             priority: Priority::Background,
         };
-        let asked = timeout_at(deadline + MARGIN, self.pipeline.get(id, &options)).await;
+        let mut askers = self.askers(id, &follower.tenant).await.into_iter();
+        let first = askers.next().map(options);
+        let first = first.ok_or_else(|| StoreError::new("nobody asks"))?;
+        let asked = timeout_at(deadline + MARGIN, self.pipeline.get(id, &first)).await;
+        for other in askers.map(options) {
+            // How it goes on is decided by the first one's answer.
+            let _answer = timeout_at(deadline + MARGIN, self.pipeline.get(id, &other)).await;
+        }
         let wait = match asked {
             Ok(Ok(found)) => failed(&found),
             Ok(Err(Miss::UnknownId)) => return gone("gone"),
@@ -418,16 +470,6 @@ impl Engine {
         let rhythm = rhythms.entry(record.carrier.clone()).or_default();
         new.for_each(|event| rhythm.count(event.time().anchor()));
     }
-}
-
-/// What those who follow a shipment have said that its sources need to know.
-pub(super) fn stated_hints(overlays: &[(String, Arc<Overlay>)]) -> Hints {
-    let hints = overlays.iter().filter_map(|(_, overlay)| {
-        let registration = overlay.registration.as_ref()?;
-        Some(&registration.hints)
-    });
-    let mut stated = hints.filter(|hints| **hints != Hints::default());
-    stated.next().cloned().unwrap_or_default()
 }
 
 fn review(id: &ShipmentId, at: Timestamp) -> Item {

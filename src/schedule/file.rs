@@ -4,7 +4,6 @@
 //! change log up to which it counts. So a crash costs polls of a second, which come again, and never
 //! a registration: those are the store's, and the log is read on from that place.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,8 +11,9 @@ use redb::{ReadTransaction, ReadableTable as _, TableDefinition};
 use waybill_core::poll::Lane;
 use waybill_core::shipment::ShipmentId;
 
+use super::memory::MemoryDue;
 use super::planner::NOBODY;
-use super::queue::{Due as _, Flow, Item, MemoryDue, Task};
+use super::queue::{Due as _, Flow, Item, Places, Task};
 use crate::store::disk::Disk;
 use crate::store::{Head, StoreError};
 
@@ -33,12 +33,9 @@ pub(super) struct File {
     sources: String,
 }
 
-/// Up to where each partition of the change log has been read.
-pub(super) type Places = BTreeMap<u16, Head>;
-
 impl File {
-    /// Opens the file in a folder, and enters what it holds into the queue. `None` instead of
-    /// places: it holds nothing that counts, and the queue has to be made from the registrations.
+    /// Opens the file in a folder, and enters what it holds into the queue. If that is nothing that
+    /// counts, the queue knows no places, and has to be made from the registrations.
     ///
     /// # Errors
     /// Names the path and the reason.
@@ -46,24 +43,20 @@ impl File {
         folder: &Path,
         sources: &[&'static str],
         queue: &MemoryDue,
-    ) -> Result<(Self, Option<Places>), String> {
+    ) -> Result<Self, String> {
         let path = folder.join("schedule.redb");
         let disk = Disk::open(&path).map_err(|error| error.to_string())?;
         let file = Self {
             disk,
             sources: sources.join(" "),
         };
-        let places = file.load(sources, queue);
-        let places = places.map_err(|error| format!("{}: {error}", path.display()))?;
+        let loaded = file.load(sources, queue);
+        loaded.map_err(|error| format!("{}: {error}", path.display()))?;
         queue.remember();
-        Ok((file, places))
+        Ok(file)
     }
 
-    fn load(
-        &self,
-        sources: &[&'static str],
-        queue: &MemoryDue,
-    ) -> Result<Option<Places>, StoreError> {
+    fn load(&self, sources: &[&'static str], queue: &MemoryDue) -> Result<(), StoreError> {
         // The first opening makes the tables.
         let is_same = self.disk.write(|tx| {
             tx.open_table(PLACES)?;
@@ -80,7 +73,7 @@ impl File {
             Ok(is_same)
         })?;
         if !is_same {
-            return Ok(None);
+            return Ok(());
         }
         let (items, places) = self.disk.read(|tx| {
             let mut items = Vec::new();
@@ -93,12 +86,13 @@ impl File {
         // It answers at once, from memory.
         let entered = futures_util::FutureExt::now_or_never(queue.put(i64::MIN, items));
         entered.unwrap_or(Ok(()))?;
-        Ok((!places.is_empty()).then_some(places))
+        let known = futures_util::FutureExt::now_or_never(queue.has_read(places));
+        known.unwrap_or(Ok(()))
     }
 
     /// Writes what has changed, and up to where that counts.
-    pub(super) fn save(&self, queue: &MemoryDue, places: &Places) -> Result<(), StoreError> {
-        let changes = queue.changes();
+    pub(super) fn save(&self, queue: &MemoryDue) -> Result<(), StoreError> {
+        let (changes, places) = queue.changes();
         let written = self.disk.write(|tx| {
             let mut items = tx.open_table(ITEMS)?;
             for ((task, id), item) in &changes {
@@ -122,7 +116,7 @@ impl File {
                 }
             }
             let mut table = tx.open_table(PLACES)?;
-            for (partition, place) in places {
+            for (partition, place) in &places {
                 table.insert(partition, (place.epoch, place.sequence))?;
             }
             Ok(())

@@ -9,9 +9,12 @@
 mod engine;
 mod fair;
 mod file;
+mod memory;
 mod planner;
 mod queue;
+mod redis;
 mod subscriber;
+mod written;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -25,16 +28,19 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use self::engine::Engine;
-use self::file::{File, Places};
+use self::file::File;
 use self::subscriber::Subscriber;
 use crate::config::Span;
 use crate::guard::BreakerState;
 use crate::pipeline::{Pipeline, Source};
 use crate::server::{Class, Load};
-use crate::store::{Store, StoreError};
+use crate::store::redis::Beside;
+use crate::store::{Head, Store, StoreError};
 
+pub use self::memory::MemoryDue;
 pub use self::planner::{NOBODY, Planner, Quota, Standing, Stretches};
-pub use self::queue::{Backlog, Claim, Due, Flow, Item, LEASE, MemoryDue, Pace, Task, Want};
+pub use self::queue::{Backlog, Claim, Due, Flow, Item, LEASE, Pace, Places, Task, Want};
+pub use self::redis::RedisDue;
 
 /// Time between two steps.
 const TICK: Duration = Duration::from_millis(250);
@@ -98,6 +104,16 @@ impl Settings {
     }
 }
 
+/// Where what is due is kept.
+pub enum Keep<'a> {
+    /// In memory; after a restart it is made from the registrations again.
+    Nowhere,
+    /// In memory and in a folder of this node.
+    Folder(&'a Path),
+    /// Beside the store that all nodes share.
+    Shared(Beside),
+}
+
 /// The scheduler of this node. Cheap to clone.
 #[derive(Clone)]
 pub struct Scheduler(Arc<Inner>);
@@ -105,11 +121,10 @@ pub struct Scheduler(Arc<Inner>);
 struct Inner {
     engine: Arc<Engine>,
     load: Arc<Load>,
-    queue: Arc<MemoryDue>,
-    file: Option<Arc<File>>,
-    standings: Mutex<Vec<Standing>>,
-    /// Up to where the change log is in the queue; empty while it is not complete.
-    places: Mutex<Places>,
+    /// The file, and the queue that it keeps.
+    file: Option<(Arc<File>, Arc<MemoryDue>)>,
+    /// What each source allows.
+    standings: Vec<Standing>,
     running: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -122,15 +137,14 @@ pub struct Overview {
 }
 
 impl Scheduler {
-    /// Starts the scheduler on the current runtime: with a folder it remembers what is due, without
-    /// one it reads the registrations anew. Where sources can push to this gateway (`pushes`), they are
-    /// asked to. Not enabled, it does nothing.
+    /// Starts the scheduler on the current runtime. Where sources can push to this gateway
+    /// (`pushes`), they are asked to. Not enabled, it only tells what is due.
     ///
     /// # Errors
     /// Names the file that cannot be opened.
     pub fn start(
         settings: &Settings,
-        folder: Option<&Path>,
+        keep: Keep<'_>,
         pipeline: Pipeline,
         store: Arc<dyn Store>,
         load: Arc<Load>,
@@ -138,13 +152,19 @@ impl Scheduler {
     ) -> Result<Self, String> {
         let quotas = quotas(&pipeline.sources());
         let sources: Vec<&'static str> = quotas.iter().map(|quota| quota.source).collect();
-        let queue = Arc::new(MemoryDue::default());
-        let mut places = None;
         let mut file = None;
-        if let Some(folder) = folder.filter(|_| settings.enabled) {
-            let (opened, known) = File::open(folder, &sources, &queue)?;
-            (file, places) = (Some(Arc::new(opened)), known);
-        }
+        let queue: Arc<dyn Due> = match keep {
+            Keep::Nowhere => Arc::new(MemoryDue::default()),
+            Keep::Folder(folder) => {
+                let queue = Arc::new(MemoryDue::default());
+                if settings.enabled {
+                    let opened = Arc::new(File::open(folder, &sources, &queue)?);
+                    file = Some((opened, Arc::clone(&queue)));
+                }
+                queue
+            }
+            Keep::Shared(beside) => Arc::new(RedisDue::new(beside, &sources)),
+        };
         let share = f64::from(settings.quota_percent.min(100)) / 100.0;
         let planner = Planner::new(&quotas, share, TICK);
         let subscriber = (pushes && settings.enabled)
@@ -152,7 +172,7 @@ impl Scheduler {
         let engine = Engine::new(
             pipeline,
             store,
-            Arc::clone(&queue) as Arc<dyn Due>,
+            queue,
             planner.stretches().clone(),
             settings.pace,
             settings.deadline.0,
@@ -161,14 +181,15 @@ impl Scheduler {
         let scheduler = Self(Arc::new(Inner {
             engine: Arc::new(engine),
             load,
-            queue,
             file,
-            standings: Mutex::new(planner.standings().collect()),
-            places: Mutex::default(),
+            standings: planner.standings().collect(),
             running: Mutex::default(),
         }));
         if settings.enabled {
-            let running = scheduler.clone().run(planner, places);
+            let this = scheduler.clone();
+            let running = async move {
+                futures_util::join!(this.follow(), this.run(planner, share));
+            };
             *lock(&scheduler.0.running) = Some(crate::tasks::spawn("schedule", running));
         }
         Ok(scheduler)
@@ -179,18 +200,17 @@ impl Scheduler {
     /// # Errors
     /// The queue failed.
     pub async fn overview(&self, limit: usize) -> Result<Overview, StoreError> {
-        let now = self.0.engine.pipeline.now().as_millisecond();
-        let standings = lock(&self.0.standings).clone();
-        let mut sources = Vec::with_capacity(standings.len());
-        for standing in standings {
-            let due = self
-                .0
-                .queue
-                .backlog(standing.source, now, usize::MAX)
-                .await?;
-            sources.push((standing, due));
+        let Engine {
+            pipeline, queue, ..
+        } = &*self.0.engine;
+        let now = pipeline.now().as_millisecond();
+        let mut sources = Vec::with_capacity(self.0.standings.len());
+        for standing in &self.0.standings {
+            let wants = queue.wants(standing.source).await?;
+            let due = queue.backlog(standing.source, now, usize::MAX).await?;
+            sources.push((standing.with(&wants), due));
         }
-        let upcoming = self.0.queue.upcoming(limit).await?;
+        let upcoming = queue.upcoming(limit).await?;
         Ok(Overview { sources, upcoming })
     }
 
@@ -202,30 +222,56 @@ impl Scheduler {
             let _aborted = running.await;
         }
         self.save().await;
-        if let Some(file) = &self.0.file {
+        if let Some((file, _)) = &self.0.file {
             file.close();
         }
     }
 
-    async fn run(self, mut planner: Planner, places: Option<Places>) {
-        let mut follower = Follower::new(&self, places);
-        let mut rooms = Rooms::default();
+    /// Reads the change log on for ever.
+    async fn follow(&self) {
         let mut bell = self.0.engine.store.bell().listen();
         bell.mark_changed();
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut looked, mut saved, mut told) = (Instant::now(), Instant::now(), None);
+        let mut looked = Instant::now();
+        let mut failing = false;
         loop {
             ticks.tick().await;
-            if bell.has_changed().unwrap_or(true) || looked.elapsed() >= UNRUNG {
-                bell.mark_unchanged();
-                looked = Instant::now();
-                if let Err(error) = follower.read().await {
+            if !bell.has_changed().unwrap_or(true) && looked.elapsed() < UNRUNG {
+                continue;
+            }
+            bell.mark_unchanged();
+            looked = Instant::now();
+            let read = self.read().await;
+            if let Err(error) = &read {
+                bell.mark_changed();
+                if !failing {
                     tracing::error!(%error, "the change log cannot be followed");
-                    bell.mark_changed();
                 }
             }
-            self.step(&mut planner, &mut rooms).await;
+            failing = read.is_err();
+        }
+    }
+
+    /// Does what is due for ever.
+    async fn run(&self, mut planner: Planner, share: f64) {
+        let mut rooms = Rooms::default();
+        let mut generation = self.0.engine.pipeline.live().generation;
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut saved, mut told) = (Instant::now(), None);
+        let mut failing = false;
+        loop {
+            ticks.tick().await;
+            let live = self.0.engine.pipeline.live();
+            if std::mem::replace(&mut generation, live.generation) != live.generation {
+                planner.renew(&quotas(&live.sources), share);
+            }
+            let step = self.step(&mut planner, &mut rooms).await;
+            if let (Err(error), false) = (&step, failing) {
+                tracing::error!(%error, "the due queue failed");
+            }
+            failing = step.is_err();
             if saved.elapsed() >= SAVE {
                 self.save().await;
                 saved = Instant::now();
@@ -238,22 +284,16 @@ impl Scheduler {
     }
 
     /// Claims what may go, and sends it off.
-    async fn step(&self, planner: &mut Planner, rooms: &mut Rooms) {
+    async fn step(&self, planner: &mut Planner, rooms: &mut Rooms) -> Result<(), StoreError> {
         if !self.0.load.has_room(Class::Background) {
             // What is due waits until callers who wait have what they need.
-            return;
+            return Ok(());
         }
         let engine = &self.0.engine;
         let now = engine.pipeline.now();
         let sources = engine.pipeline.sources();
         let room = |source| rooms.of(source, &sources, now);
-        let claims = match planner.step(engine.queue.as_ref(), now, room).await {
-            Ok(claims) => claims,
-            Err(error) => {
-                tracing::error!(%error, "the due queue failed");
-                return;
-            }
-        };
+        let claims = planner.step(engine.queue.as_ref(), now, room).await?;
         for claim in claims {
             let flow = &claim.item.flow;
             let late = now.as_millisecond().saturating_sub(claim.item.due);
@@ -270,14 +310,14 @@ impl Scheduler {
                 drop((permit, running));
             });
         }
+        Ok(())
     }
 
     async fn save(&self) {
-        let Some(file) = self.0.file.clone() else {
+        let Some((file, queue)) = self.0.file.clone() else {
             return;
         };
-        let (queue, places) = (Arc::clone(&self.0.queue), lock(&self.0.places).clone());
-        let saving = move || file.save(&queue, &places);
+        let saving = move || file.save(&queue);
         // A task that panicked has been reported; what was not saved is read again.
         if let Ok(Err(error)) = tokio::task::spawn_blocking(saving).await {
             tracing::error!(%error, "what is due cannot be saved");
@@ -290,75 +330,76 @@ impl Scheduler {
         let mut due = 0;
         for standing in &standings {
             let source = standing.source;
-            metrics::gauge!("waybill_schedule_debt_seconds", "source" => source)
+            metrics::gauge!("waybill_freshness_debt_seconds", "source" => source)
                 .set(standing.debt().as_secs_f64());
-            let backlog = self.0.queue.backlog(source, now, usize::MAX).await;
+            let backlog = self.0.engine.queue.backlog(source, now, usize::MAX).await;
             let flows = backlog.unwrap_or_default();
             due += flows.iter().map(|flow| flow.count).sum::<usize>();
         }
         #[expect(clippy::cast_precision_loss, reason = "a level need not be exact")]
         metrics::gauge!("waybill_schedule_due").set(due as f64);
-        *lock(&self.0.standings) = standings;
-    }
-}
-
-/// Reads the change log on, and the registrations where it does not help.
-struct Follower {
-    scheduler: Scheduler,
-    places: Places,
-    /// Whether the queue holds everything up to the places.
-    complete: bool,
-}
-
-impl Follower {
-    fn new(scheduler: &Scheduler, places: Option<Places>) -> Self {
-        Self {
-            scheduler: scheduler.clone(),
-            complete: places.is_some(),
-            places: places.unwrap_or_default(),
-        }
     }
 
-    async fn read(&mut self) -> Result<(), StoreError> {
-        let Inner { engine, places, .. } = &*self.scheduler.0;
-        let heads = engine.store.heads().await?;
-        let partitions = || (0_u16..).zip(&heads);
-        let is_ours = |(partition, head): (u16, &crate::store::Head)| {
-            let known = self.places.get(&partition);
-            known.is_some_and(|known| known.epoch == head.epoch)
-        };
-        if !self.complete || !partitions().all(is_ours) {
-            // What is registered while the registrations are read is in the log behind the heads.
-            lock(places).clear();
-            self.complete = false;
-            self.places = partitions().map(|(at, head)| (at, *head)).collect();
-            engine.scan().await?;
-            self.complete = true;
-        }
-        for (partition, head) in partitions() {
-            while let Some(place) = self.places.get_mut(&partition) {
-                if place.sequence >= head.sequence {
-                    break;
-                }
-                let page = engine
-                    .store
-                    .changes(partition, place.sequence, PAGE)
-                    .await?;
-                let follows = page.changes.first();
-                let has_gap = follows.is_none_or(|next| next.sequence != place.sequence + 1);
-                if has_gap || page.epoch != place.epoch {
-                    self.complete = false;
-                    return Err(StoreError::new("entries are missing; all is read again"));
-                }
-                for change in page.changes {
-                    let sequence = change.sequence;
-                    engine.changed(change).await?;
-                    place.sequence = sequence;
+    /// Takes in what is new in the change log, and the registrations where that does not help.
+    async fn read(&self) -> Result<(), StoreError> {
+        let Engine {
+            pipeline,
+            queue,
+            store,
+            ..
+        } = &*self.0.engine;
+        let heads = store.heads().await?;
+        let partitions = u16::try_from(heads.len()).unwrap_or(u16::MAX);
+        let now = pipeline.now().as_millisecond();
+        let mut lost = Places::new();
+        for (partition, place) in queue.reading(now, partitions).await? {
+            let Some(head) = heads.get(usize::from(partition)) else {
+                continue;
+            };
+            let known = place.filter(|place| place.epoch == head.epoch);
+            let read = match known {
+                Some(place) => self.read_on(partition, place, *head).await?,
+                None => None,
+            };
+            match read {
+                Some(read) if place == Some(read) => {}
+                Some(read) => queue.has_read(Places::from([(partition, read)])).await?,
+                None => {
+                    lost.insert(partition, *head);
                 }
             }
         }
-        lock(places).clone_from(&self.places);
-        Ok(())
+        if lost.is_empty() {
+            return Ok(());
+        }
+        // What is registered meanwhile is in the log behind the heads.
+        let engine = &self.0.engine;
+        engine.scan(&lost.keys().copied().collect()).await?;
+        queue.has_read(lost).await
+    }
+
+    /// Reads a partition on from a place; `None`: entries are missing.
+    async fn read_on(
+        &self,
+        partition: u16,
+        mut place: Head,
+        head: Head,
+    ) -> Result<Option<Head>, StoreError> {
+        let engine = &self.0.engine;
+        while place.sequence < head.sequence {
+            let after = place.sequence;
+            let page = engine.store.changes(partition, after, PAGE).await?;
+            let next = page.changes.first();
+            let has_gap = next.is_none_or(|next| next.sequence != after + 1);
+            if has_gap || page.epoch != place.epoch {
+                return Ok(None);
+            }
+            for change in page.changes {
+                place.sequence = change.sequence;
+                engine.changed(change).await?;
+            }
+        }
+        Ok(Some(place))
     }
 }
 

@@ -16,7 +16,7 @@ use waybill_core::poll::Poll;
 use waybill_core::shipment::ShipmentId;
 
 use super::fair::{self, Turns};
-use super::queue::{Claim, Due, Flow, Item, Pace, Task};
+use super::queue::{Claim, Due, Flow, Item, Pace, Task, Want};
 use crate::store::StoreError;
 
 /// How far the spacing runs ahead of demand, so that chance does not pile work up.
@@ -80,6 +80,15 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// How it stands once its shipments want this.
+    pub(super) fn with(self, wants: &[Want]) -> Self {
+        Self {
+            shipments: wants.iter().map(|want| want.count).sum(),
+            demand: wants.iter().map(|want| want.rate).sum(),
+            ..self
+        }
+    }
+
     /// By how much the mean interval of its shipments is longer than they want, because the quota
     /// does not allow more.
     pub fn debt(&self) -> Duration {
@@ -176,29 +185,46 @@ impl Planner {
     /// Plans for these sources, of whose quotas it uses `share`, 0 to 1; `step` is to be called
     /// every `tick`.
     pub fn new(quotas: &[Quota], share: f64, tick: Duration) -> Self {
+        let mut planner = Self {
+            lines: Vec::new(),
+            stretches: Stretches::default(),
+            tick,
+        };
+        planner.renew(quotas, share);
+        planner
+    }
+
+    /// Plans for other sources or quotas from now on. Whose turn it is at a source stays.
+    pub fn renew(&mut self, quotas: &[Quota], share: f64) {
         let reviews = Quota {
             source: NOBODY,
             batch: 1,
             per_second: REVIEWS,
             per_day: 0,
         };
-        let lines = quotas.iter().chain([&reviews]).map(|quota| Line {
-            quota: *quota,
-            budget: quota.rate() * share,
-            turns: Turns::default(),
-            standing: Standing {
-                source: quota.source,
-                shipments: 0,
-                demand: 0.0,
-                budget: quota.rate() * share * quota.batch(),
-            },
-            looked: None,
+        let mut before = std::mem::take(&mut self.lines);
+        let lines = quotas.iter().chain([&reviews]).map(|quota| {
+            let same = |line: &Line| line.quota.source == quota.source;
+            let known = before.iter().position(same);
+            let known = known.map(|at| before.swap_remove(at));
+            let (turns, shipments, demand) = known.map_or_else(Default::default, |line| {
+                (line.turns, line.standing.shipments, line.standing.demand)
+            });
+            Line {
+                quota: *quota,
+                budget: quota.rate() * share,
+                turns,
+                standing: Standing {
+                    source: quota.source,
+                    shipments,
+                    demand,
+                    budget: quota.rate() * share * quota.batch(),
+                },
+                // The stretch of its intervals is to follow the new budget at once.
+                looked: None,
+            }
         });
-        Self {
-            lines: lines.collect(),
-            stretches: Stretches::default(),
-            tick,
-        }
+        self.lines = lines.collect();
     }
 
     /// By how much intervals stretch.
@@ -251,10 +277,8 @@ impl Line {
         }
         self.looked = Some(now);
         let wants = queue.wants(source).await?;
-        let standing = &mut self.standing;
-        standing.shipments = wants.iter().map(|want| want.count).sum();
-        standing.demand = wants.iter().map(|want| want.rate).sum();
-        stretches.set(source, fair::stretch(&wants, standing.budget));
+        self.standing = self.standing.with(&wants);
+        stretches.set(source, fair::stretch(&wants, self.standing.budget));
         Ok(())
     }
 

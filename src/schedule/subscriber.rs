@@ -11,8 +11,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::task::AbortOnDropHandle;
 use waybill_core::shipment::ShipmentId;
 
-use super::engine::stated_hints;
-use crate::pipeline::{Miss, Pipeline};
+use crate::pipeline::{Follower, Miss, Pipeline};
 use crate::store::{Store, StoreError};
 
 /// Shipments that wait. Beyond that they are left to their next poll.
@@ -56,11 +55,12 @@ impl Subscriber {
 
 async fn look(pipeline: &Pipeline, store: &dyn Store, id: &ShipmentId) -> Result<(), StoreError> {
     let overlays = store.overlays(id).await?;
-    let followed = overlays
-        .iter()
-        .any(|(_, overlay)| overlay.registration.is_some());
-    let hints = stated_hints(&overlays);
-    match pipeline.subscribe(id, &hints, followed).await {
+    let followers = overlays.into_iter().filter_map(|(tenant, overlay)| {
+        let hints = overlay.registration.as_ref()?.hints.clone();
+        Some(Follower { tenant, hints })
+    });
+    let followers: Vec<_> = followers.collect();
+    match pipeline.subscribe(id, &followers).await {
         Ok(()) => Ok(()),
         Err(Miss::Store(text)) => Err(StoreError::new(text)),
         // Nobody serves it by now.

@@ -16,10 +16,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::{TowerToHyperService, TowerToHyperServiceFuture};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::peer::Peer;
 use super::slots::Slots;
+use super::tls::Tls;
 use super::watched::Watched;
 use super::{Settings, forwarded};
 use crate::tasks;
@@ -50,6 +51,7 @@ enum Stage {
 pub(super) async fn take_in<I, S, B>(
     mut io: I,
     from: IpAddr,
+    tls: Option<Tls>,
     service: S,
     settings: Arc<Settings>,
     slots: Arc<Slots>,
@@ -61,10 +63,11 @@ pub(super) async fn take_in<I, S, B>(
     S::Future: Send + 'static,
     B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
 {
+    let patience = Instant::now() + settings.preface_timeout;
     let mut address = from;
     if settings.is_proxy(from) {
         let header = tokio::select! {
-            header = timeout(settings.preface_timeout, forwarded::read(&mut io)) => header,
+            header = timeout_at(patience, forwarded::read(&mut io)) => header,
             _ = gate.changed() => return,
         };
         match header {
@@ -81,8 +84,25 @@ pub(super) async fn take_in<I, S, B>(
         return;
     };
     let (leave, leaving) = watch::channel(false);
-    let peer = Peer::new(address, leaving, Arc::clone(&slots.principals));
-    serve(io, service, settings, gate, peer, leave).await;
+    let principals = Arc::clone(&slots.principals);
+    let Some(tls) = tls else {
+        let peer = Peer::new(address, leaving, principals, None);
+        return serve(io, service, settings, gate, peer, leave).await;
+    };
+    let shaken = tokio::select! {
+        shaken = timeout_at(patience, tls.accept(io)) => shaken,
+        _ = gate.changed() => return,
+    };
+    match shaken {
+        Ok(Ok((io, client))) => {
+            let peer = Peer::new(address, leaving, principals, client);
+            Box::pin(serve(io, service, settings, gate, peer, leave)).await;
+        }
+        Ok(Err(_)) | Err(_) => {
+            metrics::counter!("waybill_tls_handshakes_failed_total").increment(1);
+            tracing::debug!("connection closed: no TLS hand-shake");
+        }
+    }
 }
 
 async fn serve<I, S, B>(

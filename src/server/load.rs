@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use crate::quota;
+
 /// How much work is taken on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -73,6 +75,19 @@ pub struct Load {
 #[derive(Clone)]
 pub struct Running {
     _held: Arc<Held>,
+    /// What its tenant has for it.
+    _own: Option<Arc<quota::One>>,
+}
+
+impl Running {
+    /// The same, with what its tenant has for it: that is given back too.
+    #[must_use]
+    pub fn with(self, own: Option<quota::One>) -> Self {
+        Self {
+            _own: own.map(Arc::new),
+            ..self
+        }
+    }
 }
 
 struct Held(Arc<Load>);
@@ -102,6 +117,7 @@ impl Load {
         if self.running.fetch_add(1, Ordering::Relaxed) < limit {
             return Some(Running {
                 _held: Arc::new(Held(Arc::clone(self))),
+                _own: None,
             });
         }
         self.running.fetch_sub(1, Ordering::Relaxed);

@@ -11,6 +11,7 @@ mod load;
 mod peer;
 mod side;
 mod slots;
+mod tls;
 mod watched;
 
 use std::io;
@@ -34,6 +35,7 @@ pub use self::deadline::parse_grpc_timeout;
 pub use self::load::{Class, Load, LoadSettings, Running};
 pub use self::peer::Peer;
 pub use self::side::{Readiness, Side, serve_side};
+pub use self::tls::{Port, Tls, TlsSettings};
 use crate::tasks;
 use conn::Gate;
 use slots::Slots;
@@ -46,7 +48,7 @@ pub struct Settings {
     pub connections: u32,
     /// Connections at once from one address.
     pub connections_per_address: u32,
-    /// Connections at once that show credentials of one principal.
+    /// Connections at once that show credentials of one tenant.
     pub connections_per_principal: u32,
     /// Networks of proxies that pass bytes on and state the client's address first, with the PROXY
     /// protocol (version 1 or 2): a connection from there has to begin with it.
@@ -131,6 +133,11 @@ pub trait Listener: Send {
 
     /// Waits for the next connection and says whose it is. Dropping the future loses nothing.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Io, SocketAddr)>> + Send;
+
+    /// Certificates, if its connections are by TLS.
+    fn tls(&self) -> Option<Tls> {
+        None
+    }
 }
 
 impl Listener for TcpListener {
@@ -153,7 +160,7 @@ pub struct Drained {
     pub cut: u32,
 }
 
-/// Serves HTTP/2 (TLS ended before, or prior knowledge) until `shutdown` resolves, then drains.
+/// Serves HTTP/2 (by TLS, or with prior knowledge) until `shutdown` resolves, then drains.
 /// Dropping the future cuts every connection.
 pub async fn run<L, S, B>(
     mut listener: L,
@@ -192,6 +199,7 @@ where
         let serving = conn::take_in(
             io,
             peer.ip().to_canonical(),
+            listener.tls(),
             service.clone(),
             Arc::clone(&settings),
             Arc::clone(&slots),

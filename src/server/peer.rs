@@ -14,6 +14,7 @@ pub struct Peer(Arc<Connection>);
 
 struct Connection {
     address: IpAddr,
+    spiffe_id: Option<String>,
     leaving: watch::Receiver<bool>,
     principals: Arc<Tally<String>>,
     /// Those that the connection counts for, until it ends.
@@ -25,9 +26,11 @@ impl Peer {
         address: IpAddr,
         leaving: watch::Receiver<bool>,
         principals: Arc<Tally<String>>,
+        spiffe_id: Option<String>,
     ) -> Self {
         Self(Arc::new(Connection {
             address,
+            spiffe_id,
             leaving,
             principals,
             counted: Mutex::default(),
@@ -37,6 +40,11 @@ impl Peer {
     /// Address of the client; behind a trusted proxy, the one that the proxy states.
     pub fn address(&self) -> IpAddr {
         self.0.address
+    }
+
+    /// The SPIFFE id of the client's certificate, which was checked; `None` if it showed none.
+    pub fn spiffe_id(&self) -> Option<&str> {
+        self.0.spiffe_id.as_deref()
     }
 
     /// Turns true once the connection has been asked to go because of its age. What streams on it

@@ -3,18 +3,20 @@
 //!
 //! A shipment is `schema (1 byte), version (8, big endian), sealed JSON`; what a tenant adds is
 //! `schema (1 byte), revision (4, big endian), sealed JSON`; a note is `version (8, big endian),
-//! sealed bytes`. Each is sealed for its place and head, and opens nowhere else.
+//! sealed bytes`. Each is sealed for its place and head, and opens nowhere else. What is of a shipment
+//! is sealed with a key of its own, which is kept apart: without it nothing opens any more. Values of
+//! earlier versions, sealed with the key of the installation, are still read.
 //!
 //! **Invariant:** a value that cannot be read, of a schema of another version for example, is counted
 //! and absent, never an error: it is asked for again and written anew.
 
 use std::fmt;
 
-use waybill_core::order::Subject;
+use waybill_core::order::Order;
 use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
-use super::seal::Keys;
+use super::seal::{DataKey, Keys};
 use super::{Note, NoteKey, OverlayCommit, StoreError, Stored};
 
 /// Meaning of a shipment's value.
@@ -26,18 +28,20 @@ const OVERLAY_HEAD: usize = 5;
 /// Bytes of the version of a note.
 const NOTE_HEAD: usize = 8;
 
-/// What stands in a key for a number or order.
-pub(super) fn subject_key(keys: &Keys, subject: &Subject) -> [u8; 32] {
-    match subject {
-        Subject::Number(number) => keys.hash("number", &[number.reveal().as_bytes()]),
-        Subject::Order(order) => {
-            let parts = [order.platform().as_bytes(), order.reveal().as_bytes()];
-            keys.hash("order", &parts)
-        }
+/// Keyed hash of an order, under a label that says for what. One tenant's order is never another's.
+pub(crate) fn order_key(keys: &Keys, label: &str, order: &Order) -> [u8; 32] {
+    let (platform, id) = (order.platform().as_bytes(), order.reveal().as_bytes());
+    match order.owner() {
+        "" => keys.hash(label, &[platform, id]),
+        owner => keys.hash(label, &[platform, id, owner.as_bytes()]),
     }
 }
 
-pub(super) fn seal_shipment(keys: &Keys, stored: &Stored) -> Result<Vec<u8>, StoreError> {
+pub(super) fn seal_shipment(
+    keys: &Keys,
+    own: &DataKey,
+    stored: &Stored,
+) -> Result<Vec<u8>, StoreError> {
     let Stored {
         version: _,
         dossier,
@@ -52,20 +56,25 @@ pub(super) fn seal_shipment(keys: &Keys, stored: &Stored) -> Result<Vec<u8>, Sto
     value.extend_from_slice(&stored.version.to_be_bytes());
     let place = [b"shipments", stored.dossier.id.0.as_bytes(), &value];
     let sealed = keys
-        .seal(&place, &plain)
+        .seal_own(Some(own), &place, &plain)
         .map_err(|error| unsealed(&error))?;
     value.extend_from_slice(&sealed);
     Ok(value)
 }
 
-pub(super) fn open_shipment(keys: &Keys, id: &ShipmentId, value: &[u8]) -> Option<Stored> {
+pub(super) fn open_shipment(
+    keys: &Keys,
+    own: Option<&DataKey>,
+    id: &ShipmentId,
+    value: &[u8],
+) -> Option<Stored> {
     let decode = || {
         let (head, sealed) = value.split_at_checked(SHIPMENT_HEAD).ok_or("format")?;
         if head[0] != SHIPMENT {
             return Err("schema");
         }
         let place = [b"shipments", id.0.as_bytes(), head];
-        let plain = keys.open(&place, sealed);
+        let plain = keys.open_own(own, &place, sealed);
         let plain = plain.map_err(|error| error.as_str())?;
         let (dossier, record, time, next_change) =
             serde_json::from_slice(&plain).map_err(|_| "json")?;
@@ -93,18 +102,23 @@ pub(super) fn version_in(value: &[u8]) -> u64 {
         .map_or(0, u64::from_be_bytes)
 }
 
-pub(super) fn seal_overlay(keys: &Keys, commit: &OverlayCommit) -> Result<Vec<u8>, StoreError> {
+pub(super) fn seal_overlay(
+    keys: &Keys,
+    own: &DataKey,
+    commit: &OverlayCommit,
+) -> Result<Vec<u8>, StoreError> {
     let plain = serde_json::to_vec(&*commit.overlay).map_err(|error| unsealed(&error))?;
     let mut value = vec![OVERLAY];
     value.extend_from_slice(&commit.overlay.revision.to_be_bytes());
     let (id, tenant) = (commit.id.0.as_bytes(), commit.tenant.as_bytes());
-    let sealed = keys.seal(&[b"overlays", id, tenant, &value], &plain);
+    let sealed = keys.seal_own(Some(own), &[b"overlays", id, tenant, &value], &plain);
     value.extend_from_slice(&sealed.map_err(|error| unsealed(&error))?);
     Ok(value)
 }
 
 pub(super) fn open_overlay(
     keys: &Keys,
+    own: Option<&DataKey>,
     id: &ShipmentId,
     tenant: &str,
     value: &[u8],
@@ -115,7 +129,7 @@ pub(super) fn open_overlay(
             return Err("schema");
         }
         let place = [b"overlays", id.0.as_bytes(), tenant.as_bytes(), head];
-        let plain = keys.open(&place, sealed);
+        let plain = keys.open_own(own, &place, sealed);
         let plain = plain.map_err(|error| error.as_str())?;
         serde_json::from_slice(&plain).map_err(|_| "json")
     };

@@ -24,6 +24,7 @@ const PAGE_CACHE_BYTES: usize = 64 << 20;
 
 /// An open file, or one that could not be opened again yet.
 pub(crate) struct Disk {
+    path: PathBuf,
     open: Opener,
     db: RwLock<Option<Database>>,
 }
@@ -69,12 +70,13 @@ impl Disk {
                 .set_cache_size(PAGE_CACHE_BYTES)
                 .create(&file)
         };
-        Self::with(Box::new(open)).map_err(|error| OpenError::new(path, explain(&error)))
+        Self::with(path, Box::new(open)).map_err(|error| OpenError::new(path, explain(&error)))
     }
 
-    fn with(open: Opener) -> Result<Self, DatabaseError> {
+    fn with(path: &Path, open: Opener) -> Result<Self, DatabaseError> {
         let db = RwLock::new(Some(open()?));
-        Ok(Self { open, db })
+        let path = path.to_owned();
+        Ok(Self { path, open, db })
     }
 
     /// Gives the file back; the next use opens it again.
@@ -111,6 +113,27 @@ impl Disk {
             let _ = self.reopen();
         }
         result
+    }
+
+    /// Copies the file as of its last transaction. Writers wait meanwhile: nothing but a transaction
+    /// changes what the file holds, so the copy is what a power cut would have left. Returns its size
+    /// in bytes.
+    ///
+    /// # Errors
+    /// The copy cannot be written.
+    pub(crate) fn copy(&self, to: &Path) -> Result<u64, StoreError> {
+        if self.is_closed() {
+            self.reopen()?;
+        }
+        let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
+        let db = db.as_ref().ok_or_else(closed)?;
+        let tx = db.begin_write().map_err(redb::Error::from)?;
+        let copied = std::fs::copy(&self.path, to).and_then(|bytes| {
+            std::fs::File::open(to)?.sync_all()?;
+            Ok(bytes)
+        });
+        tx.abort().map_err(redb::Error::from)?;
+        copied.map_err(|error| StoreError(format!("{}: {error}", to.display())))
     }
 
     fn transact<T>(
@@ -275,7 +298,7 @@ mod tests {
             let backend = FileBackend::new(file.map_err(redb::StorageError::from)?)?;
             redb::Builder::new().create_with_backend(Filling(backend, filling.clone()))
         };
-        let disk = Disk::with(Box::new(open)).unwrap();
+        let disk = Disk::with(file.path(), Box::new(open)).unwrap();
         put(&disk, 1).unwrap();
         for _ in 0..2 {
             full.store(true, Ordering::SeqCst);

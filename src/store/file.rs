@@ -8,6 +8,7 @@
 //! **Invariant:** no number, no order and no record lies in the file in clear; what values look like
 //! is in `codec`.
 
+mod erase;
 mod log;
 mod overlay;
 
@@ -30,10 +31,11 @@ use waybill_core::shipment::ShipmentId;
 use super::codec;
 use super::disk::Disk;
 pub use super::disk::OpenError;
-use super::seal::Keys;
+use super::seal::{DataKey, Keys};
+use super::vault::Vault;
 use super::{
-    Bell, Commit, CommitError, Head, Note, NoteKey, OverlayCommit, Page, Place, Store, StoreError,
-    Stored, What,
+    Bell, Commit, CommitError, Erasure, Head, Note, NoteKey, OverlayCommit, Page, Place, Store,
+    StoreError, Stored, What,
 };
 
 const SHIPMENTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("shipments");
@@ -65,6 +67,7 @@ struct Inner {
     epoch: u64,
     bell: Bell,
     keys: Arc<Keys>,
+    vault: Arc<Vault>,
     /// With the size of the value, for the weigher.
     cache: Cache<ShipmentId, (Arc<Stored>, u32)>,
     overlays: overlay::Known,
@@ -86,6 +89,8 @@ trait Work: Send {
 struct Job {
     expected: u64,
     stored: Arc<Stored>,
+    /// What it is sealed with.
+    own: DataKey,
     value: Vec<u8>,
     numbers: Vec<[u8; 32]>,
     changed: bool,
@@ -130,7 +135,9 @@ impl FileStore {
             log::make_tables(tx)
         });
         let epoch = epoch.map_err(|error| fail(&error.0))?;
-        Self::start(disk, keys, epoch).map_err(|error| fail(&error))
+        let keys = Arc::new(keys);
+        let vault = Vault::open(folder, Arc::clone(&keys))?;
+        Self::start(disk, keys, Arc::new(vault), epoch).map_err(|error| fail(&error))
     }
 
     /// The keys that the store is sealed with.
@@ -138,12 +145,26 @@ impl FileStore {
         &self.inner.keys
     }
 
-    fn start(disk: Disk, keys: Keys, epoch: u64) -> std::io::Result<Self> {
+    /// The keys of the shipments, for what else is sealed with them.
+    pub fn vault(&self) -> &Arc<Vault> {
+        &self.inner.vault
+    }
+
+    /// Copies the file as of now. Writers wait meanwhile. Returns its size in bytes.
+    ///
+    /// # Errors
+    /// The copy cannot be written.
+    pub fn copy(&self, to: &Path) -> Result<u64, StoreError> {
+        self.inner.disk.copy(to)
+    }
+
+    fn start(disk: Disk, keys: Arc<Keys>, vault: Arc<Vault>, epoch: u64) -> std::io::Result<Self> {
         let inner = Arc::new(Inner {
             disk,
             epoch,
             bell: Bell::default(),
-            keys: Arc::new(keys),
+            keys,
+            vault,
             cache: Cache::builder()
                 .max_capacity(READ_CACHE_BYTES)
                 .weigher(|_, (_, size)| *size)
@@ -171,6 +192,17 @@ impl FileStore {
         let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
         jobs.send(job).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
+    }
+
+    /// The key of a shipment, which it may get now.
+    async fn key_of(&self, id: &ShipmentId) -> Result<DataKey, StoreError> {
+        let (vault, id) = (Arc::clone(&self.inner.vault), id.clone());
+        if let Some(known) = vault.known(&id) {
+            return Ok(known);
+        }
+        let asking = tokio::task::spawn_blocking(move || vault.key_or_new(&id));
+        let cut = |_| StoreError("reading was cut short".to_owned());
+        asking.await.map_err(cut)?
     }
 
     /// Reads off the async threads, which a cold disk would hold up.
@@ -202,7 +234,7 @@ impl Store for FileStore {
         &'a self,
         subject: &'a Subject,
     ) -> BoxFuture<'a, Result<Vec<ShipmentId>, StoreError>> {
-        let key = codec::subject_key(&self.inner.keys, subject);
+        let key = self.inner.keys.subject(subject);
         Box::pin(self.read(move |_, tx| {
             let numbers = tx.open_multimap_table(NUMBERS)?;
             let mut ids = Vec::new();
@@ -226,7 +258,7 @@ impl Store for FileStore {
             let Some(value) = shipments.get(id.0.as_str())? else {
                 return Ok(None);
             };
-            let Some(stored) = codec::open_shipment(&inner.keys, &id, value.value()) else {
+            let Some(stored) = inner.open(&id, value.value()) else {
                 return Ok(None);
             };
             let stored = Arc::new(stored);
@@ -238,7 +270,8 @@ impl Store for FileStore {
     fn commit(&self, commit: Commit) -> BoxFuture<'_, Result<u64, CommitError>> {
         Box::pin(async move {
             let (reply, answer) = oneshot::channel();
-            let job = self.inner.prepare(commit, reply)?;
+            let own = self.key_of(&commit.dossier.id).await?;
+            let job = self.inner.prepare(commit, own, reply)?;
             self.write(Box::new(job), answer).await
         })
     }
@@ -293,6 +326,19 @@ impl Store for FileStore {
         overlay::commit(self, commit)
     }
 
+    fn erase(&self, erasure: Erasure) -> BoxFuture<'_, Result<bool, StoreError>> {
+        erase::erase(self, erasure)
+    }
+
+    fn all<'a>(
+        &'a self,
+        after: Option<&'a ShipmentId>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<ShipmentId>, StoreError>> {
+        let after = after.cloned();
+        Box::pin(self.read(move |_, tx| erase::all(tx, after.as_ref(), limit)))
+    }
+
     fn notes<'a>(
         &'a self,
         keys: &'a [NoteKey],
@@ -330,24 +376,37 @@ impl Inner {
     fn prepare(
         &self,
         commit: Commit,
+        own: DataKey,
         reply: oneshot::Sender<Result<u64, CommitError>>,
     ) -> Result<Job, StoreError> {
-        let numbers = commit
-            .subjects()
-            .map(|it| codec::subject_key(&self.keys, &it))
-            .collect();
+        let numbers = commit.subjects().map(|it| self.keys.subject(&it)).collect();
         let (expected, changed, time) = (commit.expected, commit.changed, commit.time);
         let stored = Arc::new(commit.into_stored());
         Ok(Job {
             expected,
-            value: codec::seal_shipment(&self.keys, &stored)?,
+            value: codec::seal_shipment(&self.keys, &own, &stored)?,
             stored,
+            own,
             numbers,
             changed,
             time,
             applied: None,
             reply,
         })
+    }
+
+    /// Reads a shipment's value.
+    fn open(&self, id: &ShipmentId, value: &[u8]) -> Option<Stored> {
+        // What the vault cannot tell now cannot be read now.
+        let own = self.vault.key(id).ok()?;
+        codec::open_shipment(&self.keys, own.as_ref(), id, value)
+    }
+
+    /// Whether a key is still that of a shipment: it may have been erased since something was sealed.
+    fn is_its_key(&self, id: &ShipmentId, own: &DataKey) -> bool {
+        self.vault
+            .key(id)
+            .is_ok_and(|key| key.as_ref() == Some(own))
     }
 
     /// Keeps a decoded shipment for readers, unless a newer one is there already.
@@ -393,9 +452,11 @@ impl Inner {
                 group.push(job);
             }
             // One transaction for all of them.
-            let written = self
-                .disk
-                .write(|tx| group.iter_mut().try_for_each(|job| job.apply(self, tx)));
+            // The keys first: what is written must not be without.
+            let written = self.vault.flush().and_then(|()| {
+                let apply = |tx: &_| group.iter_mut().try_for_each(|job| job.apply(self, tx));
+                self.disk.write(apply)
+            });
             if let Err(error) = &written {
                 metrics::counter!("waybill_store_faults_total").increment(1);
                 tracing::error!(%error, commits = group.len(), "commits failed");
@@ -438,14 +499,16 @@ impl Work for Job {
 impl Job {
     fn write(&self, inner: &Inner, tx: &WriteTransaction) -> Result<Option<u64>, redb::Error> {
         let id = &self.stored.dossier.id;
+        if !inner.is_its_key(id, &self.own) {
+            return Ok(None);
+        }
         let mut shipments = tx.open_table(SHIPMENTS)?;
         let current = match shipments.get(id.0.as_str())? {
             None => 0,
             Some(value) => {
                 let version = codec::version_in(value.value());
                 // What `load` calls absent has to be absent here too.
-                let absent = self.expected == 0
-                    && codec::open_shipment(&inner.keys, id, value.value()).is_none();
+                let absent = self.expected == 0 && inner.open(id, value.value()).is_none();
                 if absent { 0 } else { version }
             }
         };

@@ -15,8 +15,8 @@ use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
 use super::{
-    Bell, Change, Commit, CommitError, Head, Note, NoteKey, OverlayCommit, Page, Place, Store,
-    StoreError, Stored, What, changes_kept_since,
+    Bell, Change, Commit, CommitError, Erasure, Head, Note, NoteKey, OverlayCommit, Page, Place,
+    Store, StoreError, Stored, What, changes_kept_since,
 };
 
 /// Shipments kept unless configured otherwise.
@@ -206,22 +206,28 @@ impl State {
         true
     }
 
+    /// Takes a shipment and all that leads to it out.
+    fn remove(&mut self, id: &ShipmentId) -> Option<Slot> {
+        let slot = self.shipments.remove(id)?;
+        self.leave(&slot);
+        for subject in &slot.subjects {
+            if let Some(ids) = self.by_subject.get_mut(subject) {
+                ids.remove(id);
+                if ids.is_empty() {
+                    self.by_subject.remove(subject);
+                }
+            }
+        }
+        Some(slot)
+    }
+
     fn evict(&mut self, capacity: usize) {
         while self.shipments.len() > capacity {
             let Some((_, id)) = self.by_age.pop_first() else {
                 return;
             };
-            let Some(slot) = self.shipments.remove(&id) else {
+            if self.remove(&id).is_none() {
                 continue;
-            };
-            self.leave(&slot);
-            for subject in slot.subjects {
-                if let Some(ids) = self.by_subject.get_mut(&subject) {
-                    ids.remove(&id);
-                    if ids.is_empty() {
-                        self.by_subject.remove(&subject);
-                    }
-                }
             }
             metrics::counter!("waybill_store_evictions_total").increment(1);
         }
@@ -346,6 +352,33 @@ impl Store for MemoryStore {
         let result = self.write().apply_overlay(commit, self.capacity);
         self.bell.ring();
         Box::pin(ready(result))
+    }
+
+    fn erase(&self, erasure: Erasure) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let mut state = self.write();
+        let was_there = state.remove(&erasure.id).is_some();
+        if was_there {
+            state.log(erasure.id, What::Erased, erasure.time, self.capacity);
+        }
+        drop(state);
+        self.bell.ring();
+        Box::pin(ready(Ok(was_there)))
+    }
+
+    fn all<'a>(
+        &'a self,
+        after: Option<&'a ShipmentId>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<ShipmentId>, StoreError>> {
+        let state = self.read();
+        let ids = state.shipments.keys().filter(|id| Some(*id) > after);
+        let mut ids: Vec<ShipmentId> = ids.cloned().collect();
+        if limit < ids.len() {
+            ids.select_nth_unstable(limit);
+            ids.truncate(limit);
+        }
+        ids.sort_unstable();
+        Box::pin(ready(Ok(ids)))
     }
 
     fn notes<'a>(

@@ -13,7 +13,9 @@ pub mod file;
 pub mod memory;
 pub mod redis;
 pub mod seal;
+pub mod vault;
 
+pub(crate) use codec::order_key;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,6 +115,19 @@ pub trait Store: Send + Sync {
     /// Writes what a tenant adds to a shipment that exists, with an entry in the change log.
     fn commit_overlay(&self, commit: OverlayCommit) -> BoxFuture<'_, Result<(), CommitError>>;
 
+    /// Erases a shipment: what is kept of it, what leads to it, what tenants have added, and the key
+    /// that it was sealed with, so that it is unreadable wherever a copy of it still lies. Makes an
+    /// entry in the change log; says whether there was anything.
+    fn erase(&self, erasure: Erasure) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// Every shipment, in order of their ids, after one; `None`: from the first. What is erased or
+    /// written meanwhile may or may not be among them.
+    fn all<'a>(
+        &'a self,
+        after: Option<&'a ShipmentId>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<ShipmentId>, StoreError>>;
+
     /// What is kept beside the shipments under each of these keys, in their order.
     fn notes<'a>(
         &'a self,
@@ -134,6 +149,18 @@ pub struct Note {
     pub version: u64,
     /// What is kept.
     pub value: Vec<u8>,
+}
+
+/// A shipment that is to be erased.
+#[derive(Clone)]
+pub struct Erasure {
+    /// Which.
+    pub id: ShipmentId,
+    /// Numbers and orders that led to it, as far as its dossier says. Those that are left over lead
+    /// nowhere, and are keyed hashes.
+    pub subjects: Vec<Subject>,
+    /// Now.
+    pub time: Timestamp,
 }
 
 /// A shipment as it was last committed.
@@ -249,6 +276,8 @@ pub enum What {
     Record(u32),
     /// What this tenant adds.
     Overlay(String),
+    /// Everything: it was erased.
+    Erased,
 }
 
 /// Place of a shipment among those that a tenant follows.
@@ -286,7 +315,8 @@ impl Bell {
 pub struct StoreError(String);
 
 impl StoreError {
-    pub(crate) fn new(what: impl fmt::Display) -> Self {
+    /// Of a store that says this.
+    pub fn new(what: impl fmt::Display) -> Self {
         Self(what.to_string())
     }
 }

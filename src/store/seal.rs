@@ -19,13 +19,19 @@ use hmac::{Hmac, Mac as _};
 use rand::TryRngCore as _;
 use sha2::Sha256;
 use waybill_core::number::TrackingNumber;
+use waybill_core::order::Subject;
 use waybill_core::shipment::ShipmentId;
+use zeroize::Zeroizing;
 
 /// Format of sealed bytes: this byte, key id, nonce, ciphertext, tag.
 const FORMAT: u8 = 1;
+/// The same, sealed with the key of one shipment, which lies elsewhere.
+const FORMAT_OWN: u8 = 2;
 const NONCE: usize = 12;
 const HEAD: usize = 1 + KEY_ID + NONCE;
 const KEY_ID: usize = 4;
+/// Keys in a file of keys that wrap.
+const WRAPS: usize = 2;
 
 /// The keys of one installation. Nodes that share a Redis need the same.
 pub struct Keys {
@@ -33,6 +39,39 @@ pub struct Keys {
     seal: [u8; 32],
     hash: [u8; 32],
     shipment: [u8; 32],
+    /// What keys of shipments are wrapped with, the newest first.
+    wraps: Vec<WrapKey>,
+}
+
+/// A key that wraps keys, and its short name.
+struct WrapKey {
+    id: [u8; KEY_ID],
+    key: Zeroizing<[u8; 32]>,
+}
+
+impl WrapKey {
+    fn new(master: &[u8; 32]) -> Self {
+        let [a, b, c, d, ..] = mac(master, "waybill wrap id", &[]);
+        Self {
+            id: [a, b, c, d],
+            key: Zeroizing::new(mac(master, "waybill wrap", &[])),
+        }
+    }
+}
+
+/// Key of one shipment: what is sealed with it can be read only as long as the key is kept, in
+/// backups too. Wiped from memory when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DataKey(Zeroizing<[u8; 32]>);
+
+impl DataKey {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// The system gives no random bytes.
+    pub fn random() -> io::Result<Self> {
+        Ok(Self(Zeroizing::new(random_bytes()?)))
+    }
 }
 
 /// Why sealed bytes do not open.
@@ -44,6 +83,8 @@ pub enum Unsealed {
     OtherKey,
     /// Damaged, altered, or meant for another place.
     Altered,
+    /// Sealed with the key of a shipment, which is not kept any more.
+    Erased,
 }
 
 impl Unsealed {
@@ -53,6 +94,7 @@ impl Unsealed {
             Self::Format => "format",
             Self::OtherKey => "other_key",
             Self::Altered => "altered",
+            Self::Erased => "erased",
         }
     }
 }
@@ -81,6 +123,7 @@ impl Keys {
             seal: mac(master, "waybill seal", &[]),
             hash: mac(master, "waybill hash", &[]),
             shipment: mac(master, "waybill shipment id", &[]),
+            wraps: vec![WrapKey::new(master)],
         }
     }
 
@@ -92,11 +135,41 @@ impl Keys {
         random_bytes().map(|master| Self::new(&master))
     }
 
-    /// Reads a master key: 32 raw bytes or 64 hexadecimal digits.
+    /// Reads a master key: 32 raw bytes or 64 hexadecimal digits. What keys of shipments are wrapped
+    /// with is derived from it, unless a file of the same name with `.wrap` at its end holds keys for
+    /// that: 64 hexadecimal digits in a line, the newest first, two at most.
     ///
     /// # Errors
-    /// The file cannot be read or holds something else.
+    /// A file cannot be read or holds something else.
     pub fn read(path: &Path) -> Result<Self, KeyError> {
+        let mut keys = Self::read_master(path)?;
+        let mut wrap = path.as_os_str().to_owned();
+        wrap.push(".wrap");
+        let wrap = PathBuf::from(wrap);
+        let fail = |reason: &str| KeyError {
+            path: wrap.clone(),
+            reason: reason.to_owned(),
+        };
+        match fs::read(&wrap) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(keys),
+            Err(error) => return Err(fail(&error.to_string())),
+            Ok(text) => {
+                warn_if_shared(&wrap);
+                let lines = text.split(|byte| *byte == b'\n');
+                let lines = lines.filter(|line| !line.trim_ascii().is_empty());
+                let read: Option<Vec<WrapKey>> = lines
+                    .map(|line| from_hex(line).map(|key| WrapKey::new(&key)))
+                    .collect();
+                let read = read.filter(|read| (1..=WRAPS).contains(&read.len()));
+                let bad = "must hold one or two lines of 64 hexadecimal digits";
+                // What was wrapped before there was such a file is still read.
+                keys.wraps.splice(..0, read.ok_or_else(|| fail(bad))?);
+            }
+        }
+        Ok(keys)
+    }
+
+    fn read_master(path: &Path) -> Result<Self, KeyError> {
         let fail = |reason: String| KeyError {
             path: path.to_owned(),
             reason,
@@ -165,21 +238,23 @@ impl Keys {
     /// # Errors
     /// The system gives no random bytes, or the value is beyond 64 GiB.
     pub fn seal(&self, place: &[&[u8]], plain: &[u8]) -> io::Result<Vec<u8>> {
-        let nonce = random_bytes::<NONCE>()?;
-        let (cipher, bound) = self.cipher(place);
-        let payload = Payload {
-            msg: plain,
-            aad: &bound,
-        };
-        let sealed = cipher
-            .encrypt(Nonce::from_slice(&nonce), payload)
-            .map_err(|_| io::Error::other("value cannot be sealed"))?;
-        let mut bytes = Vec::with_capacity(HEAD + sealed.len());
-        bytes.push(FORMAT);
-        bytes.extend_from_slice(&self.id);
-        bytes.extend_from_slice(&nonce);
-        bytes.extend_from_slice(&sealed);
-        Ok(bytes)
+        seal_as(FORMAT, (self.id, &self.seal), place, plain)
+    }
+
+    /// The same with the key of one shipment; without one, with that of the installation.
+    ///
+    /// # Errors
+    /// As [`Keys::seal`].
+    pub fn seal_own(
+        &self,
+        own: Option<&DataKey>,
+        place: &[&[u8]],
+        plain: &[u8],
+    ) -> io::Result<Vec<u8>> {
+        match own {
+            Some(own) => seal_as(FORMAT_OWN, (self.id, &own.0), place, plain),
+            None => self.seal(place, plain),
+        }
     }
 
     /// Opens what [`Keys::seal`] sealed for the same place.
@@ -187,33 +262,123 @@ impl Keys {
     /// # Errors
     /// Says in which way the bytes are not what was sealed.
     pub fn open(&self, place: &[&[u8]], sealed: &[u8]) -> Result<Vec<u8>, Unsealed> {
-        let Some((head, sealed)) = sealed.split_at_checked(HEAD) else {
-            return Err(Unsealed::Format);
-        };
-        let (prefix, nonce) = head.split_at(1 + KEY_ID);
-        if prefix[0] != FORMAT {
-            return Err(Unsealed::Format);
-        }
-        if prefix[1..] != self.id {
-            return Err(Unsealed::OtherKey);
-        }
-        let (cipher, bound) = self.cipher(place);
-        let payload = Payload {
-            msg: sealed,
-            aad: &bound,
-        };
-        cipher
-            .decrypt(Nonce::from_slice(nonce), payload)
-            .map_err(|_| Unsealed::Altered)
+        self.open_own(None, place, sealed)
     }
 
-    /// One cipher per place. A random nonce of 96 bits is safe for 2^32 values under one key,
-    /// which a busy installation passes within months; values of one place never get there.
-    fn cipher(&self, place: &[&[u8]]) -> (Aes256Gcm, [u8; 32]) {
-        let key = mac(&self.seal, "place", place);
-        let bound = mac(&self.seal, "bound", place);
-        (Aes256Gcm::new(&key.into()), bound)
+    /// Opens what [`Keys::seal`] or [`Keys::seal_own`] sealed for the same place.
+    ///
+    /// # Errors
+    /// Says in which way the bytes are not what was sealed.
+    pub fn open_own(
+        &self,
+        own: Option<&DataKey>,
+        place: &[&[u8]],
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, Unsealed> {
+        let key = match (sealed.first(), own) {
+            (Some(&FORMAT), _) => &self.seal,
+            (Some(&FORMAT_OWN), Some(own)) => &*own.0,
+            (Some(&FORMAT_OWN), None) => {
+                let is_ours = sealed.get(1..=KEY_ID) == Some(self.id.as_slice());
+                return Err(match is_ours {
+                    true => Unsealed::Erased,
+                    false => Unsealed::OtherKey,
+                });
+            }
+            _ => return Err(Unsealed::Format),
+        };
+        open_as((self.id, key), place, sealed)
     }
+
+    /// Wraps the key of a shipment, to be kept.
+    ///
+    /// # Errors
+    /// As [`Keys::seal`].
+    pub fn wrap(&self, id: &ShipmentId, own: &DataKey) -> io::Result<Vec<u8>> {
+        let newest = self.wraps.first();
+        let newest = newest.ok_or_else(|| io::Error::other("nothing to wrap with"))?;
+        let place: [&[u8]; 2] = [b"data keys", id.0.as_bytes()];
+        seal_as(FORMAT, (newest.id, &newest.key), &place, &*own.0)
+    }
+
+    /// Unwraps the key of a shipment.
+    ///
+    /// # Errors
+    /// As [`Keys::open`].
+    pub fn unwrap(&self, id: &ShipmentId, wrapped: &[u8]) -> Result<DataKey, Unsealed> {
+        let with = wrapped.get(1..=KEY_ID).ok_or(Unsealed::Format)?;
+        let with = self.wraps.iter().find(|wrap| wrap.id == with);
+        let with = with.ok_or(Unsealed::OtherKey)?;
+        let place: [&[u8]; 2] = [b"data keys", id.0.as_bytes()];
+        let plain = Zeroizing::new(open_as((with.id, &with.key), &place, wrapped)?);
+        let key = <[u8; 32]>::try_from(plain.as_slice()).map_err(|_| Unsealed::Format)?;
+        Ok(DataKey(Zeroizing::new(key)))
+    }
+
+    /// Whether a key is wrapped with the newest of the keys for that.
+    pub fn is_newest(&self, wrapped: &[u8]) -> bool {
+        let newest = self.wraps.first().map(|newest| newest.id.as_slice());
+        newest.is_some() && wrapped.get(1..=KEY_ID) == newest
+    }
+
+    /// What stands in a key for a number or order.
+    pub fn subject(&self, subject: &Subject) -> [u8; 32] {
+        match subject {
+            Subject::Number(number) => self.hash("number", &[number.reveal().as_bytes()]),
+            Subject::Order(order) => super::codec::order_key(self, "order", order),
+        }
+    }
+}
+
+fn seal_as(
+    format: u8,
+    (id, key): ([u8; KEY_ID], &[u8; 32]),
+    place: &[&[u8]],
+    plain: &[u8],
+) -> io::Result<Vec<u8>> {
+    let nonce = random_bytes::<NONCE>()?;
+    let (cipher, bound) = cipher(key, place);
+    let payload = Payload {
+        msg: plain,
+        aad: &bound,
+    };
+    let sealed = cipher
+        .encrypt(Nonce::from_slice(&nonce), payload)
+        .map_err(|_| io::Error::other("value cannot be sealed"))?;
+    let mut bytes = Vec::with_capacity(HEAD + sealed.len());
+    bytes.push(format);
+    bytes.extend_from_slice(&id);
+    bytes.extend_from_slice(&nonce);
+    bytes.extend_from_slice(&sealed);
+    Ok(bytes)
+}
+
+fn open_as(
+    (id, key): ([u8; KEY_ID], &[u8; 32]),
+    place: &[&[u8]],
+    sealed: &[u8],
+) -> Result<Vec<u8>, Unsealed> {
+    let (head, sealed) = sealed.split_at_checked(HEAD).ok_or(Unsealed::Format)?;
+    let (prefix, nonce) = head.split_at(1 + KEY_ID);
+    if prefix[1..] != id {
+        return Err(Unsealed::OtherKey);
+    }
+    let (cipher, bound) = cipher(key, place);
+    let payload = Payload {
+        msg: sealed,
+        aad: &bound,
+    };
+    cipher
+        .decrypt(Nonce::from_slice(nonce), payload)
+        .map_err(|_| Unsealed::Altered)
+}
+
+/// One cipher per place. A random nonce of 96 bits is safe for 2^32 values under one key, which a
+/// busy installation passes within months; values of one place never get there.
+fn cipher(key: &[u8; 32], place: &[&[u8]]) -> (Aes256Gcm, [u8; 32]) {
+    let bound = mac(key, "bound", place);
+    let key = mac(key, "place", place);
+    (Aes256Gcm::new(&key.into()), bound)
 }
 
 #[expect(
@@ -332,6 +497,31 @@ mod tests {
         }
         let other = Keys::new(&[8; 32]);
         assert_eq!(other.open(&[b"t"], &sealed), Err(Unsealed::OtherKey));
+    }
+
+    #[test]
+    fn what_has_a_key_of_its_own_opens_with_that_key_only() {
+        let keys = keys();
+        let (own, other) = (DataKey::random().unwrap(), DataKey::random().unwrap());
+        let sealed = keys.seal_own(Some(&own), &[b"t"], b"value").unwrap();
+        assert_eq!(
+            keys.open_own(Some(&own), &[b"t"], &sealed).unwrap(),
+            b"value"
+        );
+        assert_eq!(
+            keys.open_own(Some(&other), &[b"t"], &sealed),
+            Err(Unsealed::Altered)
+        );
+        assert_eq!(keys.open(&[b"t"], &sealed), Err(Unsealed::Erased));
+        // What was sealed before shipments had keys is still read.
+        let old = keys.seal(&[b"t"], b"value").unwrap();
+        assert_eq!(keys.open_own(Some(&own), &[b"t"], &old).unwrap(), b"value");
+
+        let id = |text: &str| ShipmentId(text.to_owned());
+        let wrapped = keys.wrap(&id("a"), &own).unwrap();
+        let again = keys.unwrap(&id("a"), &wrapped).unwrap();
+        assert!(keys.open_own(Some(&again), &[b"t"], &sealed).is_ok());
+        assert!(keys.unwrap(&id("b"), &wrapped).is_err());
     }
 
     #[test]

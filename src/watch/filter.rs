@@ -27,6 +27,8 @@ pub struct Seen {
     pub revision: u32,
     status: Status,
     attention: Option<Severity>,
+    /// Hash of everything that it shows.
+    content: u64,
     /// Hash of status, milestones and exceptions.
     significance: u64,
 }
@@ -42,8 +44,11 @@ impl Seen {
         for exception in &record.exceptions {
             (exception.id, exception.severity, exception.close_time).hash(&mut hasher);
         }
+        let mut content = DefaultHasher::new();
+        record.etag.hash(&mut content);
         Self {
             revision: record.revision,
+            content: content.finish(),
             status: record.status,
             attention: record.attention,
             significance: hasher.finish(),
@@ -67,6 +72,8 @@ impl Filter {
         });
         let significant =
             !self.significant_only || differs(|old, now| old.significance != now.significance);
-        status && code && severity && significant
+        // Another tenant's own news makes a revision too, in which this one sees nothing new.
+        let visible = differs(|old, now| old.content != now.content);
+        visible && status && code && severity && significant
     }
 }

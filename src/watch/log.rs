@@ -130,6 +130,8 @@ pub async fn since(
             What::Record(revision) => Some(News::record(*revision)),
             What::Overlay(of) if of == tenant => Some(OVERLAY),
             What::Overlay(_) => None,
+            // Whoever looks at it finds nothing.
+            What::Erased => Some(News::default()),
         };
         if let Some(one) = one {
             super::lock(&news).entry(change.id).or_default().and(one);
@@ -173,6 +175,7 @@ async fn told(store: &dyn Store, hub: &Hub, change: Change) -> Result<(), StoreE
             hub.tell_tenant(tenant, id, OVERLAY);
             hub.tell(&Topic::Shipment(id.clone()), id, OVERLAY);
         }
+        What::Erased => hub.erased(id),
     }
     Ok(())
 }

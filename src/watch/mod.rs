@@ -14,9 +14,8 @@ mod secrets;
 pub mod token;
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::sync::{Notify, watch};
 use waybill_core::order::Subject;
@@ -37,6 +36,8 @@ pub struct Hub {
     recent: moka::sync::Cache<(ShipmentId, u32), Arc<Shipment>>,
     /// Tenants that have registered a shipment, as of the place that the change log is told to.
     owned: moka::sync::Cache<ShipmentId, Arc<[String]>>,
+    /// What else forgets when something is erased.
+    forgets: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 type Followers = Vec<Weak<Mailbox>>;
@@ -44,9 +45,9 @@ type Followers = Vec<Weak<Mailbox>>;
 /// Who follows what, by its kind: for every change it is asked which kinds there are.
 #[derive(Default)]
 struct Topics {
-    shipments: HashMap<ShipmentId, Followers>,
-    subjects: HashMap<Subject, Followers>,
-    tenants: HashMap<String, Followers>,
+    shipments: BTreeMap<ShipmentId, Followers>,
+    subjects: BTreeMap<Subject, Followers>,
+    tenants: BTreeMap<String, Followers>,
 }
 
 /// What can be watched.
@@ -146,6 +147,7 @@ impl Default for Hub {
             mark: Mutex::new(Arc::from([])),
             recent: moka::sync::Cache::new(RECENT),
             owned: moka::sync::Cache::new(OWNED),
+            forgets: OnceLock::new(),
         }
     }
 }
@@ -231,6 +233,32 @@ impl Hub {
         self.recent.insert(key, Arc::clone(record));
     }
 
+    /// What else has to be forgotten once something was erased. Only the first one counts.
+    pub fn forgets(&self, forget: Box<dyn Fn() + Send + Sync>) {
+        let _first = self.forgets.set(forget);
+    }
+
+    /// A shipment was erased: nothing that was made of it here is shown any more, to nobody. That is
+    /// seldom, so that everybody looks again.
+    pub fn erased(&self, id: &ShipmentId) {
+        for (key, _) in &self.recent {
+            if key.0 == *id {
+                self.recent.invalidate(&*key);
+            }
+        }
+        if let Some(forget) = self.forgets.get() {
+            forget();
+        }
+        let owners = self.owned.remove(id);
+        for version in lock(&self.versions).values().filter_map(Weak::upgrade) {
+            version.fetch_add(1, Ordering::AcqRel);
+        }
+        for tenant in owners.iter().flat_map(|owners| owners.iter()) {
+            self.tell_tenant(tenant, id, News::default());
+        }
+        self.tell(&Topic::Shipment(id.clone()), id, News::default());
+    }
+
     /// A revision of a record, if it was made here not long ago.
     pub fn recent(&self, id: &ShipmentId, revision: u32) -> Option<Arc<Shipment>> {
         self.recent.get(&(id.clone(), revision))
@@ -284,6 +312,7 @@ impl Topics {
             visit(followers);
             !followers.is_empty()
         };
+        // In an order, so that a simulation can repeat it.
         self.shipments.retain(|_, followers| stays(followers));
         self.subjects.retain(|_, followers| stays(followers));
         self.tenants.retain(|_, followers| stays(followers));
@@ -291,12 +320,12 @@ impl Topics {
 }
 
 fn visit_one<K, Q>(
-    topics: &mut HashMap<K, Followers>,
+    topics: &mut BTreeMap<K, Followers>,
     topic: &Q,
     visit: impl FnOnce(&mut Followers),
 ) where
-    K: std::borrow::Borrow<Q> + Hash + Eq,
-    Q: Hash + Eq + ?Sized,
+    K: std::borrow::Borrow<Q> + Ord,
+    Q: Ord + ?Sized,
 {
     let Some(followers) = topics.get_mut(topic) else {
         return;

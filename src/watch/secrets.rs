@@ -8,18 +8,20 @@ use sha2::Sha256;
 
 use super::Head;
 
-const FORMAT: u8 = 1;
-const MAC: usize = 16;
+const FORMAT: u8 = 2;
+pub(super) const MAC: usize = 16;
 /// Partitions that a token has room for.
 const PARTITIONS: usize = 64;
 
 /// The secrets: the first one seals, and all of them open.
 #[derive(Clone)]
-pub struct Secrets(std::sync::Arc<[[u8; 32]]>);
+pub struct Secrets(pub(super) std::sync::Arc<[[u8; 32]]>);
 
 /// What a token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
+    /// Hash of whose it is, and of what its owner may see.
+    pub owner: u64,
     /// Hash of what was followed, and how.
     pub target: u64,
     /// Everything up to here was sent.
@@ -33,11 +35,12 @@ impl Secrets {
     }
 
     /// Writes a token; empty if there is no secret.
-    pub fn seal(&self, target: u64, place: &[Head]) -> Vec<u8> {
+    pub fn seal(&self, owner: u64, target: u64, place: &[Head]) -> Vec<u8> {
         let Some(secret) = self.0.first() else {
             return Vec::new();
         };
         let mut text = vec![FORMAT];
+        text.extend_from_slice(&owner.to_be_bytes());
         text.extend_from_slice(&target.to_be_bytes());
         // Epochs are mostly one and the same: written once for a run of partitions.
         let mut rest = place;
@@ -69,6 +72,7 @@ impl Secrets {
         };
         self.0.iter().find_map(is_ours)?;
         let (format, text) = text.split_first()?;
+        let (owner, text) = text.split_first_chunk()?;
         let (target, mut text) = text.split_first_chunk()?;
         if *format != FORMAT {
             return None;
@@ -86,8 +90,11 @@ impl Secrets {
                 return None;
             }
         }
-        let target = u64::from_be_bytes(*target);
-        Some(Token { target, place })
+        Some(Token {
+            owner: u64::from_be_bytes(*owner),
+            target: u64::from_be_bytes(*target),
+            place,
+        })
     }
 }
 
@@ -95,7 +102,7 @@ fn keyed(secret: &[u8; 32]) -> Option<Hmac<Sha256>> {
     Hmac::new_from_slice(secret).ok()
 }
 
-fn mac(secret: &[u8; 32], text: &[u8]) -> [u8; MAC] {
+pub(super) fn mac(secret: &[u8; 32], text: &[u8]) -> [u8; MAC] {
     let mut sealed = [0; MAC];
     if let Some(mut mac) = keyed(secret) {
         mac.update(text);
@@ -121,10 +128,18 @@ mod tests {
         let secrets = Secrets::new([[7; 32]]);
         for partitions in [0, 1, 64] {
             let place = place(partitions);
-            let token = secrets.seal(42, &place);
+            let (owner, target) = (7, 42);
+            let token = secrets.seal(owner, target, &place);
             assert!(token.len() <= 1_024, "{}", token.len());
-            let target = 42;
-            assert_eq!(secrets.open(&token), Some(Token { target, place }));
+            let token = secrets.open(&token);
+            assert_eq!(
+                token,
+                Some(Token {
+                    owner,
+                    target,
+                    place
+                })
+            );
         }
     }
 
@@ -132,16 +147,16 @@ mod tests {
     fn the_secret_before_is_still_read_and_a_foreign_one_never() {
         let old = Secrets::new([[1; 32]]);
         let both = Secrets::new([[2; 32], [1; 32]]);
-        let token = old.seal(1, &place(3));
+        let token = old.seal(1, 1, &place(3));
         assert_eq!(both.open(&token), old.open(&token));
-        assert_eq!(old.open(&both.seal(1, &place(3))), None);
-        assert!(Secrets::new([]).seal(1, &place(3)).is_empty());
+        assert_eq!(old.open(&both.seal(1, 1, &place(3))), None);
+        assert!(Secrets::new([]).seal(1, 1, &place(3)).is_empty());
     }
 
     #[test]
     fn nothing_but_the_token_itself_is_read() {
         let secrets = Secrets::new([[7; 32]]);
-        let token = secrets.seal(42, &place(5));
+        let token = secrets.seal(7, 42, &place(5));
         for bit in 0..token.len() * 8 {
             let mut forged = token.clone();
             forged[bit / 8] ^= 1 << (bit % 8);

@@ -54,7 +54,7 @@ pub async fn changes(store: &dyn Store, after: u64, limit: usize) -> Vec<Change>
 pub fn revision(change: &Change) -> u32 {
     match change.what {
         What::Record(revision) => revision,
-        What::Overlay(_) => 0,
+        What::Overlay(_) | What::Erased => 0,
     }
 }
 

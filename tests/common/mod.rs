@@ -21,7 +21,9 @@ pub mod program;
 pub mod push;
 pub mod python;
 pub mod record;
+pub mod recording;
 pub mod redis;
+pub mod shops;
 pub mod watching;
 pub mod wire;
 

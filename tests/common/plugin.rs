@@ -33,6 +33,7 @@ pub enum Does {
 struct Plugin {
     does: Arc<Mutex<Does>>,
     asked: Arc<Mutex<Vec<wire::FetchRequest>>>,
+    trace: Arc<Mutex<String>>,
 }
 
 type Stream<T> = std::pin::Pin<Box<dyn tokio_stream::Stream<Item = Result<T, Status>> + Send>>;
@@ -61,6 +62,9 @@ impl AdapterService for Plugin {
         request: Request<wire::FetchRequest>,
     ) -> Result<Response<Self::FetchStream>, Status> {
         assert!(request.metadata().contains_key("grpc-timeout"));
+        if let Some(trace) = request.metadata().get("traceparent") {
+            *self.trace.lock().unwrap() = trace.to_str().unwrap().to_owned();
+        }
         self.asked.lock().unwrap().push(request.into_inner());
         let does = self.does.lock().unwrap().clone();
         match does {
@@ -126,6 +130,8 @@ pub struct Running {
     pub settings: PluginSettings,
     pub does: Arc<Mutex<Does>>,
     pub asked: Arc<Mutex<Vec<wire::FetchRequest>>>,
+    /// The `traceparent` of the last question.
+    pub trace: Arc<Mutex<String>>,
     serving: tokio::task::JoinHandle<()>,
 }
 
@@ -135,9 +141,11 @@ impl Running {
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let does = Arc::new(Mutex::new(does));
         let asked = Arc::default();
+        let trace = Arc::default();
         let plugin = Plugin {
             does: Arc::clone(&does),
             asked: Arc::clone(&asked),
+            trace: Arc::clone(&trace),
         };
         let serving = tokio::spawn(async move {
             Server::builder()
@@ -150,6 +158,7 @@ impl Running {
             settings: settings(endpoint),
             does,
             asked,
+            trace,
             serving,
         }
     }

@@ -73,11 +73,16 @@ impl Running {
 
     /// The same with variables of the environment.
     pub fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start_to(arguments, variables, Stdio::null())
+    }
+
+    /// The same with its log going somewhere.
+    pub fn start_to(arguments: &[&str], variables: &[(&str, &str)], log: Stdio) -> Self {
         let mut child = command(arguments)
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -20,6 +20,7 @@ mod precedence;
 mod projection;
 mod properties;
 mod pushes;
+mod questions;
 mod record;
 mod revisions;
 mod routes;

@@ -86,7 +86,7 @@ impl World {
         let end = self.start + SignedDuration::from_secs(at as i64);
         let none = Cow::Borrowed("");
         // One in three is followed by one of twenty tenants, who has promised something.
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             let is = f64::from(u8::from(dice.share() < 0.85));
             let tenant = &self.tenants[dice.below(TENANTS) as usize];
             give(Sample {

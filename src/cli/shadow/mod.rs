@@ -17,7 +17,7 @@ use waybill_core::projection::{to_aftership, to_track17};
 
 use self::compare::{Difference, Kind, Vocabulary, differences};
 use self::export::Theirs;
-use super::client::{channel, connect, failed};
+use super::client::{caller, connect, failed};
 use super::explain::masked;
 use super::out::say;
 use super::{Remote, json, print};
@@ -226,7 +226,7 @@ pub(super) async fn run(options: Options) -> Result<ExitCode, String> {
     if readable.is_empty() {
         return Err(format!("{name}: no row has a number and a known status"));
     }
-    let carriers = carriers(&options.remote.address).await?;
+    let carriers = carriers(&options.remote).await?;
     for part in readable.chunks(BATCH) {
         let answers = match ask(&options, part, &carriers).await? {
             Ok(answers) => answers,
@@ -264,8 +264,8 @@ enum Answer {
 }
 
 /// Ids of the carriers that our gateway knows: only such a word of theirs is passed on.
-async fn carriers(address: &str) -> Result<BTreeSet<String>, String> {
-    let mut client = CarrierServiceClient::new(channel(address).await?);
+async fn carriers(remote: &Remote) -> Result<BTreeSet<String>, String> {
+    let mut client = CarrierServiceClient::new(caller(&remote.address, &remote.shown).await?);
     let known = client
         .list_carriers(v1::ListCarriersRequest::default())
         .await;
@@ -296,7 +296,7 @@ async fn ask(
         ..Default::default()
     });
     request.set_timeout(Duration::from_secs(options.timeout));
-    let mut client = connect(&options.remote.address).await?;
+    let mut client = connect(&options.remote).await?;
     let mut stream = match client.batch_track(request).await {
         Ok(response) => response.into_inner(),
         Err(status) => return Ok(Err(status)),

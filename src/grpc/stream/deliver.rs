@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use tonic::Status;
+use waybill_core::caller::Scope;
+use waybill_core::overlay::Overlay;
 use waybill_core::revision::new_events;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
@@ -77,7 +79,9 @@ impl Stream {
         };
         for revision in between {
             let older = self.pipeline.hub().recent(id, revision);
-            let older = older.ok_or(Halt::Lagged)?;
+            let older = older
+                .filter(|older| self.pipeline.shows_all(&self.tenant, older))
+                .ok_or(Halt::Lagged)?;
             let seen = Seen::of(&older);
             self.judge(&older, seen, &look, &mut reader).await?;
         }
@@ -124,6 +128,7 @@ impl Stream {
                     &Face {
                         view: self.plan.view,
                         language: Arc::clone(&self.plan.language),
+                        personal: self.scopes.has(Scope::Personal),
                         previous,
                     },
                     update,
@@ -132,6 +137,9 @@ impl Stream {
             };
             reader.held = record.revision;
             self.hold(update).await?;
+            let lag = self.pipeline.now().duration_since(record.update_time);
+            metrics::histogram!("waybill_update_lag_seconds", "leg" => "delivery")
+                .record(lag.as_secs_f64().max(0.0));
         }
         reader.last = Some(seen);
         reader.since = record.revision;
@@ -166,7 +174,7 @@ impl Stream {
         self.sent.put(&look.record.id, held);
         let update = v1::WatchUpdate {
             change: v1::WatchChange::Overlay as i32,
-            overlay: Some(added::overlay(&look.record.id, overlay)),
+            overlay: Some(self.added(&look.record.id, overlay)),
             previous_revision,
             ..Default::default()
         };
@@ -202,15 +210,22 @@ impl Stream {
         }
     }
 
+    fn added(&self, id: &ShipmentId, overlay: &Overlay) -> v1::TenantOverlay {
+        tracking::shown_overlay(self.scopes, added::overlay(id, overlay))
+    }
+
     /// A revision of a shipment, and what lies beside it.
     pub(super) fn update(&self, record: &Shipment, look: &Look) -> v1::WatchUpdate {
         let voice = self.texts.voice(&self.plan.language);
         let forecast = self.pipeline.forecast(record);
         let overlay = look.overlay.as_deref();
         v1::WatchUpdate {
-            shipment: Some(convert::shipment(record, self.plan.view, voice)),
+            shipment: Some(tracking::shown(
+                self.scopes,
+                convert::shipment(record, self.plan.view, voice),
+            )),
             freshness: Some(tracking::freshness(&look.freshness)),
-            overlay: overlay.map(|one| added::overlay(&record.id, one)),
+            overlay: overlay.map(|one| self.added(&record.id, one)),
             forecast: forecast.map(|one| convert::forecast(&record.id, &one, voice)),
             ..Default::default()
         }

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout};
 use tonic::Status;
 
 use super::Stream;
+use crate::chance::Chance;
 use crate::grpc::convert;
 use crate::grpc::status::late;
 use crate::v1;
@@ -54,9 +55,9 @@ impl End {
     }
 
     /// At some moment of the time that follows.
-    fn within(spread: Duration, reason: GoingAwayReason) -> Self {
+    fn within(spread: Duration, reason: GoingAwayReason, chance: &Chance) -> Self {
         Self {
-            at: Instant::now() + spread.mul_f64(rand::random_range(0.0..=1.0)),
+            at: Instant::now() + spread.mul_f64(chance.within(0.0..=1.0)),
             how: Ending::GoingAway(reason),
         }
     }
@@ -74,10 +75,14 @@ pub(super) async fn called(
     mut drain: watch::Receiver<bool>,
     leaving: Option<Leaving>,
     spread: Duration,
+    chance: Chance,
 ) -> End {
     tokio::select! {
-        () = told(&mut drain) => End::within(spread, GoingAwayReason::Draining),
-        () = asked_to_go(leaving) => End::within(spread.min(LEAVING), GoingAwayReason::MaxAge),
+        biased;
+        () = told(&mut drain) => End::within(spread, GoingAwayReason::Draining, &chance),
+        () = asked_to_go(leaving) => {
+            End::within(spread.min(LEAVING), GoingAwayReason::MaxAge, &chance)
+        }
     }
 }
 
@@ -108,7 +113,7 @@ impl Stream {
             true => 1.0,
             false => 1.0 + settings.count as f64 / 1_000.0,
         };
-        let delay = Duration::from_secs_f64(rand::random_range(0.0..spread));
+        let delay = Duration::from_secs_f64(self.shared.chance.within(0.0..=spread));
         let going = v1::WatchGoingAway {
             reason: reason as i32,
             grace: Some(convert::duration(GRACE)),

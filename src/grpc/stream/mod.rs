@@ -25,6 +25,7 @@ use futures_util::{FutureExt as _, StreamExt};
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep, sleep_until};
 use tonic::{Status, Streaming};
+use waybill_core::caller::{Caller, Scope, Scopes};
 use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
@@ -35,6 +36,7 @@ use super::reply::found_by_tonic;
 use super::status::Failure;
 use super::tracking::{Tracking, too_large};
 use crate::pipeline::{Miss, Pipeline};
+use crate::quota::Allowance;
 use crate::server::Running;
 use crate::store::Head;
 use crate::texts::Texts;
@@ -81,6 +83,10 @@ pub(super) struct Stream {
     texts: Arc<Texts>,
     /// Whose overlays it shows.
     tenant: String,
+    /// What it may show.
+    scopes: Scopes,
+    /// What its tenant may still ask for.
+    quota: Allowance,
     plan: Plan,
     requests: Option<Box<Streaming<v1::WatchRequest>>>,
     outbox: Outbox,
@@ -104,6 +110,8 @@ pub(super) struct Stream {
     /// When to look at which key again.
     looks: BTreeSet<(Instant, usize)>,
     keys_so_far: usize,
+    /// Hash of whose tokens they are.
+    owner: u64,
     /// Hash of the keys and of everything else that a token is bound to.
     target: u64,
     /// Shipments that the keys stood for when the stream resumed: the reader may hold them.
@@ -213,6 +221,9 @@ impl Stream {
             pipeline: tracking.pipeline.clone(),
             texts: Arc::clone(&tracking.texts),
             tenant: tracking.caller.tenant.clone(),
+            scopes: tracking.caller.scopes,
+            quota: tracking.quota.clone(),
+            owner: owner(&tracking.caller),
             target: fingerprint(&tracking.caller.tenant, &plan),
             shared,
             plan,
@@ -246,7 +257,8 @@ impl Stream {
         Frames::new(outbox, async move {
             let _kept = kept;
             let drain = self.shared.drain.clone();
-            let mut called = pin!(called(drain, leaving, self.shared.settings.spread).fuse());
+            let (spread, chance) = (self.shared.settings.spread, self.shared.chance.clone());
+            let mut called = pin!(called(drain, leaving, spread, chance).fuse());
             // What runs only now and then is in a box of its own, here and below: there are very
             // many streams, and most of them wait.
             match Box::pin(self.in_time(Work::Begin, called.as_mut())).await? {
@@ -327,8 +339,13 @@ impl Stream {
             if due < timer.deadline() {
                 timer.as_mut().reset(due);
             }
+            // What comes seldom comes first: no flood of changes puts it off.
             let work = tokio::select! {
-                () = mailbox.filled() => Work::Mail,
+                biased;
+                sooner = called.as_mut() => {
+                    self.end = self.end.or_sooner(sooner);
+                    continue;
+                }
                 Some((at, pause)) = running.next() => {
                     if self.followed.contains_key(&at) {
                         self.looks.insert((Instant::now() + pause, at));
@@ -356,15 +373,14 @@ impl Stream {
                         self.looks.remove(&look);
                         let followed = self.followed.get(&look.1).map(Arc::clone);
                         let pipeline = self.pipeline.clone();
-                        running.extend(followed.map(|it| look_again(pipeline, it, look.1)));
+                        let chance = self.shared.chance.clone();
+                        let looking = followed.map(|it| look_again(pipeline, it, look.1, chance));
+                        running.extend(looking);
                     }
                     timer.as_mut().reset(self.due(running.len() < WIDTH));
                     continue;
                 }
-                sooner = called.as_mut() => {
-                    self.end = self.end.or_sooner(sooner);
-                    continue;
-                }
+                () = mailbox.filled() => Work::Mail,
             };
             if !Box::pin(self.in_time(work, called.as_mut())).await? {
                 return Box::pin(self.finish(false)).await;
@@ -399,6 +415,12 @@ impl Stream {
         match follow::keys(field, shipments, &self.shared.settings) {
             Err(failure) => Err(failure.into()),
             Ok(keys) if adds => {
+                if let Err(failure) = self.quota.take(keys.len()) {
+                    for key in keys {
+                        self.reject(key, failure.clone()).await?;
+                    }
+                    return Ok(());
+                }
                 let added = self.admit(keys).await?;
                 self.show(added).await?;
                 // The place stays: what was followed before may have changed meanwhile.
@@ -489,7 +511,7 @@ impl Stream {
 
     fn renew_token(&mut self) {
         if let Some(place) = &self.place {
-            self.token = self.shared.tokens.seal(self.target, place);
+            self.token = self.shared.tokens.seal(self.owner, self.target, place);
         }
     }
 
@@ -558,6 +580,12 @@ fn fingerprint(tenant: &str, plan: &Plan) -> u64 {
         filter.significant_only
     );
     hash(text.as_bytes())
+}
+
+/// Hash of a tenant, and of whether it sees personal data.
+pub(super) fn owner(caller: &Caller) -> u64 {
+    let personal = caller.scopes.has(Scope::Personal);
+    hash(format!("{:?} {personal}", caller.tenant).as_bytes())
 }
 
 fn fingerprint_of(key: &v1::ShipmentKey) -> u64 {

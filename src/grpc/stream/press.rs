@@ -57,6 +57,8 @@ pub(super) struct Look {
 pub(super) struct Face {
     pub(super) view: View,
     pub(super) language: Arc<str>,
+    /// With personal data.
+    pub(super) personal: bool,
     /// Revision that the reader holds.
     pub(super) previous: u32,
 }
@@ -120,7 +122,7 @@ pub(super) async fn look(
     tenant: &str,
     id: &ShipmentId,
 ) -> Result<Option<Arc<Look>>, Miss> {
-    let (record, freshness) = match pipeline.held(id).await {
+    let (record, freshness) = match pipeline.held(tenant, id).await {
         Ok(held) => held,
         Err(Miss::UnknownId) => return Ok(None),
         Err(miss) => return Err(miss),

@@ -59,7 +59,7 @@ impl Stream {
             if self.by_key.contains_key(&hash) {
                 continue;
             }
-            match read_key(&self.pipeline, &key).await {
+            match read_key(&self.pipeline, &self.tenant, &key).await {
                 Err(failure) => self.reject(key, failure).await?,
                 Ok(followed) => {
                     // On the topic before the lookup: a change in between is not missed.
@@ -226,7 +226,7 @@ impl Stream {
             }
             match is_whole {
                 true => {
-                    let pause = pause(&self.pipeline, &found);
+                    let pause = pause(&self.pipeline, &found, &self.shared.chance);
                     self.looks.insert((Instant::now() + pause, at));
                 }
                 false => again.push(at),
@@ -315,7 +315,7 @@ impl Stream {
                     self.follow_shipment(&id);
                     self.resumed.insert(id);
                 }
-                let soon = LEAST_PAUSE.mul_f64(rand::random_range(1.0..5.0));
+                let soon = LEAST_PAUSE.mul_f64(self.shared.chance.within(1.0..=5.0));
                 self.looks.insert((Instant::now() + soon, at));
             }
         }
@@ -366,6 +366,8 @@ impl Stream {
 
     /// Says that what the reader holds is out of date, and sends a new snapshot.
     pub(super) async fn reset(&mut self, reason: v1::WatchResetReason) -> Result<(), Status> {
+        metrics::counter!("waybill_stream_resyncs_total", "reason" => reason.as_str_name())
+            .increment(1);
         self.held = None;
         // What waits is part of the snapshot.
         let _old = self.mailbox.empty();

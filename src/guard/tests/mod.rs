@@ -3,6 +3,7 @@
 mod attempts;
 mod breaker;
 mod bulkhead;
+mod hold;
 mod outage;
 mod purse;
 mod quota;
@@ -206,6 +207,7 @@ fn rig_with(
         name: "shop-a",
         limits,
         purse,
+        nodes: None,
     };
     let guard = Guard::new(account, adapter, http, tuning, clock.clone());
     Rig { guard, fake, clock }
@@ -404,8 +406,8 @@ fn metrics_tell_what_happened() {
     let text = handle.render();
     let label = r#"source="test",account="shop-a",breaker="source""#;
     for line in [
-        r#"waybill_source_requests_total{source="test",outcome="ok"} 2"#.to_owned(),
-        r#"waybill_source_requests_total{source="test",outcome="unavailable"} 5"#.to_owned(),
+        r#"waybill_carrier_attempts_total{source="test",outcome="ok"} 2"#.to_owned(),
+        r#"waybill_carrier_attempts_total{source="test",outcome="unavailable"} 5"#.to_owned(),
         r#"waybill_source_refusals_total{source="test",reason="tripped"} 1"#.to_owned(),
         r#"waybill_retries_total{source="test"} 4"#.to_owned(),
         format!(r#"waybill_breaker_state{{{label}}} 0"#),
@@ -415,5 +417,5 @@ fn metrics_tell_what_happened() {
     ] {
         assert!(text.contains(&line), "{line} is not in\n{text}");
     }
-    assert!(text.contains("waybill_source_latency_seconds"), "{text}");
+    assert!(text.contains("waybill_carrier_attempt_seconds"), "{text}");
 }

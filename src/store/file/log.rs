@@ -11,6 +11,8 @@ use super::Inner;
 /// 1970.
 const CHANGES: TableDefinition<'_, u64, (&str, &str, u32, i128)> =
     TableDefinition::new("changes_2");
+/// Stands in the place of a revision, of which none is 0, once a shipment is erased.
+const ERASED: u32 = 0;
 /// The log of earlier versions.
 const OLD_CHANGES: TableDefinition<'_, u64, (&str, u32, i128)> = TableDefinition::new("changes");
 /// One row: epoch of the log.
@@ -58,6 +60,7 @@ pub(super) fn read(
             sequence: sequence.value(),
             id: ShipmentId(id.to_owned()),
             what: match tenant {
+                "" if revision == ERASED => What::Erased,
                 "" => What::Record(revision),
                 tenant => What::Overlay(tenant.to_owned()),
             },
@@ -80,6 +83,7 @@ pub(super) fn write(
     let (tenant, revision) = match what {
         What::Record(revision) => ("", *revision),
         What::Overlay(tenant) => (tenant.as_str(), 0),
+        What::Erased => ("", ERASED),
     };
     let entry = (id.0.as_str(), tenant, revision, time.as_nanosecond());
     changes.insert(sequence, entry)?;

@@ -9,6 +9,7 @@ use waybill_core::adapter::BoxFuture;
 use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
+use super::super::seal::DataKey;
 use super::super::{CommitError, OverlayCommit, StoreError, What, codec};
 use super::{FileStore, Inner, SHIPMENTS, Work, log};
 
@@ -25,6 +26,10 @@ type Key = (ShipmentId, String);
 impl Known {
     pub(super) fn new() -> Self {
         Self(Cache::new(KNOWN))
+    }
+
+    pub(super) fn forget(&self, key: &Key) {
+        self.0.invalidate(key);
     }
 
     /// Keeps what was read or written, unless something newer is there already.
@@ -44,6 +49,33 @@ pub(super) fn make_table(tx: &WriteTransaction) -> Result<(), redb::Error> {
     Ok(())
 }
 
+/// Takes out what every tenant has added to a shipment, and whether they follow it; returns them.
+pub(super) fn remove(tx: &WriteTransaction, id: &ShipmentId) -> Result<Vec<String>, redb::Error> {
+    let mut overlays = tx.open_table(OVERLAYS)?;
+    let mut tenants = Vec::new();
+    for row in overlays.range((id.0.as_str(), "")..)? {
+        let (key, _) = row?;
+        let (of, tenant) = key.value();
+        if of != id.0 {
+            break;
+        }
+        tenants.push(tenant.to_owned());
+    }
+    for tenant in &tenants {
+        overlays.remove((id.0.as_str(), tenant.as_str()))?;
+        log::follow(tx, id, tenant, None)?;
+    }
+    Ok(tenants)
+}
+
+impl Inner {
+    fn open_overlay(&self, id: &ShipmentId, tenant: &str, value: &[u8]) -> Option<Overlay> {
+        // What the vault cannot tell now cannot be read now.
+        let own = self.vault.key(id).ok()?;
+        codec::open_overlay(&self.keys, own.as_ref(), id, tenant, value)
+    }
+}
+
 pub(super) fn load<'a>(
     store: &'a FileStore,
     tenant: &'a str,
@@ -56,8 +88,7 @@ pub(super) fn load<'a>(
     Box::pin(store.read(move |inner, tx| {
         let overlays = tx.open_table(OVERLAYS)?;
         let value = overlays.get((key.0.0.as_str(), key.1.as_str()))?;
-        let overlay =
-            value.and_then(|value| codec::open_overlay(&inner.keys, &key.0, &key.1, value.value()));
+        let overlay = value.and_then(|value| inner.open_overlay(&key.0, &key.1, value.value()));
         let overlay = overlay.map(Arc::new);
         inner.overlays.remember(key, overlay.clone());
         Ok(overlay)
@@ -78,7 +109,7 @@ pub(super) fn load_all<'a>(
             if of != id.0 {
                 break;
             }
-            let overlay = codec::open_overlay(&inner.keys, &id, tenant, value.value());
+            let overlay = inner.open_overlay(&id, tenant, value.value());
             found.extend(overlay.map(|overlay| (tenant.to_owned(), Arc::new(overlay))));
         }
         Ok(found)
@@ -91,9 +122,11 @@ pub(super) fn commit(
 ) -> BoxFuture<'_, Result<(), CommitError>> {
     Box::pin(async move {
         let (reply, answer) = oneshot::channel();
-        let value = codec::seal_overlay(&store.inner.keys, &commit)?;
+        let own = store.key_of(&commit.id).await?;
+        let value = codec::seal_overlay(&store.inner.keys, &own, &commit)?;
         let job = Adding {
             commit,
+            own,
             value,
             applied: false,
             reply,
@@ -105,6 +138,8 @@ pub(super) fn commit(
 /// A commit, sealed.
 struct Adding {
     commit: OverlayCommit,
+    /// What it is sealed with.
+    own: DataKey,
     value: Vec<u8>,
     /// It was no conflict.
     applied: bool,
@@ -118,6 +153,9 @@ impl Work for Adding {
 
     fn apply(&mut self, inner: &Inner, tx: &WriteTransaction) -> Result<(), redb::Error> {
         let (id, tenant) = (&self.commit.id, self.commit.tenant.as_str());
+        if !inner.is_its_key(id, &self.own) {
+            return Ok(());
+        }
         let shipments = tx.open_table(SHIPMENTS)?;
         let Some(shipment) = shipments.get(id.0.as_str())? else {
             return Ok(());
@@ -126,7 +164,8 @@ impl Work for Adding {
         let current = match overlays.get((id.0.as_str(), tenant))? {
             None => 0,
             // What `load` calls absent has to be absent here too.
-            Some(value) => codec::open_overlay(&inner.keys, id, tenant, value.value())
+            Some(value) => inner
+                .open_overlay(id, tenant, value.value())
                 .map_or(0, |known| known.revision),
         };
         if current != self.commit.expected {
@@ -136,7 +175,7 @@ impl Work for Adding {
         let cached = inner.cache.get(id).map(|(stored, _)| stored);
         let updated = match cached.filter(|it| it.version == codec::version_in(shipment.value())) {
             Some(stored) => stored.record.update_time,
-            None => match codec::open_shipment(&inner.keys, id, shipment.value()) {
+            None => match inner.open(id, shipment.value()) {
                 Some(stored) => stored.record.update_time,
                 None => return Ok(()),
             },

@@ -15,6 +15,8 @@
 //! | `{wb:NN}:f` | what tenants follow, by tenant, update time and id |
 //! | `{wb:NN}:s:ID` | a shipment: its value, and the hashes that lead to it |
 //! | `{wb:NN}:o:ID` | what tenants add to it |
+//! | `{wb:NN}:d:ID` | the key of a shipment, wrapped |
+//! | `{wb:NN}:i` | ids of all shipments of a partition |
 //! | `n:HASH` | ids that a number or order may lead to |
 //! | `k:KEY` | a note |
 //!
@@ -28,6 +30,7 @@
 //! `codec`.
 
 mod admit;
+mod erase;
 mod follow;
 mod near;
 mod read;
@@ -39,6 +42,7 @@ use std::sync::Arc;
 
 use futures_util::future::{join_all, try_join_all};
 use jiff::Timestamp;
+use moka::sync::Cache;
 use redis::{FromRedisValue, RedisError};
 use tokio::sync::Mutex;
 use waybill_core::adapter::BoxFuture;
@@ -49,19 +53,33 @@ use waybill_core::shipment::ShipmentId;
 pub use self::admit::Findings;
 use self::follow::Heard;
 use self::near::{As, Near};
-use self::script::{Script, Scripts};
-use super::seal::{Keys, hex};
+use self::script::Scripts;
+use super::seal::{DataKey, Keys, hex};
 use super::{
-    Bell, Commit, CommitError, Head, Note, NoteKey, OverlayCommit, Page, Place, Store, StoreError,
-    Stored, codec,
+    Bell, Commit, CommitError, Erasure, Head, Note, NoteKey, OverlayCommit, Page, Place, Store,
+    StoreError, Stored, codec,
 };
 use crate::clock::Clock;
 use crate::redis::RedisConfig;
 use crate::redis::link::{Link, Live, Unusable};
+use crate::redis::script::Script;
 use crate::tasks;
 
 /// Partitions of the log. Their number is part of what is written.
 pub const PARTITIONS: u16 = 64;
+
+/// Keys of shipments kept unwrapped.
+const KNOWN: u64 = 100_000;
+
+/// The key of a shipment.
+#[derive(Clone)]
+struct Own {
+    key: DataKey,
+    /// As it is kept, or is to be.
+    wrapped: Vec<u8>,
+    /// It was made here, and is kept with the first commit that it seals.
+    is_new: bool,
+}
 
 /// The store in Redis.
 pub struct RedisStore {
@@ -72,6 +90,8 @@ struct Inner {
     link: Arc<Link>,
     prefix: String,
     keys: Arc<Keys>,
+    /// Keys of shipments that were used last, with what Redis holds of them.
+    known: Cache<ShipmentId, Own>,
     scripts: Scripts,
     near: Near,
     /// One look at a partition at a time.
@@ -117,6 +137,7 @@ impl RedisStore {
             link: Link::new(server, clock, fault, admit),
             prefix,
             keys,
+            known: Cache::new(KNOWN),
             scripts: Scripts::new(),
             near: Near::new(),
             looking: (0..PARTITIONS).map(|_| Mutex::default()).collect(),
@@ -133,6 +154,39 @@ impl RedisStore {
     pub fn is_working(&self) -> bool {
         self.inner.near.is_trusted()
     }
+
+    /// What nodes share beside the shipments, over the same connection.
+    pub fn beside(&self) -> Beside {
+        Beside(Arc::clone(&self.inner))
+    }
+}
+
+/// The connection of a store, for what nodes share beside it: what is due, and quotas. Cheap to
+/// clone.
+#[derive(Clone)]
+pub struct Beside(Arc<Inner>);
+
+impl Beside {
+    /// Name of a key in the slot of a partition.
+    pub(crate) fn in_partition(&self, partition: u16, rest: &str) -> String {
+        self.0.name(partition, rest)
+    }
+
+    /// Name of a key.
+    pub(crate) fn named(&self, rest: &str) -> String {
+        format!("{}{rest}", self.0.prefix)
+    }
+
+    /// Runs a script, twice if the connection was lost meanwhile.
+    pub(crate) async fn run<T: FromRedisValue>(
+        &self,
+        call: &'static str,
+        script: &Script,
+        keys: &[String],
+        arguments: &[&[u8]],
+    ) -> Result<T, StoreError> {
+        self.0.run(call, script, keys, arguments).await
+    }
 }
 
 fn fault(call: &'static str, kind: &'static str) {
@@ -140,7 +194,7 @@ fn fault(call: &'static str, kind: &'static str) {
 }
 
 /// Which partition a shipment belongs to, for ever: FNV-1a of its id.
-fn partition_of(id: &ShipmentId) -> u16 {
+pub(crate) fn partition_of(id: &ShipmentId) -> u16 {
     let mix = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     let hash = id.0.bytes().fold(0xcbf2_9ce4_8422_2325, mix);
     // The low bits of this hash are its best, and the remainder is below the divisor.
@@ -176,7 +230,7 @@ impl Inner {
     }
 
     /// The keys of a commit.
-    fn commit_names(&self, partition: u16, id: &ShipmentId) -> [String; 5] {
+    fn commit_names(&self, partition: u16, id: &ShipmentId) -> [String; 7] {
         let [head, log] = self.log_names(partition);
         [
             head,
@@ -184,7 +238,13 @@ impl Inner {
             self.name(partition, "f"),
             self.name(partition, &format!("s:{id}", id = id.0)),
             self.name(partition, &format!("o:{id}", id = id.0)),
+            self.key_name(id),
+            self.name(partition, "i"),
         ]
+    }
+
+    fn key_name(&self, id: &ShipmentId) -> String {
+        self.name(partition_of(id), &format!("d:{id}", id = id.0))
     }
 
     async fn live(&self) -> Result<Live, StoreError> {
@@ -268,7 +328,7 @@ impl Store for RedisStore {
         &'a self,
         subject: &'a Subject,
     ) -> BoxFuture<'a, Result<Vec<ShipmentId>, StoreError>> {
-        let key = codec::subject_key(&self.inner.keys, subject);
+        let key = self.inner.keys.subject(subject);
         Box::pin(self.inner.find(key))
     }
 
@@ -345,13 +405,18 @@ impl Store for RedisStore {
         id: &'a ShipmentId,
     ) -> BoxFuture<'a, Result<Vec<(String, Arc<Overlay>)>, StoreError>> {
         Box::pin(async move {
-            let [_, _, _, _, name] = self.inner.commit_names(partition_of(id), id);
+            let [_, _, _, _, name, ..] = self.inner.commit_names(partition_of(id), id);
             let mut all = redis::cmd("HGETALL");
             all.arg(name);
             let fields: BTreeMap<String, Vec<u8>> = self.inner.ask("load", &all).await?;
+            let own = match fields.is_empty() {
+                true => None,
+                false => self.inner.held_key(id).await?.map(|own| own.key),
+            };
             let overlay = |(field, value): (&String, &Vec<u8>)| {
                 let tenant = field.strip_prefix('o')?;
-                let overlay = codec::open_overlay(&self.inner.keys, id, tenant, value)?;
+                let keys = &self.inner.keys;
+                let overlay = codec::open_overlay(keys, own.as_ref(), id, tenant, value)?;
                 Some((tenant.to_owned(), Arc::new(overlay)))
             };
             Ok(fields.iter().filter_map(overlay).collect())
@@ -360,6 +425,18 @@ impl Store for RedisStore {
 
     fn commit_overlay(&self, commit: OverlayCommit) -> BoxFuture<'_, Result<(), CommitError>> {
         Box::pin(self.inner.commit_overlay(commit))
+    }
+
+    fn erase(&self, erasure: Erasure) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(self.inner.erase(erasure))
+    }
+
+    fn all<'a>(
+        &'a self,
+        after: Option<&'a ShipmentId>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<ShipmentId>, StoreError>> {
+        Box::pin(self.inner.all(after, limit))
     }
 
     fn notes<'a>(

@@ -187,6 +187,16 @@ impl Near {
     }
 
     /// This node has committed, and keeps what it wrote by itself.
+    /// Drops all of a shipment. It is a look through everything, and seldom.
+    pub(super) fn erase(&self, id: &ShipmentId) {
+        self.drop_shipment(id);
+        for (key, _) in &self.overlays {
+            if key.0 == *id {
+                self.drop_overlay(&key);
+            }
+        }
+    }
+
     pub(super) fn committed(&self, at: As) {
         let mut part = self.lock(at.partition);
         if part.epoch == at.epoch {
@@ -221,6 +231,7 @@ impl Near {
                 What::Overlay(tenant) => {
                     self.drop_overlay(&(change.id.clone(), tenant.clone()));
                 }
+                What::Erased => self.erase(&change.id),
             }
         }
     }

@@ -2,6 +2,7 @@
 local believed, expected, value, unreadable = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local id, tenant, follows = ARGV[6], ARGV[7], ARGV[8]
 local time, since, channel, partition = ARGV[9], ARGV[10], ARGV[11], ARGV[12]
+local wrapped, is_new = ARGV[13], ARGV[14]
 
 local place = redis.call('HGET', KEYS[4], 'place')
 if not place then
@@ -20,6 +21,9 @@ if revision ~= expected then
 end
 if believed ~= epoch then
   return {epoch, sequence, 'epoch'}
+end
+if not own(KEYS[6], wrapped, is_new) then
+  return {epoch, sequence, 'conflict'}
 end
 
 redis.call('HSET', KEYS[5], 'o' .. tenant, value)

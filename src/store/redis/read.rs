@@ -19,6 +19,9 @@ const PAGE: usize = 10_000;
 /// What a script says about a log: fields of an entry by name.
 type Entry = (String, BTreeMap<String, String>);
 
+/// A sealed value, and the wrapped key that it was sealed with.
+type Field = (Option<Vec<u8>>, Option<Vec<u8>>);
+
 impl Inner {
     /// Epoch, end and some entries of a partition's log after a place.
     pub(super) async fn read(
@@ -47,14 +50,14 @@ impl Inner {
     async fn field(
         &self,
         partition: u16,
-        key: String,
+        [key, sealing]: [String; 2],
         field: &[u8],
-    ) -> Result<(As, Option<Vec<u8>>), StoreError> {
+    ) -> Result<(As, Field), StoreError> {
         let [head, log] = self.log_names(partition);
-        let (names, epoch) = ([head, log, key], new_epoch());
+        let (names, epoch) = ([head, log, key, sealing], new_epoch());
         let arguments = [&*epoch, field];
         let script = &self.scripts.load;
-        let answer: Answer<Option<Vec<u8>>> = self.run("load", script, &names, &arguments).await?;
+        let answer: Answer<Field> = self.run("load", script, &names, &arguments).await?;
         let at = As {
             partition,
             epoch: answer.epoch,
@@ -68,12 +71,14 @@ impl Inner {
 
     pub(super) async fn load(&self, id: &ShipmentId) -> Result<Option<Arc<Stored>>, StoreError> {
         let partition = partition_of(id);
-        let [_, _, _, name, _] = self.commit_names(partition, id);
-        let (at, value) = self.field(partition, name, b"value").await?;
+        let [_, _, _, name, ..] = self.commit_names(partition, id);
+        let names = [name, self.key_name(id)];
+        let (at, (value, wrapped)) = self.field(partition, names, b"value").await?;
         let Some(value) = value else {
             return Ok(None);
         };
-        let stored = codec::open_shipment(&self.keys, id, &value).map(Arc::new);
+        let own = self.unwrap(id, wrapped.as_deref()).map(|own| own.key);
+        let stored = codec::open_shipment(&self.keys, own.as_ref(), id, &value).map(Arc::new);
         if let Some(stored) = &stored {
             self.near.keep_shipment(at, stored, value.len());
         }
@@ -85,11 +90,14 @@ impl Inner {
         key: (ShipmentId, String),
     ) -> Result<Option<Arc<Overlay>>, StoreError> {
         let partition = partition_of(&key.0);
-        let [_, _, _, _, name] = self.commit_names(partition, &key.0);
+        let [_, _, _, _, name, ..] = self.commit_names(partition, &key.0);
+        let names = [name, self.key_name(&key.0)];
         let field = format!("o{}", key.1);
-        let (at, value) = self.field(partition, name, field.as_bytes()).await?;
-        let overlay =
-            value.and_then(|value| codec::open_overlay(&self.keys, &key.0, &key.1, &value));
+        let (at, (value, wrapped)) = self.field(partition, names, field.as_bytes()).await?;
+        let own = self.unwrap(&key.0, wrapped.as_deref()).map(|own| own.key);
+        let open =
+            |value: Vec<u8>| codec::open_overlay(&self.keys, own.as_ref(), &key.0, &key.1, &value);
+        let overlay = value.and_then(open);
         let overlay = overlay.map(Arc::new);
         self.near.keep_overlay(at, key, overlay.clone());
         Ok(overlay)
@@ -103,7 +111,7 @@ impl Inner {
         let field = [b"a".as_slice(), &subject].concat();
         let checking = ids.into_iter().map(async |id| {
             let id = ShipmentId(id);
-            let [_, _, _, name, _] = self.commit_names(partition_of(&id), &id);
+            let [_, _, _, name, ..] = self.commit_names(partition_of(&id), &id);
             let mut exists = redis::cmd("HEXISTS");
             exists.arg(name).arg(field.as_slice());
             let leads: bool = self.ask("find", &exists).await?;
@@ -220,7 +228,9 @@ impl Inner {
 
 /// An entry of a log; `None` if it is not one.
 fn change(stream_id: &str, mut fields: BTreeMap<String, String>) -> Option<Change> {
+    let is_erased = fields.remove("erased").is_some();
     let what = match (fields.remove("revision"), fields.remove("tenant")) {
+        (None, None) if is_erased => What::Erased,
         (Some(revision), None) => What::Record(revision.parse().ok()?),
         (None, Some(tenant)) => What::Overlay(tenant),
         _ => return None,

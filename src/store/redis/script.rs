@@ -3,15 +3,9 @@
 //! Each works on one hash slot and nothing but the keys that it is given, so that it runs in a
 //! cluster, and its first write is one that a full server refuses, so that it does all or nothing.
 
-use redis::{ErrorKind, FromRedisValue, RedisError, ServerErrorKind, Value};
+use redis::{FromRedisValue, Value};
 
-use crate::redis::Connection;
-
-/// A script and its name at the server.
-pub(super) struct Script {
-    code: String,
-    hash: String,
-}
+use crate::redis::script::Script;
 
 /// All of them.
 pub(super) struct Scripts {
@@ -20,47 +14,24 @@ pub(super) struct Scripts {
     pub(super) commit: Script,
     pub(super) overlay: Script,
     pub(super) note: Script,
+    pub(super) erase: Script,
+    pub(super) rewrap: Script,
 }
 
 const PARTITION: &str = include_str!("partition.lua");
 const LOG: &str = include_str!("log.lua");
+const OWN: &str = include_str!("own.lua");
 
 impl Scripts {
     pub(super) fn new() -> Self {
-        let of = |parts: &[&str]| {
-            let code = parts.concat();
-            let hash = redis::Script::new(&code).get_hash().to_owned();
-            Script { code, hash }
-        };
         Self {
-            read: of(&[PARTITION, include_str!("read.lua")]),
-            load: of(&[PARTITION, include_str!("load.lua")]),
-            commit: of(&[PARTITION, LOG, include_str!("commit.lua")]),
-            overlay: of(&[PARTITION, LOG, include_str!("overlay.lua")]),
-            note: of(&[include_str!("note.lua")]),
-        }
-    }
-}
-
-impl Script {
-    /// Runs it. A server that has not seen it yet is told the whole of it, and keeps it.
-    pub(super) async fn run<T: FromRedisValue>(
-        &self,
-        connection: &mut Connection,
-        keys: &[String],
-        arguments: &[&[u8]],
-    ) -> Result<T, RedisError> {
-        let cmd = |name: &str, script: &str| {
-            let mut cmd = redis::cmd(name);
-            cmd.arg(script).arg(keys.len()).arg(keys).arg(arguments);
-            cmd
-        };
-        let known = cmd("EVALSHA", &self.hash);
-        match known.query_async(connection).await {
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                cmd("EVAL", &self.code).query_async(connection).await
-            }
-            answer => answer,
+            read: Script::new(&[PARTITION, include_str!("read.lua")]),
+            load: Script::new(&[PARTITION, include_str!("load.lua")]),
+            commit: Script::new(&[PARTITION, LOG, OWN, include_str!("commit.lua")]),
+            overlay: Script::new(&[PARTITION, LOG, OWN, include_str!("overlay.lua")]),
+            note: Script::new(&[include_str!("note.lua")]),
+            erase: Script::new(&[PARTITION, LOG, include_str!("erase.lua")]),
+            rewrap: Script::new(&[include_str!("rewrap.lua")]),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join, try_join_all};
 use waybill_core::shipment::ShipmentId;
 
 use super::super::{
@@ -10,7 +10,7 @@ use super::super::{
 };
 use super::near::As;
 use super::script::{Noted, Outcome, Written};
-use super::{Inner, new_epoch, partition_of, sortable};
+use super::{Inner, Own, new_epoch, partition_of, sortable};
 
 impl Inner {
     /// The epoch that this node believes in.
@@ -44,14 +44,14 @@ impl Inner {
     pub(super) async fn commit(&self, commit: Commit) -> Result<u64, CommitError> {
         let subjects = commit.subjects();
         let subjects: Vec<_> = subjects
-            .map(|subject| codec::subject_key(&self.keys, &subject))
+            .map(|subject| self.keys.subject(&subject))
             .collect();
         let (expected, changed, time) = (commit.expected, commit.changed, commit.time);
         let stored = Arc::new(commit.into_stored());
         let id = &stored.dossier.id;
         let partition = partition_of(id);
-        let value = codec::seal_shipment(&self.keys, &stored)?;
-        self.lead_to(id, &subjects).await?;
+        let (own, ()) = try_join(self.own_key(id), self.lead_to(id, &subjects)).await?;
+        let value = codec::seal_shipment(&self.keys, &own.key, &stored)?;
 
         let names = self.commit_names(partition, id);
         let texts = [
@@ -94,6 +94,8 @@ impl Inner {
                 since,
                 channel,
                 number,
+                &own.wrapped,
+                own.is_new(),
             ];
             arguments.extend(subjects.iter().map(<[u8; 32]>::as_slice));
             let script = &self.scripts.commit;
@@ -103,6 +105,7 @@ impl Inner {
                 Outcome::Done(sequence) => {
                     self.near.committed(at);
                     self.near.keep_shipment(at, &stored, value.len());
+                    self.keep_key(id, own);
                     if sequence > 0 {
                         self.bell.ring();
                     }
@@ -112,13 +115,14 @@ impl Inner {
                 Outcome::Conflict(Some(held))
                     if expected == 0
                         && unreadable.is_empty()
-                        && codec::open_shipment(&self.keys, id, &held).is_none() =>
+                        && self.opens_not(id, &own, &held) =>
                 {
                     unreadable = [b"x".as_slice(), &held].concat();
                 }
                 Outcome::Conflict(_) | Outcome::Epoch => {
                     // Should what is kept ever be behind, the loser must not read the same again.
                     self.near.drop_shipment(id);
+                    self.known.invalidate(id);
                     self.believe(at).await?;
                     return Err(CommitError::Conflict);
                 }
@@ -137,7 +141,8 @@ impl Inner {
         if shipment.is_none() {
             return Err(CommitError::Conflict);
         }
-        let value = codec::seal_overlay(&self.keys, &commit)?;
+        let own = self.own_key(id).await?;
+        let value = codec::seal_overlay(&self.keys, &own.key, &commit)?;
         let names = self.commit_names(partition, id);
         let key = (id.clone(), tenant.clone());
         let texts = [
@@ -168,6 +173,8 @@ impl Inner {
                 since,
                 channel,
                 number,
+                &own.wrapped,
+                own.is_new(),
             ];
             let script = &self.scripts.overlay;
             let written: Written = self.run("overlay", script, &names, &arguments).await?;
@@ -176,18 +183,21 @@ impl Inner {
                 Outcome::Done(_) => {
                     self.near.committed(at);
                     self.near.keep_overlay(at, key, Some(commit.overlay));
+                    self.keep_key(id, own);
                     self.bell.ring();
                     return Ok(());
                 }
                 Outcome::Conflict(Some(held))
                     if commit.expected == 0
                         && unreadable.is_empty()
-                        && codec::open_overlay(&self.keys, id, tenant, &held).is_none() =>
+                        && codec::open_overlay(&self.keys, Some(&own.key), id, tenant, &held)
+                            .is_none() =>
                 {
                     unreadable = [b"x".as_slice(), &held].concat();
                 }
                 Outcome::Conflict(_) | Outcome::Epoch => {
                     self.near.drop_overlay(&key);
+                    self.known.invalidate(id);
                     self.believe(at).await?;
                     return Err(CommitError::Conflict);
                 }
@@ -214,6 +224,22 @@ impl Inner {
                 }
                 Outcome::Conflict(_) | Outcome::Epoch => return Ok(false),
             }
+        }
+    }
+}
+
+impl Inner {
+    /// Whether what stands in the place of a shipment cannot be read with the key that it has.
+    fn opens_not(&self, id: &ShipmentId, own: &Own, held: &[u8]) -> bool {
+        codec::open_shipment(&self.keys, Some(&own.key), id, held).is_none()
+    }
+}
+
+impl Own {
+    const fn is_new(&self) -> &'static [u8] {
+        match self.is_new {
+            true => b"1",
+            false => b"0",
         }
     }
 }

@@ -60,8 +60,8 @@ struct Stream {
     snapshot: Option<BTreeSet<String>>,
     /// What the reader held at the token that it went on from; `None`: it began anew.
     resumed: Option<Held>,
-    /// Shipments of which this stream has sent something.
-    sent: BTreeSet<String>,
+    /// Revision of every shipment that this stream has sent last.
+    sent: BTreeMap<String, u32>,
 }
 
 impl Judge<'_> {
@@ -77,6 +77,7 @@ impl Judge<'_> {
             } => self.update(record, *previous, *conflated, new_events),
             What::Removed { shipment } => {
                 self.held.remove(shipment);
+                self.stream.sent.remove(shipment);
             }
             What::Reset => {
                 // What is held goes when the snapshot is there.
@@ -132,7 +133,7 @@ impl Judge<'_> {
         self.whole(record);
         let revision = record.revision;
         self.held.insert(record.shipment.clone(), revision);
-        self.stream.sent.insert(record.shipment.clone());
+        self.stream.sent.insert(record.shipment.clone(), revision);
     }
 
     fn update(
@@ -143,17 +144,21 @@ impl Judge<'_> {
         new_events: &BTreeSet<String>,
     ) {
         let held = self.held.get(&record.shipment).copied().unwrap_or_default();
-        let is_first = self.stream.sent.insert(record.shipment.clone());
-        // The first update of a stream that went on may say again what came after the token.
-        let may_repeat = is_first && self.stream.resumed.is_some();
+        let shipment = record.shipment.clone();
+        let before = self.stream.sent.insert(shipment, record.revision);
+        // A stream that went on may say again what came after the place that its token stands for,
+        // and a snapshot can be newer than that; but none says anything twice.
+        let may_repeat = before.is_none() && self.stream.resumed.is_some();
+        let last = before.unwrap_or(held);
         let resumed = self.stream.resumed.as_ref();
         let at_token = resumed.map_or(held, |at| at.get(&record.shipment).copied().unwrap_or(0));
-        if record.revision == held && !may_repeat {
+        if record.revision == last && !may_repeat {
             self.accuse(Guarantee::Unique, "a revision that is held already");
-        } else if record.revision < held && !may_repeat {
-            self.accuse(Guarantee::Ordered, "a revision older than the one held");
-        } else if record.revision < at_token {
-            self.accuse(Guarantee::Ordered, "a revision older than the token");
+        } else if record.revision < last && !may_repeat {
+            self.accuse(
+                Guarantee::Ordered,
+                "a revision older than the one before it",
+            );
         }
         if previous > held {
             let guarantee = match (may_repeat, previous > at_token) {
@@ -162,7 +167,7 @@ impl Judge<'_> {
             };
             self.accuse(guarantee, "an update of a revision that never came");
         }
-        if previous > 0 && !is_first && previous != held {
+        if previous > 0 && before.is_some_and(|before| previous != before) {
             self.accuse(Guarantee::Reliable, "not an update of what is held");
         }
         let between = match previous {

@@ -1,0 +1,2 @@
+-- Of each flow, how many and how often.
+return redis.call('HGETALL', KEYS[4])
