@@ -4,7 +4,7 @@
 -- request is worth; ARGV[7]: requests that may leave at once; ARGV[8]: of these, left to others;
 -- ARGV[9]: requests of a day, 0 without limit; ARGV[10]: its last part, 0 if it never had one.
 -- Answers what it may do (0: send; 1: wait; 2: the day is spent; 3: keep to its part), how many
--- milliseconds to wait, its part, and requests of this day.
+-- milliseconds to wait, its part, requests of this day, and how many nodes there are.
 local SILENT, FORGOTTEN = 2000, 150000
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -55,7 +55,8 @@ if is_new or day >= of then
   total = total + used
 end
 
-local part = math.min(1 / live, math.max(1 - others, 0))
+-- One share more than there are nodes, so that one that comes has something at once.
+local part = math.min(1 / (live + 1), math.max(1 - others, 0))
 if is_young and last > 0 then
   -- What was known here may have been lost, and nodes that are still to come have parts, too.
   part = math.min(part, last)
@@ -65,7 +66,7 @@ keep('n:' .. node, now .. ' ' .. string.format('%.6f', part))
 -- Without a past there may have been a burst a moment ago.
 local paid = tonumber(known.paid or now + interval * (burst - 1)) + ARGV[4] * interval
 local answer, wait = 1, 0
-if is_silent or (is_young and others + part < 0.999) then
+if is_silent or (is_young and others + part < live / (live + 1) - 0.001) then
   -- Whoever is not heard of keeps to its part, so that all must.
   answer = 3
 elseif tonumber(ARGV[9]) > 0 and total > tonumber(ARGV[9]) then
@@ -77,4 +78,4 @@ elseif ARGV[5] == '1' then
   end
 end
 keep('paid', string.format('%.3f', paid))
-return {answer, wait, string.format('%.6f', part), total}
+return {answer, wait, string.format('%.6f', part), total, live}

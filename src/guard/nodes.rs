@@ -12,14 +12,13 @@
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use waybill_core::adapter::Limits;
 
 use super::quota::{Book, Bucket, to_midnight};
 use super::{Names, lock};
 use crate::clock::Clock;
 use crate::redis::script::Script;
-use crate::store::StoreError;
 use crate::store::redis::Beside;
 use crate::tasks;
 
@@ -28,6 +27,8 @@ const BEAT: Duration = Duration::from_millis(500);
 /// How long after its last answer a node without Redis begins to use its part: a little more than
 /// it takes until the others are told that it is silent, and no longer use it.
 const SILENT: Duration = Duration::from_millis(2_500);
+/// Time for an answer, and for a connection that was lost to come back.
+const ANSWER: Duration = Duration::from_secs(1);
 /// How soon a node that has no part asks again.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -75,6 +76,8 @@ struct State {
     part: f64,
     /// Requests of all nodes on the day of the last answer.
     total: u64,
+    /// Nodes that there are, this one counted.
+    live: u32,
     /// Requests sent that Redis has not been told of.
     owed: u32,
     /// While this node keeps to its part.
@@ -97,8 +100,8 @@ pub(super) enum Said {
     Wait(Duration),
 }
 
-/// What Redis says: what may be done, milliseconds to wait, part, requests of the day.
-type Answer = (u8, u64, String, u64);
+/// What Redis says: what may be done, milliseconds to wait, part, requests of the day, nodes.
+type Answer = (u8, u64, String, u64, u32);
 
 impl Common {
     /// The quota of an account; one that takes the place of `before` knows what that one knew.
@@ -116,6 +119,7 @@ impl Common {
                 heard: Instant::now(),
                 part: 0.0,
                 total: 0,
+                live: 1,
                 owed: 0,
                 alone: None,
             }))
@@ -143,7 +147,7 @@ impl Common {
             Ok(wait @ 1..) => Said::Wait(Duration::from_millis(wait)),
             Err(Apart::ByOrder) => self.alone(&mut state),
             Err(Apart::Spent) => Said::Wait(to_midnight(self.clock.now())),
-            Err(Apart::Cut) if state.part < 1.0 && state.heard.elapsed() < SILENT => {
+            Err(Apart::Cut) if state.live > 1 && state.heard.elapsed() < SILENT => {
                 Said::Wait(SILENT.saturating_sub(state.heard.elapsed()))
             }
             Err(Apart::Cut) => self.alone(&mut state),
@@ -190,19 +194,19 @@ impl Common {
         let place = &self.nodes.0;
         let keys = std::slice::from_ref(&self.key);
         let begun = Instant::now();
-        let answer: Result<Answer, StoreError> = place
+        let run = place
             .beside
-            .run("quota", &place.script, keys, &arguments)
-            .await;
+            .run::<Answer>("quota", &place.script, keys, &arguments);
+        let answer = timeout(ANSWER, run).await;
         let mut state = lock(&self.state);
-        let Ok((may, wait, part, total)) = answer else {
+        let Ok(Ok((may, wait, part, total, live))) = answer else {
             // It may have been counted all the same: rather twice than never.
             state.owed = state.owed.saturating_add(owed);
             return Err(Apart::Cut);
         };
         state.heard = state.heard.max(begun);
         state.part = part.parse().unwrap_or(0.0);
-        state.total = total;
+        (state.total, state.live) = (total, live);
         if may < 3 {
             state.alone = None;
         }
