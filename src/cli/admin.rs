@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use prost::Message;
-use tonic::transport::Channel;
 use waybill::admin::v1 as admin;
 use waybill::admin::v1::operations_service_client::OperationsServiceClient;
 use waybill::v1;
 
-use super::client::{channel, failed};
-use super::json;
+use super::client::{Caller, caller, failed};
 use super::local::table;
 use super::out::say;
+use super::{Shown, json};
 
 /// Exit code of a configuration that is not taken.
 const NOT_TAKEN: u8 = 1;
@@ -30,6 +29,8 @@ pub(super) struct Options {
         default_value = "http://127.0.0.1:9465"
     )]
     admin: String,
+    #[command(flatten)]
+    shown: Shown,
     /// Print proto3 JSON, for programs.
     #[arg(long, global = true)]
     json: bool,
@@ -127,7 +128,7 @@ fn span(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) async fn run(options: Options) -> Result<ExitCode, String> {
-    let client = OperationsServiceClient::new(channel(&options.admin).await?);
+    let client = OperationsServiceClient::new(caller(&options.admin, &options.shown).await?);
     let done = act(client, options.command, options.json).await;
     done.unwrap_or_else(|status| Ok(failed(&status)))
 }
@@ -135,7 +136,7 @@ pub(super) async fn run(options: Options) -> Result<ExitCode, String> {
 /// What a command comes to, or the status of the call that failed.
 type Done = Result<Result<ExitCode, String>, tonic::Status>;
 
-async fn act(mut client: OperationsServiceClient<Channel>, command: Command, json: bool) -> Done {
+async fn act(mut client: OperationsServiceClient<Caller>, command: Command, json: bool) -> Done {
     let (name, accounts) = match command {
         Command::Sources { source } => {
             let request = admin::ListSourcesRequest { source };
