@@ -234,7 +234,7 @@ async fn events_count_one_by_one() {
 }
 
 /// Calls of the quiet tenant in the test below; each comes with 50 of its neighbour's.
-const QUIET: u64 = 1_000;
+const QUIET: u64 = 200;
 const TIMES: u64 = 50;
 
 static NEXT: AtomicU64 = AtomicU64::new(0);

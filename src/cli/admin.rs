@@ -9,11 +9,10 @@ use waybill::admin::v1 as admin;
 use waybill::admin::v1::operations_service_client::OperationsServiceClient;
 use waybill::v1;
 
-use super::Shown;
 use super::client::{Caller, caller, failed};
-use super::json;
 use super::local::table;
 use super::out::say;
+use super::{Shown, json};
 
 /// Exit code of a configuration that is not taken.
 const NOT_TAKEN: u8 = 1;
