@@ -70,9 +70,9 @@ fn note(record: &v1::Shipment, canaries: &mut BTreeSet<String>) {
     for event in &record.events {
         let place = event.location.iter();
         canaries.extend(place.flat_map(|it| [it.raw.clone(), it.postal_code.clone()]));
-        for observation in &event.observations {
-            canaries.insert(observation.native_text.clone());
-        }
+        // One word is a carrier's name for a state, and in every program.
+        let texts = event.observations.iter().map(|it| &it.native_text);
+        canaries.extend(texts.filter(|text| text.contains(' ')).cloned());
     }
 }
 

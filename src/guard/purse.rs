@@ -187,7 +187,10 @@ impl Purse {
         };
         let message =
             format!("the daily budget {setting} is used up; the next day begins at 00:00 UTC");
-        let error = Error::new(ErrorKind::Throttled, message).unspent();
+        // Whatever costs nothing goes on.
+        let error = Error::new(ErrorKind::Throttled, message)
+            .of_query()
+            .unspent();
         Err(error.with_retry(Retry::After(to_midnight(now))))
     }
 
