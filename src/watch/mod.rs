@@ -249,11 +249,13 @@ impl Hub {
         if let Some(forget) = self.forgets.get() {
             forget();
         }
-        let owners = self.owned.remove(id);
+        self.owned.invalidate(id);
         for version in lock(&self.versions).values().filter_map(Weak::upgrade) {
             version.fetch_add(1, Ordering::AcqRel);
         }
-        for tenant in owners.iter().flat_map(|owners| owners.iter()) {
+        // Who had registered it is erased, too: each stream knows whether it has shown it.
+        let tenants: Vec<String> = lock(&self.topics).tenants.keys().cloned().collect();
+        for tenant in &tenants {
             self.tell_tenant(tenant, id, News::default());
         }
         self.tell(&Topic::Shipment(id.clone()), id, News::default());

@@ -31,7 +31,12 @@ impl Stream {
     pub(super) async fn deliver(&mut self, id: &ShipmentId, news: News) -> Result<(), Halt> {
         let press = Arc::clone(&self.shared.press);
         let Some(look) = press.look(&self.pipeline, &self.tenant, id).await? else {
-            return Ok(self.left(id).await?);
+            // An erasure is told to every tenant: whoever cannot hold it hears nothing of it.
+            let is_of_keys = matches!(self.plan.target, Target::Shipments);
+            if is_of_keys || !self.sent.is_all || self.sent.held.contains_key(id) {
+                self.left(id).await?;
+            }
+            return Ok(());
         };
         let (record, overlay) = (&look.record, look.overlay.as_deref());
         if record.id != *id {
