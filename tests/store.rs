@@ -369,7 +369,7 @@ async fn no_file_has_a_number_or_a_place_in_clear() {
             assert!(!shows, "{word}");
         }
     }
-    assert_eq!(files, 2);
+    assert_eq!(files, 3, "data, keys of shipments, master key");
 }
 
 #[tokio::test]
