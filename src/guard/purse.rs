@@ -187,10 +187,7 @@ impl Purse {
         };
         let message =
             format!("the daily budget {setting} is used up; the next day begins at 00:00 UTC");
-        // Whatever costs nothing goes on.
-        let error = Error::new(ErrorKind::Throttled, message)
-            .of_query()
-            .unspent();
+        let error = Error::new(ErrorKind::Throttled, message).unspent();
         Err(error.with_retry(Retry::After(to_midnight(now))))
     }
 
