@@ -4,7 +4,7 @@
 //! **Invariant:** it retries nothing, follows no redirect and reads no proxy from the environment.
 //! URLs and headers can hold tracking numbers and credentials, so neither reaches an error or a
 //! log: a log line has the host, method, status and duration, and error messages are fixed texts.
-//! It knows nothing of sources, quotas or breakers, and reaches whom it is told to; see [`reach`].
+//! It knows nothing of sources, quotas or breakers, and reaches whom it is told to; see `reach`.
 
 mod reach;
 

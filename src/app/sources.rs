@@ -15,7 +15,7 @@ use crate::pipeline::{MadeOf, Pack, Source};
 use crate::remote::Remote;
 
 /// Builds every account of every configured source, behind its guard. The registry has the
-/// plug-ins in it; see [`remote::registry`].
+/// plug-ins in it; see [`crate::remote::registry`].
 ///
 /// # Errors
 /// Names the setting that is wrong.

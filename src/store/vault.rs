@@ -169,7 +169,7 @@ impl Vault {
         Ok(was_there)
     }
 
-    /// Copies the file as of now; see [`Disk::copy`].
+    /// Copies the file as of now; see `Disk::copy`.
     ///
     /// # Errors
     /// The copy cannot be written.
