@@ -93,11 +93,17 @@ async fn a_followed_shipment_is_subscribed_once_and_renewed_before_the_subscript
 
     // Polls come and go, and the subscription is left alone.
     for _ in 0..3 {
-        pass(&world, DAY);
         let polls = world.simulator.ups().requests_for(&number);
+        pass(&world, DAY);
         eventually("it is polled", async || {
             pass(&world, TICK);
             world.simulator.ups().requests_for(&number) > polls
+        })
+        .await;
+        eventually("it is over", async || {
+            let now = world.clock.now().as_millisecond();
+            let overview = world.app.scheduler.overview(10).await.unwrap();
+            overview.upcoming.iter().all(|item| item.due > now)
         })
         .await;
     }
