@@ -243,19 +243,30 @@ impl Allowance {
         }))
     }
 
-    /// Takes so many requests. Whoever may take one may take a whole list, and then waits until the
-    /// list is paid for.
+    /// Takes so many requests. Whoever may take one may take all of them, and then waits until they
+    /// are paid for.
     ///
     /// # Errors
     /// The quota is used up.
     pub fn take(&self, requests: usize) -> Result<(), Failure> {
         let figures = &self.0.figures;
+        let each = 1e9 / figures.per_second;
+        self.add(requests, (each * f64::from(figures.burst - 1)) as u64)
+    }
+
+    /// Takes the rest of a list whose call has been let in: it is paid for afterwards.
+    pub fn owe(&self, requests: usize) {
+        // Whatever is owed already, this is added.
+        let _always = self.add(requests, u64::MAX);
+    }
+
+    /// Takes requests if what is owed is not beyond what is allowed, in nanoseconds.
+    fn add(&self, requests: usize, allowed: u64) -> Result<(), Failure> {
+        let figures = &self.0.figures;
         if figures.per_second == 0.0 || requests == 0 {
             return Ok(());
         }
-        let each = 1e9 / figures.per_second;
-        let allowed = (each * f64::from(figures.burst - 1)) as u64;
-        let cost = (each * requests as f64) as u64;
+        let cost = (1e9 / figures.per_second * requests as f64) as u64;
         let elapsed = self.0.start.elapsed().as_nanos();
         let now = u64::try_from(elapsed).unwrap_or(u64::MAX);
         let taken = self
@@ -428,9 +439,10 @@ mod tests {
         tokio::time::advance(wait).await;
         one.take(1).unwrap();
         assert!(one.take(1).is_err());
-        // A list is taken whole and paid for afterwards.
+        // A list whose call is let in is taken whole and paid for afterwards.
         tokio::time::advance(Duration::from_millis(100)).await;
-        one.take(50).unwrap();
+        one.take(1).unwrap();
+        one.owe(49);
         let wait = one.take(1).unwrap_err().retry.unwrap();
         assert_eq!(wait.as_millis(), 5_000);
     }

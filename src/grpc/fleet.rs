@@ -56,7 +56,7 @@ impl Tracking {
             let description = format!("must have 1 to {limit} registrations");
             return Err(Failure::field("registrations", description).into());
         }
-        self.quota.take(registrations.len() - 1)?;
+        self.quota.owe(registrations.len() - 1);
         let results = stream::iter(registrations)
             .map(|registration| async {
                 use v1::batch_register_result::Outcome;

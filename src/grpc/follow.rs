@@ -173,7 +173,7 @@ fn start(
         return Err(Failure::token("open.resume_token", description));
     }
     // The call itself has been counted.
-    tracking.quota.take(plan.keys.len().saturating_sub(1))?;
+    tracking.quota.owe(plan.keys.len().saturating_sub(1));
     let own = tracking.quota.stream()?;
     let permit = Arc::clone(&tracking.streams.permits)
         .try_acquire_owned()

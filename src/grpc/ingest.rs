@@ -65,7 +65,7 @@ impl Ingest {
             let description = format!("must have 1 to {limit} events");
             return Err(Failure::field("events", description));
         }
-        principal.quota.take(request.events.len() - 1)?;
+        principal.quota.owe(request.events.len() - 1);
         let now = self.pipeline.now();
         let mut results = Vec::with_capacity(request.events.len());
         let (mut places, mut items) = (Vec::new(), Vec::new());

@@ -205,7 +205,7 @@ impl Tracking {
                 format!("must have 1 to {limit} items"),
             ));
         }
-        self.quota.take(request.items.len() - 1)?;
+        self.quota.owe(request.items.len() - 1);
         self.may_pay(request.allow_paid, request.items.len())?;
         let now = Instant::now();
         let time = deadline.saturating_duration_since(now);
