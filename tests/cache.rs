@@ -196,6 +196,11 @@ async fn an_answer_that_another_node_renewed_is_seen_once_the_own_one_is_stale()
     linked(&two, &redis, &clock).await;
     let (key, old) = (key_of(NUMBER), found(&clock));
     two.put(&key, old.clone()).await;
+    // The new one must not overtake it on the way to Redis.
+    eventually("shared", async || {
+        one.get(&key).await.as_ref() == Some(&old)
+    })
+    .await;
     clock.advance(Duration::from_mins(5));
     let new = found(&clock);
     one.put(&key, new.clone()).await;
