@@ -400,7 +400,7 @@ fn may_listen(config: &Config) -> Result<(), String> {
     if !config.auth.knows_callers() {
         return Err(format!(
             "server.listen: {listen} is not a loopback address and callers are not authenticated; \
-             set auth.keys_file (docs/auth.md), or auth.mode = \"none\" (or --insecure) to let \
+             set auth.keys_file (docs/authentication.md), or auth.mode = \"none\" (or --insecure) to let \
              everybody in"
         ));
     }
