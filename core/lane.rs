@@ -79,7 +79,7 @@ const fn days(stretch: Stretch) -> i64 {
         Stretch::Network => 7,
         Stretch::Abroad | Stretch::Crossing(Mode::Air) => 14,
         Stretch::Unknown | Stretch::Crossing(Mode::Unknown) => 30,
-        Stretch::Crossing(Mode::Sea) => 45,
+        Stretch::Crossing(Mode::Sea) => 60,
     }
 }
 
@@ -112,7 +112,7 @@ pub(crate) fn stretch(record: &Shipment, status: Status, crossing: bool) -> Stre
         let legs = record.legs.iter().map(|leg| leg.service.as_str());
         std::iter::once(record.service.as_str()).chain(legs)
     };
-    let express = services().any(|name| name.to_lowercase().contains("express"));
+    let express = services().any(|name| is_express(&name.to_lowercase()));
     match country(&record.origin).zip(country(&record.destination)) {
         _ if status == Status::OutForDelivery => Stretch::Round,
         _ if status == Status::InfoReceived => Stretch::Announced,
@@ -121,6 +121,12 @@ pub(crate) fn stretch(record: &Shipment, status: Status, crossing: bool) -> Stre
         Some(_) => Stretch::Abroad,
         None => Stretch::Unknown,
     }
+}
+
+/// Whether a service is that of a network that scans at every step. The express mail of posts is not,
+/// and no shop that calls itself so.
+fn is_express(service: &str) -> bool {
+    says(service, "express") && !says(service, "express mail")
 }
 
 /// Words in the name of a service that say how it travels.
@@ -245,7 +251,8 @@ mod tests {
         for (service, number, expected) in [
             ("Economy Sea Parcel", "AB123", Mode::Sea),
             ("海运专线", "AB123", Mode::Sea),
-            ("Seaport Express Air", "AB123", Mode::Air),
+            ("Seaport Priority Air", "AB123", Mode::Air),
+            ("Express Mail Service", "AB123", Mode::Air),
             ("ePacket", "AB123", Mode::Air),
             ("Standard", "EA123456785CN", Mode::Air),
             ("Standard", "UA123456785CN", Mode::Unknown),

@@ -68,15 +68,17 @@ fn silence_follows_the_lane() {
         (departed, by("Air Economy"), 336, Some(Air)),
         (flown, by("Priority Air"), 336, Some(Air)),
         (departed, lane("PL", "DE"), 720, Some(LaneNorm)),
+        (departed, by("AliExpress Standard"), 720, Some(LaneNorm)),
+        (departed, by("Express Mail Service"), 336, Some(Air)),
         (departed, Facts::default(), 720, Some(LaneNorm)),
-        (departed, by("Sea Freight"), 1080, Some(Sea)),
-        (flown, by("海运专线"), 1080, Some(Sea)),
+        (departed, by("Sea Freight"), 1440, Some(Sea)),
+        (flown, by("海运专线"), 1440, Some(Sea)),
         (arrived, Facts::default(), 720, None),
         (transit, Facts::default(), 720, None),
         (round, peak(""), 108, None),
         (transit, peak("Express"), 252, None),
         (departed, peak("Air Economy"), 504, Some(Peak)),
-        (departed, peak("Sea Freight"), 1620, Some(Sea)),
+        (departed, peak("Sea Freight"), 2160, Some(Sea)),
     ] {
         let record = heard(days(codes), facts).record();
         let last = i64::try_from(codes.len()).unwrap() - 1;
@@ -149,7 +151,7 @@ fn a_parcel_of_sixty_days_at_sea_is_neither_blamed_nor_given_up() {
     ];
     let facts = Facts {
         service: "Ocean Economy".to_owned(),
-        ..lane("CN", "US")
+        ..lane("VN", "US")
     };
     let record = heard(claims, facts).record();
     let late = at(&record, day(60));
