@@ -1,5 +1,6 @@
 //! What a stream sends of one shipment that has changed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tonic::Status;
@@ -9,7 +10,7 @@ use waybill_core::revision::new_events;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use super::press::{Face, Look};
-use super::{Halt, Held, Stream, Target, frames, has};
+use super::{Halt, Held, Stream, Target, frames};
 use crate::grpc::{added, convert, tracking};
 use crate::v1;
 use crate::v1::watch_message::Kind;
@@ -235,4 +236,10 @@ impl Stream {
             ..Default::default()
         }
     }
+}
+
+/// Whether a tenant follows a shipment with these labels.
+pub(super) fn has(overlay: Option<&Overlay>, labels: &BTreeMap<String, String>) -> bool {
+    let registration = overlay.and_then(|overlay| overlay.registration.as_ref());
+    registration.is_some_and(|registration| registration.has(labels))
 }

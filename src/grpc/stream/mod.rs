@@ -5,6 +5,7 @@
 //! log is read before the mailbox is emptied, and becomes the stream's place once all of that is
 //! sent; what could not be read goes back into the mailbox, and the place stays.
 
+mod beginning;
 mod deliver;
 pub(super) mod end;
 pub(super) mod frames;
@@ -16,6 +17,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use beginning::Beginning;
 use bytes::Bytes;
 use end::{End, Leaving, called};
 use frames::{Frames, Outbox};
@@ -26,7 +28,6 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep, sleep_until};
 use tonic::{Status, Streaming};
 use waybill_core::caller::{Caller, Scope, Scopes};
-use waybill_core::overlay::Overlay;
 use waybill_core::shipment::ShipmentId;
 
 use super::convert::{self, View};
@@ -91,7 +92,7 @@ pub(super) struct Stream {
     requests: Option<Box<Streaming<v1::WatchRequest>>>,
     outbox: Outbox,
     /// The work of setting the stream up.
-    running: Option<Running>,
+    running: Option<Beginning>,
     end: End,
     sequence: u64,
     last_message: Instant,
@@ -229,7 +230,7 @@ impl Stream {
             plan,
             requests: requests.map(Box::new),
             outbox: Outbox::default(),
-            running,
+            running: running.map(Beginning::new),
             end,
             sequence: 0,
             last_message: Instant::now(),
@@ -557,12 +558,6 @@ async fn asked(
         Some(requests) => requests.message().await,
         None => std::future::pending().await,
     }
-}
-
-/// Whether a tenant follows a shipment with these labels.
-fn has(overlay: Option<&Overlay>, labels: &BTreeMap<String, String>) -> bool {
-    let registration = overlay.and_then(|overlay| overlay.registration.as_ref());
-    registration.is_some_and(|registration| registration.has(labels))
 }
 
 /// Hash of what a token is bound to beside the keys. The same on every node and version.

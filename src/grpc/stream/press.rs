@@ -10,13 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::OnceCell;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use waybill_core::overlay::Overlay;
 use waybill_core::shipment::{Shipment, ShipmentId};
 
 use crate::grpc::convert::View;
 use crate::pipeline::{Freshness, Miss, Pipeline};
+use crate::tasks;
 use crate::watch::Topic;
 use crate::watch::filter::Seen;
 
@@ -39,8 +40,10 @@ struct Plate {
     /// The version before the look.
     then: u64,
     made: Instant,
-    look: OnceCell<Option<Arc<Look>>>,
+    look: watch::Receiver<Option<Looked>>,
 }
+
+type Looked = Result<Option<Arc<Look>>, Miss>;
 
 /// A shipment as a tenant may see it.
 pub(super) struct Look {
@@ -78,9 +81,12 @@ impl Press {
         tenant: &str,
         id: &ShipmentId,
     ) -> Result<Option<Arc<Look>>, Miss> {
-        let plate = self.plate(pipeline, tenant, id);
-        let look = plate.look.get_or_try_init(|| look(pipeline, tenant, id));
-        look.await.cloned()
+        let mut looked = self.plate(pipeline, tenant, id).look.clone();
+        match looked.wait_for(Option::is_some).await.map(|it| it.clone()) {
+            Ok(Some(looked)) => looked,
+            // It panicked.
+            _ => look(pipeline, tenant, id).await,
+        }
     }
 
     fn plate(&self, pipeline: &Pipeline, tenant: &str, id: &ShipmentId) -> Arc<Plate> {
@@ -95,12 +101,19 @@ impl Press {
             plates.clear();
         }
         let version = pipeline.hub().version(Topic::Shipment(id.clone()));
+        let (tell, looked) = watch::channel(None);
         let plate = Arc::new(Plate {
             tenant: tenant.to_owned(),
             then: version.load(Ordering::Acquire),
             version,
             made: Instant::now(),
-            look: OnceCell::new(),
+            look: looked,
+        });
+        // By itself: the stream that comes first may not be asked to go on as long as its reader does
+        // not read, and the others wait for this too.
+        let (pipeline, tenant, of) = (pipeline.clone(), tenant.to_owned(), id.clone());
+        tasks::spawn("look", async move {
+            tell.send_replace(Some(look(&pipeline, &tenant, &of).await));
         });
         plates
             .entry(id.clone())
@@ -112,7 +125,10 @@ impl Press {
 
 impl Plate {
     fn holds(&self) -> bool {
-        self.version.load(Ordering::Acquire) == self.then && self.made.elapsed() < KEPT
+        let has_failed = matches!(&*self.look.borrow(), Some(Err(_)));
+        self.version.load(Ordering::Acquire) == self.then
+            && self.made.elapsed() < KEPT
+            && !has_failed
     }
 }
 

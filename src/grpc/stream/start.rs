@@ -5,27 +5,33 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 use tonic::Status;
 use waybill_core::shipment::ShipmentId;
 
+use super::deliver::has;
 use super::press::{Look, look as look_up};
-use super::{AGAIN, Halt, Held, Stream, Target, fingerprint_of, has};
+use super::{AGAIN, Halt, Held, Stream, Target, fingerprint_of};
 use crate::grpc::keys::{Followed, LEAST_PAUSE, LOOK_AGAIN, look, pause, read_key};
 use crate::grpc::status::Failure;
 use crate::guard::Priority;
 use crate::pipeline::Miss;
 use crate::store::{Head, Place};
+use crate::tasks;
 use crate::v1;
 use crate::v1::watch_message::Kind;
-use crate::watch::Topic;
 use crate::watch::filter::Seen;
 use crate::watch::log::Gap;
+use crate::watch::{News, Topic};
 
 /// How many shipments of one stream are looked up at the same time.
 const WIDTH: usize = 16;
 /// Registered shipments read at a time.
 const PAGE: usize = 500;
+
+/// What has changed since a place, and up to where that is all.
+type Changed = (Vec<Head>, Result<BTreeMap<ShipmentId, News>, Gap>);
 
 impl Stream {
     /// Where a token says to go on; `None` without one.
@@ -327,21 +333,33 @@ impl Stream {
         }
     }
 
+    /// What the change log has after the stream's place; `None`: it cannot be read now. Only so many
+    /// read it at once. It is read by itself, because this stream may not be asked to go on as long as
+    /// its reader does not read, and would keep its turn.
+    async fn changed(&self) -> Option<Changed> {
+        let turn = Arc::clone(&self.shared.catching_up);
+        let (pipeline, tenant) = (self.pipeline.clone(), self.tenant.clone());
+        let place = self.place.clone().unwrap_or_default();
+        let (tell, told) = oneshot::channel();
+        tasks::spawn("catch_up", async move {
+            // The semaphore is never closed.
+            let _turn = turn.acquire_owned().await;
+            let _gone = tell.send(pipeline.changed_since(&place, &tenant).await.ok());
+        });
+        told.await.ok().flatten()
+    }
+
     /// Sends what the change log has after the stream's place. Returns how many shipments it was.
     pub(super) async fn catch_up(&mut self) -> Result<Result<usize, v1::WatchResetReason>, Status> {
-        let turn = Arc::clone(&self.shared.catching_up);
-        // The semaphore is never closed.
-        let _turn = turn.acquire_owned().await;
         loop {
-            let place = self.place.clone().unwrap_or_default();
-            let (heads, news) = match self.pipeline.changed_since(&place, &self.tenant).await {
-                Err(_) => {
+            let (heads, news) = match self.changed().await {
+                None => {
                     sleep(AGAIN).await;
                     continue;
                 }
-                Ok((_, Err(Gap::TooOld))) => return Ok(Err(v1::WatchResetReason::TokenTooOld)),
-                Ok((_, Err(Gap::Lost))) => return Ok(Err(v1::WatchResetReason::HistoryLost)),
-                Ok((heads, Ok(news))) => (heads, news),
+                Some((_, Err(Gap::TooOld))) => return Ok(Err(v1::WatchResetReason::TokenTooOld)),
+                Some((_, Err(Gap::Lost))) => return Ok(Err(v1::WatchResetReason::HistoryLost)),
+                Some((heads, Ok(news))) => (heads, news),
             };
             let mut due = VecDeque::from_iter(news);
             if matches!(self.plan.target, Target::Shipments) {
