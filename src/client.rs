@@ -221,7 +221,9 @@ impl Watcher {
             return true;
         };
         if update.change() == WatchChange::Removed {
-            return self.bookmark.revisions.remove(&record.id).is_some();
+            // Also of one that the bookmark does not name: its owner may keep the token alone.
+            self.bookmark.revisions.remove(&record.id);
+            return true;
         }
         let held = self
             .bookmark

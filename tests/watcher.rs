@@ -117,6 +117,47 @@ async fn a_watcher_outlives_its_servers_and_misses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_left_while_nobody_watched_is_told_to_whoever_kept_the_token_alone() {
+    let world = standing(|_| ()).await;
+    let address = world.app.address;
+    let numbers = [number(1), number(2)];
+    change(address, &numbers, 0).await;
+    register(address, &numbers, ("shop", "a")).await;
+    let state = state(&world, &numbers).await;
+    let channel = Channel::from_shared(format!("http://{address}")).unwrap();
+    let channel = channel.connect_lazy();
+    let open = labelled("shop", "a");
+    let mut watcher = Watcher::new(channel.clone(), open.clone(), Bookmark::default());
+    let mut program = Program::default();
+    program.until(&mut watcher, &state).await;
+    let token = loop {
+        let next = watcher.next().await.unwrap();
+        if matches!(next.step, Step::Synced(_)) {
+            break next.bookmark.token.clone();
+        }
+    };
+    drop(watcher);
+
+    let gone = state.keys().next().unwrap();
+    let request = v1::UnregisterShipmentRequest { id: gone.clone() };
+    let mut client = world.client().await;
+    client.unregister_shipment(request).await.unwrap();
+    let bookmark = Bookmark {
+        token,
+        ..Bookmark::default()
+    };
+    let mut watcher = Watcher::new(channel, open, bookmark);
+    let told = loop {
+        if let Step::Update(update) = watcher.next().await.unwrap().step {
+            break update;
+        }
+    };
+    assert_eq!(told.change(), WatchChange::Removed);
+    assert_eq!(told.shipment.unwrap().id, *gone);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_subscription_that_is_refused_is_an_error_and_not_tried_for_ever() {
     let world = standing(|_| ()).await;
     let channel = Channel::from_shared(format!("http://{}", world.app.address)).unwrap();

@@ -62,9 +62,14 @@ export async function* follow(client, numbers, place = { token: Buffer.alloc(0),
       for await (const message of messages(client.Follow({ open }))) {
         let step;
         if (message.kind === "update") {
-          const { id, revision } = message.update.shipment ?? {};
-          if (id && newer(revision, place.held.get(id) ?? 0)) {
-            place.held.set(id, revision);
+          const { change, shipment } = message.update;
+          if (change === "WATCH_CHANGE_OVERLAY") {
+            step = { update: message.update }; // what you added yourself; there is no record in it
+          } else if (change === "WATCH_CHANGE_REMOVED") {
+            place.held.delete(shipment.id); // nothing more comes of it, and all but its id is empty
+            step = { update: message.update };
+          } else if (newer(shipment.revision, place.held.get(shipment.id) ?? 0)) {
+            place.held.set(shipment.id, shipment.revision);
             step = { update: message.update };
           }
         } else if (message.kind === "reset") {

@@ -54,8 +54,13 @@ def follow(stub, numbers, place=None):
                 kind = message.WhichOneof("kind")
                 step = None
                 if kind == "update":
-                    record = message.update.shipment
-                    if newer(record.revision, held.get(record.id, 0)):
+                    change, record = message.update.change, message.update.shipment
+                    if change == api.WATCH_CHANGE_OVERLAY:
+                        step = kind, message.update  # what you added yourself; there is no record in it
+                    elif change == api.WATCH_CHANGE_REMOVED:
+                        held.pop(record.id, None)  # nothing more comes of it, and all but its id is empty
+                        step = kind, message.update
+                    elif newer(record.revision, held.get(record.id, 0)):
                         held[record.id] = record.revision
                         step = kind, message.update
                 elif kind == "reset":  # forget everything; a snapshot follows
