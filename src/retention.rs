@@ -3,6 +3,7 @@
 //! Answers as received have a sweep and a time of their own (`evidence`), and so have the digests of
 //! pushes and the change log.
 
+use jiff::Timestamp;
 use waybill_core::shipment::ShipmentId;
 
 use crate::config::PrivacySettings;
@@ -13,8 +14,8 @@ const PAGE: usize = 500;
 /// Who it is in the audit log.
 const WHO: &str = "retention";
 
-/// Erases every shipment that changed last so long ago that none of the tenants that registered it
-/// keeps it any longer. It may come back: nothing is barred. Returns how many there were.
+/// Erases every shipment that changed or was registered last so long ago that none of the tenants that
+/// registered it keeps it any longer. It may come back: nothing is barred. Returns how many there were.
 ///
 /// # Errors
 /// [`Miss::Store`]; the next sweep goes on.
@@ -47,10 +48,14 @@ async fn is_over(
         return Ok(false);
     };
     let (stored, overlays) = held;
-    let registered = overlays.iter();
-    let registered = registered.filter(|(_, overlay)| overlay.registration.is_some());
-    let keep = settings.record_for(registered.map(|(tenant, _)| tenant.as_str()));
-    let end = stored.record.update_time.checked_add(keep);
+    let registered = overlays.iter().filter_map(|(tenant, overlay)| {
+        let registration = overlay.registration.as_ref()?;
+        Some((tenant.as_str(), registration.since))
+    });
+    let keep = settings.record_for(registered.clone().map(|(tenant, _)| tenant));
+    let times = registered.map(|(_, since)| since);
+    let last = times.fold(stored.record.update_time, Timestamp::max);
+    let end = last.checked_add(keep);
     Ok(end.is_ok_and(|end| end <= pipeline.now()))
 }
 

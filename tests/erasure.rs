@@ -12,6 +12,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -68,6 +69,21 @@ async fn register(world: &World, number: &str, labels: &[(&str, &str)]) -> Strin
     let request = v1::RegisterShipmentRequest { registration };
     let answer = world.client().await.register_shipment(request).await;
     answer.unwrap().into_inner().shipment_ids.remove(0)
+}
+
+/// How many answers as they were received a node has of a shipment.
+async fn raw_answers(world: &World, id: &str) -> usize {
+    let request = v1::GetEvidenceRequest {
+        shipment_id: id.to_owned(),
+        ..Default::default()
+    };
+    let mut parts = world.client().await.get_evidence(request).await;
+    let parts = parts.as_mut().unwrap().get_mut();
+    let mut raw = BTreeSet::new();
+    while let Some(part) = parts.message().await.unwrap() {
+        raw.extend(Some(part.path).filter(|path| path.starts_with("raw/")));
+    }
+    raw.len()
 }
 
 /// Every file below a folder.
@@ -258,11 +274,14 @@ async fn what_another_node_keeps_is_gone_as_well() {
     };
     let (one, two) = (start().await, start().await);
     let number = one.ups_number("delivered");
+    let mut id = String::new();
     for world in [&one, &two] {
         let mut client = world.client().await;
+        let shown = client.track(ask(&number)).await.unwrap().into_inner();
         client.track(track(&number)).await.unwrap();
-        client.track(track(&number)).await.unwrap();
+        id.clone_from(&shown.shipments[0].id);
     }
+    assert!(raw_answers(&two, &id).await > 0);
     erase(&mut operator(&one).await, &number).await;
     let mut client = two.client().await;
     common::eventually("the other node shows nothing", async || {
@@ -273,8 +292,17 @@ async fn what_another_node_keeps_is_gone_as_well() {
         shows_nothing(client.track(held).await)
     })
     .await;
-    let status = client.track(ask(&number)).await.unwrap_err();
-    assert_eq!(status.code(), Code::NotFound);
+    // What it had heard of it goes as soon as it reads the change log; then it asks nobody either.
+    common::eventually("the other node asks nobody", async || {
+        let answer = client.track(ask(&number)).await;
+        answer.is_err_and(|status| status.code() == Code::NotFound)
+    })
+    .await;
+    // It is known again, and the other node has nothing of what the sources had told it before.
+    assert_eq!(register(&one, &number, &[]).await, id);
+    one.client().await.track(ask(&number)).await.unwrap();
+    assert!(raw_answers(&one, &id).await > 0);
+    assert_eq!(raw_answers(&two, &id).await, 0);
     one.stop().await;
     two.stop().await;
 }

@@ -199,6 +199,16 @@ impl Evidence {
         blocking(move || shelf.erase(&id)).await
     }
 
+    /// The same, soon.
+    pub fn forget(&self, id: &ShipmentId) {
+        let (evidence, id) = (self.clone(), id.clone());
+        crate::tasks::spawn("forget", async move {
+            if let Err(error) = evidence.erase(&id).await {
+                tracing::error!(%error, "evidence of an erased shipment could not be dropped");
+            }
+        });
+    }
+
     /// Copies the file as of now, if there is one; returns its size in bytes.
     ///
     /// # Errors

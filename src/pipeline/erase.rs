@@ -117,8 +117,11 @@ impl Pipeline {
             subjects: subjects.iter().cloned().collect(),
             time,
         };
+        // Before, because whoever reads the change log drops them as well, and again, because some
+        // may have come meanwhile.
+        let mut answers = parts.evidence.erase(&id).await?;
         let was_held = parts.store.erase(erasure).await?;
-        let answers = parts.evidence.erase(&id).await?;
+        answers += parts.evidence.erase(&id).await?;
         let about = subjects.iter().map(|subject| parts.keys.subject(subject));
         parts.cache.forget(&about.collect::<Vec<_>>()).await;
         self.lapses.invalidate_all();

@@ -375,9 +375,12 @@ impl Pipeline {
     fn over(fixed: Fixed, live: live::Table) -> Self {
         let lapses = moka::sync::Cache::new(LAPSES);
         let (cache, failed) = (Arc::clone(&fixed.cache), lapses.clone());
-        fixed.hub.forgets(Box::new(move || {
+        let evidence = fixed.evidence.clone();
+        fixed.hub.forgets(Box::new(move |id| {
             cache.forget_near();
             failed.invalidate_all();
+            // What the sources have told this node lies here, wherever the call was.
+            evidence.forget(id);
         }));
         Self {
             parts: Arc::new(fixed),
@@ -441,8 +444,8 @@ impl Pipeline {
         let mut way = way::way(self, lookup).await?;
         let mut route = route::route(&sources, routing, lookup, &way)?;
         let mut held = recall::recall(self, lookup, &route.sources).await?;
-        // Only who would be asked for the first time can be about something that was erased.
-        if !held.must_not_ask && held.entries.iter().all(Option::is_none) {
+        // Only what nobody has told of can have been erased.
+        if !held.must_not_ask && held.is_of_nothing() {
             let failed = |error: StoreError| Miss::Store(error.to_string());
             let is_known = !self.known(&lookup.subject).await?.is_empty();
             if !is_known && self.is_barred(&lookup.subject).await.map_err(failed)? {

@@ -34,6 +34,14 @@ pub(super) struct Recalled {
     no_time: bool,
 }
 
+impl Recalled {
+    /// No source has said anything of it but that it does not know it.
+    pub(super) fn is_of_nothing(&self) -> bool {
+        let mut entries = self.entries.iter().flatten();
+        entries.all(|entry| !matches!(entry.answer, Held::Found(_)))
+    }
+}
+
 /// Looks up what each routed source said last.
 pub(super) async fn recall(
     pipeline: &Pipeline,

@@ -28,6 +28,9 @@ const RECENT: u64 = 10_000;
 /// Shipments of which it is kept who has registered them.
 const OWNED: u64 = 100_000;
 
+/// Forgets a shipment that was erased.
+type Forget = Box<dyn Fn(&ShipmentId) + Send + Sync>;
+
 /// All watchers of this server.
 pub struct Hub {
     topics: Mutex<Topics>,
@@ -37,7 +40,7 @@ pub struct Hub {
     /// Tenants that have registered a shipment, as of the place that the change log is told to.
     owned: moka::sync::Cache<ShipmentId, Arc<[String]>>,
     /// What else forgets when something is erased.
-    forgets: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    forgets: OnceLock<Forget>,
 }
 
 type Followers = Vec<Weak<Mailbox>>;
@@ -234,7 +237,7 @@ impl Hub {
     }
 
     /// What else has to be forgotten once something was erased. Only the first one counts.
-    pub fn forgets(&self, forget: Box<dyn Fn() + Send + Sync>) {
+    pub fn forgets(&self, forget: Forget) {
         let _first = self.forgets.set(forget);
     }
 
@@ -247,7 +250,7 @@ impl Hub {
             }
         }
         if let Some(forget) = self.forgets.get() {
-            forget();
+            forget(id);
         }
         self.owned.invalidate(id);
         for version in lock(&self.versions).values().filter_map(Weak::upgrade) {
