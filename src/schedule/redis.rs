@@ -81,6 +81,9 @@ struct Scripts {
 struct Seen {
     looked: Option<(i64, Instant)>,
     flows: HashMap<Flow, Vec<Part>>,
+    /// Flows of a shard to be passed over by the next look, because this one had no room for more:
+    /// what waits for a source that nobody can ask does not hide what is due elsewhere.
+    passed: HashMap<u16, usize>,
 }
 
 /// What is due of a flow in one shard.
@@ -161,14 +164,20 @@ impl RedisDue {
             return Ok(());
         }
         let begun = Instant::now();
-        let arguments = [time(now), FLOWS.to_string()];
+        let passed = lock(&self.seen).passed.clone();
         let looks = (0..PARTITIONS).map(async |shard| {
             type Flows = Vec<(String, usize, i64, u64)>;
+            let from = passed.get(&shard).copied().unwrap_or_default();
+            let arguments = [time(now), FLOWS.to_string(), from.to_string()];
             let flows: Flows = self.run(&self.scripts.look, shard, &arguments).await?;
-            Ok::<_, StoreError>((shard, flows))
+            Ok::<_, StoreError>((shard, from, flows))
         });
         let mut flows: HashMap<Flow, Vec<Part>> = HashMap::new();
-        for (shard, due) in try_join_all(looks).await? {
+        let mut passed = HashMap::new();
+        for (shard, from, due) in try_join_all(looks).await? {
+            if due.len() >= FLOWS {
+                passed.insert(shard, from + due.len());
+            }
             for (name, count, oldest, interval) in due {
                 let Some((flow, is_known)) = flow(&name, &self.sources) else {
                     continue;
@@ -187,6 +196,7 @@ impl RedisDue {
         *lock(&self.seen) = Seen {
             looked: Some((now, begun)),
             flows,
+            passed,
         };
         Ok(())
     }

@@ -1,6 +1,7 @@
--- Flows with something due. ARGV[1]: now; ARGV[2]: greatest number of flows.
+-- Flows with something due. ARGV[1]: now; ARGV[2]: greatest number of flows; ARGV[3]: how many of them
+-- to pass over.
 local flows = {}
-local due = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
+local due = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', ARGV[1], 'LIMIT', ARGV[3], ARGV[2])
 for _, flow in ipairs(due) do
   local member = first(flow)
   if member then
