@@ -10,7 +10,7 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig};
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 use waybill::client::{Bookmark, Step, Watcher};
 use waybill::config;
 use waybill::v1;
@@ -50,6 +50,15 @@ pub(super) struct Track {
     /// Postal code of the destination, for sources that need it.
     #[arg(long, default_value = "")]
     postal_code: String,
+    /// Country of the destination, ISO 3166-1, for example DE.
+    #[arg(long, default_value = "", value_name = "COUNTRY")]
+    to: String,
+    /// Country of the origin, ISO 3166-1, for example CN.
+    #[arg(long, default_value = "", value_name = "COUNTRY")]
+    from: String,
+    /// Day of shipping, YYYY-MM-DD, for numbers that are used again.
+    #[arg(long, default_value = "", value_name = "DATE")]
+    ship_date: String,
     /// Also ask sources that bill each call or register each number.
     #[arg(long)]
     allow_paid: bool,
@@ -214,6 +223,13 @@ pub(super) fn failure(status: &Status) -> String {
     format!("{:?} {reason}: {}{retry}", status.code(), status.message())
 }
 
+/// How long to wait before a call that was turned away is made again; `None`: it is not to be.
+pub(super) fn pause(status: &Status) -> Option<Duration> {
+    let advice = status.metadata().get("waybill-retry-ms")?;
+    let millis = advice.to_str().ok()?.parse().ok()?;
+    (status.code() == Code::ResourceExhausted).then(|| Duration::from_millis(millis))
+}
+
 pub(super) fn failed(status: &Status) -> ExitCode {
     eprintln!("error: {}", failure(status));
     for outcome in outcomes(status) {
@@ -241,7 +257,9 @@ pub(super) async fn track(options: Track) -> Result<ExitCode, String> {
     let hints = v1::Hints {
         postal_code: options.postal_code,
         phone_last_four: options.phone_last_four,
-        ..Default::default()
+        destination_country: options.to,
+        origin_country: options.from,
+        ship_date: options.ship_date,
     };
     let mut request = tonic::Request::new(v1::TrackRequest {
         tracking_number: options.number.unwrap_or_default(),

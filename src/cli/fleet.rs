@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use waybill::client::Bookmark;
 use waybill::v1;
 use waybill::v1::watch_open::Target;
 
-use super::client::{connect, failed, print_steps, watcher};
+use super::client::{connect, failed, pause, print_steps, watcher};
 use super::out::say;
 use super::people::{Printer, Reader};
 use super::print;
@@ -213,6 +214,9 @@ fn read(text: &str) -> Result<(Lines<v1::Registration>, Lines<String>), String> 
     Ok((registrations, broken))
 }
 
+/// A server that has no room for the next batch is waited for up to so long.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// Registers all of them in batches, and says what became of each that failed.
 async fn send(registrations: Lines<v1::Registration>, remote: &Remote) -> Result<ExitCode, String> {
     use v1::batch_register_result::Outcome;
@@ -223,9 +227,17 @@ async fn send(registrations: Lines<v1::Registration>, remote: &Remote) -> Result
         let request = v1::BatchRegisterRequest {
             registrations: all.collect(),
         };
-        let response = match client.batch_register(request).await {
-            Ok(response) => response.into_inner(),
-            Err(status) => return Ok(failed(&status)),
+        let response = loop {
+            match client.batch_register(request.clone()).await {
+                Ok(response) => break response.into_inner(),
+                Err(status) => match pause(&status).filter(|pause| *pause <= PATIENCE) {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => {
+                        say!("{new} registered, {known} known already, {refused} refused so far");
+                        return Ok(failed(&status));
+                    }
+                },
+            }
         };
         if remote.json {
             json::line("BatchRegisterResponse", &response)?;
