@@ -259,6 +259,8 @@ pub struct Descriptor {
     pub carrier: &'static str,
     /// Name for people.
     pub display_name: &'static str,
+    /// Which of its interfaces are spoken, for people.
+    pub api: &'static str,
     /// ISO 3166-1 alpha-2 of the carrier's seat.
     pub country: &'static str,
     /// Public tracking page with `{tracking_number}` in it; empty if none.

@@ -527,24 +527,6 @@ fn proto_writes_the_files_of_this_version() {
 }
 
 #[test]
-fn carriers_and_completions_are_listed() {
-    let listed = json(&run(&["carriers", "--json"]));
-    let ups = listed["carriers"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|carrier| carrier["carrier"] == "ups")
-        .unwrap();
-    assert_eq!(ups["sources"], serde_json::json!(["ups"]));
-    assert!(ups["formats"].as_array().unwrap().contains(&"ups".into()));
-    let script = run(&["completions", "bash"]);
-    assert!(
-        out(&script).contains("normalize"),
-        "every command completes"
-    );
-}
-
-#[test]
 fn a_reader_that_stops_early_is_no_failure() {
     let mut child = command(&["demo"])
         .stdin(Stdio::null())

@@ -1,6 +1,11 @@
 //! `docs/data-dictionary.md` and `docs/sources.md` say what the adapters do. `WAYBILL_WRITE_DOCS=1`
 //! writes them anew.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 #[path = "common/dictionary.rs"]
 mod dictionary;
@@ -50,6 +55,16 @@ them. `waybill carriers` says which are configured. A push that is `signed` is b
 secret in a header or in its address only starts a poll ([push.md](push.md)).
 ";
 
+const NO_EVENT: &str = "
+## Codes that stand for no event
+
+What has such a code is an event all the same, UNMAPPED and with its own text. A code that is in no
+table is one, too.
+
+| source | kind | code | why |
+|---|---|---|---|
+";
+
 fn pushes(proof: Option<Proof>) -> String {
     let word = match proof {
         Some(Proof::Signature) => "signed",
@@ -93,7 +108,7 @@ fn the_page_of_sources_is_the_table() {
                 format!("{:?}", source.class).to_lowercase(),
                 source.carrier.to_owned(),
                 source.country.to_owned(),
-                about(source),
+                source.api.to_owned(),
             ]
         },
     );
@@ -179,7 +194,7 @@ fn the_page_of_sources_is_the_table() {
                 (own, []) => own.to_owned(),
                 (_, all) => ids(all),
             };
-            let unmapped = codes.iter().filter(|event| *event == "UNMAPPED").count();
+            let unmapped = codes.iter().filter(|row| row[2] == "UNMAPPED").count();
             vec![
                 ids(source.formats),
                 carriers,
@@ -188,6 +203,17 @@ fn the_page_of_sources_is_the_table() {
             ]
         },
     );
+    page.push_str(NO_EVENT);
+    for source in waybill_adapters::ALL {
+        for row in codes(source) {
+            if row[2] == "UNMAPPED" {
+                let (scope, code, why) = (&row[0], &row[1], &row[4]);
+                assert!(!why.is_empty(), "{} {code}: why", source.id);
+                println!("{}: {scope} {code} is unmapped: {why}", source.id);
+                writeln!(page, "| `{}` | {scope} | `{code}` | {why} |", source.id).unwrap();
+            }
+        }
+    }
     assert_eq!(difference("sources.md", &page), None);
 }
 
@@ -213,19 +239,6 @@ fn table(
     }
 }
 
-/// The first sentence of the source's own documentation.
-fn about(source: &Descriptor) -> String {
-    let module = std::fs::read_to_string(native::folder(source.id).join("mod.rs")).unwrap();
-    let lines = module.lines().map_while(|line| line.strip_prefix("//!"));
-    let lines: Vec<&str> = lines
-        .map(str::trim)
-        .take_while(|line| !line.is_empty())
-        .collect();
-    let text = lines.join(" ");
-    let end = text.find(". ").unwrap_or(text.len());
-    text[..end].trim_end_matches('.').replace('|', "\\|")
-}
-
 fn days(days: u32) -> String {
     match days {
         0 => "not known".to_owned(),
@@ -249,28 +262,26 @@ fn rate(per_second: f64) -> String {
     }
 }
 
-/// Events of the source's code table, row by row.
-fn codes(source: &Descriptor) -> Vec<String> {
+/// The source's code table: scope, code, event, reason, text.
+fn codes(source: &Descriptor) -> Vec<Vec<String>> {
     let path = native::folder(source.id).join("codes.csv");
     let Ok(text) = std::fs::read_to_string(path) else {
         return Vec::new();
     };
-    // No event's name needs quotes, and only the columns before it matter.
-    let event = |row: &str| {
-        let mut columns = Vec::new();
+    let row = |row: &str| {
+        let mut columns = vec![String::new()];
         let mut quoted = false;
-        let mut column = String::new();
         for c in row.chars() {
             match c {
                 '"' => quoted = !quoted,
-                ',' if !quoted => columns.push(std::mem::take(&mut column)),
-                c => column.push(c),
+                ',' if !quoted => columns.push(String::new()),
+                c => columns.last_mut().unwrap().push(c),
             }
         }
-        assert!(columns.len() >= 3, "{row}");
-        columns.swap_remove(2)
+        assert!(columns.len() >= 5, "{row}");
+        columns
     };
-    text.lines().skip(1).map(event).collect()
+    text.lines().skip(1).map(row).collect()
 }
 
 /// In what a page differs from the one in `docs/`, if it does; or writes it there.

@@ -35,6 +35,7 @@ static ACME: Descriptor = Descriptor {
     id: "acme",
     carrier: "acme",
     display_name: "Acme",
+    api: "none",
     country: "",
     tracking_url: "",
     pages: &[],

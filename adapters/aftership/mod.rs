@@ -75,6 +75,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     id: "aftership",
     carrier: "",
     display_name: "AfterShip",
+    api: "Tracking API 2026-07",
     country: "HK",
     tracking_url: "https://www.aftership.com/track/{tracking_number}",
     pages: &[],

@@ -80,6 +80,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     id: "cainiao",
     carrier: "cainiao",
     display_name: "Cainiao",
+    api: "LINK, TOP, 1688 or Alibaba.com trace, or the public page",
     country: "CN",
     tracking_url: "https://global.cainiao.com/newDetail.htm?mailNoList={tracking_number}",
     pages: &[],

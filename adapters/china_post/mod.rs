@@ -66,6 +66,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     id: "china-post",
     carrier: "china-post",
     display_name: "China Post / EMS",
+    api: "open platform for contract customers (040001, 040002)",
     country: "CN",
     // The consumer page takes no number in its address.
     tracking_url: "",

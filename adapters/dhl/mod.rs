@@ -75,6 +75,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     id: "dhl",
     carrier: "dhl",
     display_name: "DHL",
+    api: "Shipment Tracking - Unified, for all divisions",
     country: "DE",
     tracking_url: "https://www.dhl.com/global-en/home/tracking.html?tracking-id={tracking_number}",
     pages: &[],

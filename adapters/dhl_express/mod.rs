@@ -62,6 +62,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     id: "dhl-express",
     carrier: "dhl",
     display_name: "DHL Express (MyDHL API)",
+    api: "MyDHL API: tracking",
     country: "DE",
     tracking_url: "https://www.dhl.com/global-en/home/tracking/tracking-express.html?submit=1&tracking-id={tracking_number}",
     pages: &[],

@@ -66,6 +66,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     id: "dhl-parcel-de",
     carrier: "dhl",
     display_name: "DHL Paket (Parcel DE Tracking)",
+    api: "Parcel DE Tracking (XML)",
     country: "DE",
     tracking_url: "https://www.dhl.de/de/privatkunden/pakete-empfangen/verfolgen.html?piececode={tracking_number}",
     pages: &[],

@@ -77,6 +77,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     id: "fedex",
     carrier: "fedex",
     display_name: "FedEx",
+    api: "Track API v1 and its webhook",
     country: "US",
     tracking_url: "https://www.fedex.com/fedextrack/?trknbr={tracking_number}",
     pages: &[

@@ -65,6 +65,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     id: "kuaidi100",
     carrier: "",
     display_name: "Kuaidi100",
+    api: "query, subscribe and push",
     country: "CN",
     tracking_url: "",
     pages: &[],

@@ -35,6 +35,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     id: ID,
     carrier: ID,
     display_name: "Sandbox (test numbers)",
+    api: "none: documented test numbers for every status, exception and error",
     country: "",
     tracking_url: "",
     pages: &[],

@@ -70,6 +70,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     id: "sf",
     carrier: "sf",
     display_name: "SF Express",
+    api: "Fengqiao open platform: routes",
     country: "CN",
     tracking_url: "https://www.sf-express.com/we/ow/chn/sc/waybill/waybill-detail/{tracking_number}",
     pages: &[],

@@ -77,6 +77,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     id: "17track",
     carrier: "",
     display_name: "17TRACK",
+    api: "Tracking API v2.4",
     country: "CN",
     tracking_url: "https://t.17track.net/en#nums={tracking_number}",
     pages: &[],

@@ -61,6 +61,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     id: "ups",
     carrier: "ups",
     display_name: "UPS",
+    api: "Tracking API v1 and Track Alert",
     country: "US",
     tracking_url: "https://www.ups.com/track?tracknum={tracking_number}",
     pages: &[

@@ -69,6 +69,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     id: "usps",
     carrier: "usps",
     display_name: "USPS",
+    api: "Tracking v3 (GET) or v3r2 (POST), and subscriptions",
     country: "US",
     tracking_url: "https://tools.usps.com/go/TrackConfirmAction?tLabels={tracking_number}",
     pages: &[

@@ -38,6 +38,8 @@ struct Carrier {
 #[serde(rename_all = "camelCase")]
 struct Source {
     source: &'static str,
+    name: &'static str,
+    api: &'static str,
     /// It is in the configuration.
     configured: bool,
     abilities: Vec<&'static str>,
@@ -73,12 +75,13 @@ pub(super) fn run(options: &Options, registry: Registry) -> Result<ExitCode, Str
     }
     say!("{rows}");
     let mut rows = table([
-        "source", "state", "can", "needs", "can use", "batch", "rate", "per day", "time-out",
-        "interval",
+        "source", "API", "state", "can", "needs", "can use", "batch", "rate", "per day",
+        "time-out", "interval",
     ]);
     for source in sources {
         rows.add_row([
             source.source.to_owned(),
+            source.api.to_owned(),
             if source.configured {
                 "configured"
             } else {
@@ -124,6 +127,8 @@ fn source(descriptor: &'static Descriptor, configured: bool) -> Source {
     let limits = &descriptor.limits;
     Source {
         source: descriptor.id,
+        name: descriptor.display_name,
+        api: descriptor.api,
         configured,
         abilities: abilities(&descriptor.capabilities),
         required_hints: descriptor.capabilities.required_hints,

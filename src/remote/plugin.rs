@@ -86,6 +86,7 @@ fn descriptor(id: &str, settings: &PluginSettings) -> Result<Descriptor, String>
         id: leak(id),
         carrier: leak(&settings.carrier),
         display_name: leak(name),
+        api: "plug-in (waybill.adapter.v1)",
         country: "",
         tracking_url: "",
         pages: &[],

@@ -34,6 +34,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     id: CARRIER,
     carrier: CARRIER,
     display_name: "Test post",
+    api: "none",
     country: "",
     tracking_url: "",
     pages: &[],
