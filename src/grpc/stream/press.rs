@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::watch;
+use futures_util::FutureExt as _;
+use futures_util::future::Shared;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use waybill_core::overlay::Overlay;
 use waybill_core::shipment::{Shipment, ShipmentId};
@@ -40,7 +42,7 @@ struct Plate {
     /// The version before the look.
     then: u64,
     made: Instant,
-    look: watch::Receiver<Option<Looked>>,
+    look: Shared<oneshot::Receiver<Looked>>,
 }
 
 type Looked = Result<Option<Arc<Look>>, Miss>;
@@ -81,11 +83,10 @@ impl Press {
         tenant: &str,
         id: &ShipmentId,
     ) -> Result<Option<Arc<Look>>, Miss> {
-        let mut looked = self.plate(pipeline, tenant, id).look.clone();
-        match looked.wait_for(Option::is_some).await.map(|it| it.clone()) {
-            Ok(Some(looked)) => looked,
+        match self.plate(pipeline, tenant, id).look.clone().await {
+            Ok(looked) => looked,
             // It panicked.
-            _ => look(pipeline, tenant, id).await,
+            Err(_) => look(pipeline, tenant, id).await,
         }
     }
 
@@ -101,19 +102,19 @@ impl Press {
             plates.clear();
         }
         let version = pipeline.hub().version(Topic::Shipment(id.clone()));
-        let (tell, looked) = watch::channel(None);
+        let (tell, looked) = oneshot::channel();
         let plate = Arc::new(Plate {
             tenant: tenant.to_owned(),
             then: version.load(Ordering::Acquire),
             version,
             made: Instant::now(),
-            look: looked,
+            look: looked.shared(),
         });
         // By itself: the stream that comes first may not be asked to go on as long as its reader does
         // not read, and the others wait for this too.
         let (pipeline, tenant, of) = (pipeline.clone(), tenant.to_owned(), id.clone());
         tasks::spawn("look", async move {
-            tell.send_replace(Some(look(&pipeline, &tenant, &of).await));
+            let _gone = tell.send(look(&pipeline, &tenant, &of).await);
         });
         plates
             .entry(id.clone())
@@ -125,7 +126,7 @@ impl Press {
 
 impl Plate {
     fn holds(&self) -> bool {
-        let has_failed = matches!(&*self.look.borrow(), Some(Err(_)));
+        let has_failed = matches!(self.look.peek(), Some(Ok(Err(_)) | Err(_)));
         self.version.load(Ordering::Acquire) == self.then
             && self.made.elapsed() < KEPT
             && !has_failed
