@@ -53,7 +53,7 @@ impl Secrets {
             text.push(u8::try_from(run).unwrap_or(u8::MAX));
             text.extend_from_slice(&first.epoch.to_be_bytes());
             for head in same {
-                put(head.sequence, &mut text);
+                prost::encoding::encode_varint(head.sequence, &mut text);
             }
             rest = further;
         }
@@ -82,7 +82,7 @@ impl Secrets {
             let (epoch, rest) = rest.split_first_chunk()?;
             text = rest;
             for _ in 0..*run {
-                let sequence = take(&mut text)?;
+                let sequence = prost::encoding::decode_varint(&mut text).ok()?;
                 let epoch = u64::from_be_bytes(*epoch);
                 place.push(Head { epoch, sequence });
             }
@@ -96,33 +96,6 @@ impl Secrets {
             place,
         })
     }
-}
-
-/// Writes a number in as many bytes as it needs, seven bits in each, the lowest first.
-fn put(mut number: u64, text: &mut Vec<u8>) {
-    while number >= 0x80 {
-        text.push(number.to_le_bytes()[0] | 0x80);
-        number >>= 7;
-    }
-    text.push(number.to_le_bytes()[0]);
-}
-
-/// Reads such a number; `None` if it does not end, or is greater than there are.
-fn take(text: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..u64::BITS).step_by(7) {
-        let (byte, rest) = text.split_first()?;
-        *text = rest;
-        let bits = u64::from(byte & 0x7f);
-        if bits << shift >> shift != bits {
-            return None;
-        }
-        number |= bits << shift;
-        if *byte < 0x80 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 fn keyed(secret: &[u8; 32]) -> Option<Hmac<Sha256>> {
