@@ -105,7 +105,8 @@ fn has(bytes: &[u8], text: &str) -> bool {
         .any(|part| part == text.as_bytes())
 }
 
-async fn erased_and_stays_so(change: impl Fn(&mut Config)) {
+/// Returns the number of what was erased, and the receipt.
+async fn erased_and_stays_so(change: impl Fn(&mut Config)) -> (String, admin::ErasureReceipt) {
     let world = World::start(|config| {
         change(config);
         config.schedule.enabled = false;
@@ -223,17 +224,23 @@ async fn erased_and_stays_so(change: impl Fn(&mut Config)) {
     let answer = operator.erase_recipient(request).await.unwrap();
     assert_eq!(answer.into_inner().receipt.unwrap().shipments, []);
     world.stop().await;
+    (number, receipt)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_memory() {
-    erased_and_stays_so(|_| {}).await;
+    let (_, receipt) = erased_and_stays_so(|_| {}).await;
+    let gone = &receipt.shipments[0];
+    assert!(gone.answer_count > 0, "answers are kept in memory, too");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_data_directory() {
     let folder = tempfile::tempdir().unwrap();
-    erased_and_stays_so(|config| config.store.data_dir = folder.path().to_owned()).await;
+    let place = folder.path().to_owned();
+    let (number, _) = erased_and_stays_so(|config| config.store.data_dir = place.clone()).await;
+    let kept = bytes(folder.path());
+    assert!(!kept.is_empty() && !has(&kept, &number), "nothing in clear");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -198,7 +198,8 @@ async fn endless_headers_end_the_connection() {
         Box::new(pieces) as Box<dyn Iterator<Item = Bytes>>
     };
     let attack = async |address| {
-        flood(address, endless).await;
+        let seen = flood(address, endless).await;
+        assert_eq!(seen.of(kind::HEADERS).count(), 0, "nothing was served");
     };
     gateway.withstands("CONTINUATION flood", attack).await;
 }
@@ -233,7 +234,10 @@ async fn empty_data_ends_the_connection() {
         Box::new(pieces) as Box<dyn Iterator<Item = Bytes>>
     };
     let attack = async |address| {
-        flood(address, empty).await;
+        let seen = flood(address, empty).await;
+        assert_eq!(seen.goaway(), Some(CALM));
+        let served = seen.of(kind::DATA).count();
+        assert_eq!(served, 0, "an unfinished question has no answer");
     };
     gateway.withstands("empty DATA flood", attack).await;
 }

@@ -214,7 +214,7 @@ fn read(text: &str) -> Result<(Lines<v1::Registration>, Lines<String>), String> 
     Ok((registrations, broken))
 }
 
-/// A server that has no room for the next batch is waited for up to so long.
+/// A server that has no room for a batch is waited for up to so long in all.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Registers all of them in batches, and says what became of each that failed.
@@ -227,17 +227,21 @@ async fn send(registrations: Lines<v1::Registration>, remote: &Remote) -> Result
         let request = v1::BatchRegisterRequest {
             registrations: all.collect(),
         };
+        let mut left = PATIENCE;
         let response = loop {
-            match client.batch_register(request.clone()).await {
+            let status = match client.batch_register(request.clone()).await {
                 Ok(response) => break response.into_inner(),
-                Err(status) => match pause(&status).filter(|pause| *pause <= PATIENCE) {
-                    Some(pause) => tokio::time::sleep(pause).await,
-                    None => {
-                        say!("{new} registered, {known} known already, {refused} refused so far");
-                        return Ok(failed(&status));
-                    }
-                },
-            }
+                Err(status) => status,
+            };
+            let rest = pause(&status).and_then(|pause| Some((pause, left.checked_sub(pause)?)));
+            let Some((pause, rest)) = rest else {
+                if !remote.json {
+                    say!("{new} registered, {known} known already, {refused} refused so far");
+                }
+                return Ok(failed(&status));
+            };
+            left = rest;
+            tokio::time::sleep(pause).await;
         };
         if remote.json {
             json::line("BatchRegisterResponse", &response)?;

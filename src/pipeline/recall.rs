@@ -35,10 +35,12 @@ pub(super) struct Recalled {
 }
 
 impl Recalled {
-    /// No source has said anything of it but that it does not know it.
+    /// No source has said anything of it but that it does not know it, and somebody is to be asked
+    /// again: what is fresh needs no further look at the store.
     pub(super) fn is_of_nothing(&self) -> bool {
-        let mut entries = self.entries.iter().flatten();
-        entries.all(|entry| !matches!(entry.answer, Held::Found(_)))
+        let said = || self.entries.iter().flatten();
+        let is_answered = said().next().is_some() && self.ages.iter().all(|age| *age == Age::Fresh);
+        !is_answered && said().all(|entry| !matches!(entry.answer, Held::Found(_)))
     }
 }
 

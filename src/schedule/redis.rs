@@ -169,15 +169,13 @@ impl RedisDue {
             type Flows = Vec<(String, usize, i64, u64)>;
             let from = passed.get(&shard).copied().unwrap_or_default();
             let arguments = [time(now), FLOWS.to_string(), from.to_string()];
-            let flows: Flows = self.run(&self.scripts.look, shard, &arguments).await?;
-            Ok::<_, StoreError>((shard, from, flows))
+            let seen: (bool, Flows) = self.run(&self.scripts.look, shard, &arguments).await?;
+            Ok::<_, StoreError>((shard, seen.0.then_some(from + FLOWS), seen.1))
         });
         let mut flows: HashMap<Flow, Vec<Part>> = HashMap::new();
         let mut passed = HashMap::new();
-        for (shard, from, due) in try_join_all(looks).await? {
-            if due.len() >= FLOWS {
-                passed.insert(shard, from + due.len());
-            }
+        for (shard, further, due) in try_join_all(looks).await? {
+            passed.extend(further.map(|further| (shard, further)));
             for (name, count, oldest, interval) in due {
                 let Some((flow, is_known)) = flow(&name, &self.sources) else {
                     continue;

@@ -1,5 +1,5 @@
 -- Flows with something due. ARGV[1]: now; ARGV[2]: greatest number of flows; ARGV[3]: how many of them
--- to pass over.
+-- to pass over. Returns whether there may be more of them, and those that were found.
 local flows = {}
 local due = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', ARGV[1], 'LIMIT', ARGV[3], ARGV[2])
 for _, flow in ipairs(due) do
@@ -12,4 +12,4 @@ for _, flow in ipairs(due) do
     flows[#flows + 1] = {flow, count, oldest, interval}
   end
 end
-return flows
+return {#due == tonumber(ARGV[2]) and 1 or 0, flows}
