@@ -454,13 +454,16 @@ async fn records_go_when_their_time_is_over() {
     client.track(track(&loose)).await.unwrap();
     client.track(track(&followed)).await.unwrap();
     let own = register(&world, &followed, &[]).await;
+    let late = world.dhl_number("delivered");
+    client.track(track(&late)).await.unwrap();
     let pipeline = &world.app.pipeline;
     let count = async || pipeline.all(None, 10).await.unwrap().len();
     clock.advance(179 * day);
     assert_eq!(retention::sweep(pipeline, &privacy).await.unwrap(), 0);
+    register(&world, &late, &[]).await;
     clock.advance(2 * day);
     assert_eq!(retention::sweep(pipeline, &privacy).await.unwrap(), 1);
-    assert_eq!(count().await, 1);
+    assert_eq!(count().await, 2);
     // Time alone can have changed the record since, so the rest is counted from then.
     let get = v1::GetShipmentRequest {
         id: own,
@@ -468,8 +471,11 @@ async fn records_go_when_their_time_is_over() {
         ..Default::default()
     };
     assert!(client.get_shipment(get.clone()).await.is_ok());
-    clock.advance(301 * day);
-    assert_eq!(retention::sweep(pipeline, &privacy).await.unwrap(), 1);
+    // What is delivered does not change any more: it is kept for as long since it was registered.
+    clock.advance(121 * day);
+    assert_eq!(retention::sweep(pipeline, &privacy).await.unwrap(), 0);
+    clock.advance(180 * day);
+    assert_eq!(retention::sweep(pipeline, &privacy).await.unwrap(), 2);
     assert_eq!(count().await, 0);
     assert!(client.get_shipment(get).await.is_err());
     // Nothing is barred: it can be asked for again.

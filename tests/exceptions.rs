@@ -10,7 +10,9 @@ mod common;
 
 use std::time::Duration;
 
+use common::callers::{Bearer, KeysFile, with_key};
 use common::program::{err, out, run_beside};
+use common::shops::ALL;
 use common::{ask, channel, client, trailers};
 use tonic::transport::Channel;
 use tonic::{Code, Streaming};
@@ -342,15 +344,8 @@ async fn a_step_reaches_the_streams_of_the_tenant_without_a_new_record() {
     app.stop().await;
 }
 
-#[tokio::test]
-async fn how_fast_people_are_is_a_figure_by_category_and_owner() {
-    let (app, clock) = gateway(|_| {}).await;
-    let mut client = client(app.address).await;
-    let record = tracked(&mut client).await.shipments.remove(0);
-    take(&mut client, step(&record, Activity::Acknowledge)).await;
-    clock.advance(Duration::from_secs(3_600));
-    take(&mut client, step(&record, Activity::Resolve)).await;
-
+/// Asks how fast people were today.
+fn how_fast(clock: &Clock) -> v1::QueryKpisRequest {
     let day = clock.now().as_second().div_euclid(86_400);
     let midnight = |day: i64| {
         Some(prost_types::Timestamp {
@@ -358,7 +353,7 @@ async fn how_fast_people_are_is_a_figure_by_category_and_owner() {
             nanos: 0,
         })
     };
-    let question = v1::QueryKpisRequest {
+    v1::QueryKpisRequest {
         metrics: vec![
             v1::KpiMetric::TimeToAcknowledge as i32,
             v1::KpiMetric::TimeToResolve as i32,
@@ -373,10 +368,43 @@ async fn how_fast_people_are_is_a_figure_by_category_and_owner() {
             v1::KpiDimension::Carrier as i32,
         ],
         ..Default::default()
-    };
+    }
+}
+
+#[tokio::test]
+async fn how_fast_people_are_is_told_to_their_own_tenant_alone() {
+    let file = KeysFile::new();
+    let [one, other] = ["shop-a", "shop-b"].map(|tenant| file.key(tenant, &ALL));
+    let (app, clock) = gateway(|config| config.auth = file.settings()).await;
+    let channel = channel(app.address).await;
+    let mut client = with_key(&channel, &one);
+    let tracked = client.track(ask(DAMAGED)).await.unwrap().into_inner();
+    let seen = step(&tracked.shipments[0], Activity::Acknowledge);
+    client.update_exception(seen).await.unwrap();
+    let mut counts = Vec::new();
+    for key in [one, other] {
+        let shown = Bearer(key);
+        let mut figures = AnalyticsServiceClient::with_interceptor(channel.clone(), shown);
+        let rows = figures.query_kpis(how_fast(&clock)).await.unwrap();
+        let rows = rows.into_inner().rows;
+        counts.push(rows.iter().map(|row| row.count).sum::<u64>());
+    }
+    assert_eq!(counts, [1, 0]);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn how_fast_people_are_is_a_figure_by_category_and_owner() {
+    let (app, clock) = gateway(|_| {}).await;
+    let mut client = client(app.address).await;
+    let record = tracked(&mut client).await.shipments.remove(0);
+    take(&mut client, step(&record, Activity::Acknowledge)).await;
+    clock.advance(Duration::from_secs(3_600));
+    take(&mut client, step(&record, Activity::Resolve)).await;
+
     let mut figures = AnalyticsServiceClient::new(channel(app.address).await);
     let rows = figures
-        .query_kpis(question)
+        .query_kpis(how_fast(&clock))
         .await
         .unwrap()
         .into_inner()

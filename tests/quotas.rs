@@ -18,6 +18,7 @@ use std::time::Duration;
 use common::callers::{Bearer, Client, KeysFile, with_key};
 use common::figure::figure;
 use common::own::{event, key};
+use common::program::{err, out, run_beside};
 use common::shops::{ALL, lately};
 use common::watching::{by_number, number, shipments};
 use common::{World, channel, eventually, track, trailers};
@@ -139,6 +140,41 @@ async fn streams_are_limited_and_make_room_when_they_end() {
         one.follow(request.clone()).await.is_ok()
     })
     .await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_waits_for_its_quota_and_leaves_nothing_out() {
+    let file = KeysFile::new();
+    let key = file.key("shop-a", &scopes());
+    let quota = QuotaSettings {
+        requests_per_second: 800.0,
+        burst: 800,
+        ..QuotaSettings::default()
+    };
+    let world = world(&file, quota).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (list, shown) = (folder.path().join("fleet.csv"), folder.path().join("key"));
+    let lines: String = (0..2_500).map(|at| dhl_load_number(at) + "\n").collect();
+    std::fs::write(&list, format!("number\n{lines}")).unwrap();
+    std::fs::write(&shown, key).unwrap();
+    let address = format!("http://{}", world.app.address);
+    let imported = run_beside(&[
+        "import",
+        list.to_str().unwrap(),
+        "--key-file",
+        shown.to_str().unwrap(),
+        "--address",
+        &address,
+    ])
+    .await;
+    assert_eq!(
+        (out(&imported), err(&imported).lines().next()),
+        (
+            "2500 registered, 0 known already, 0 refused\n".to_owned(),
+            None
+        )
+    );
     world.stop().await;
 }
 

@@ -203,6 +203,45 @@ async fn what_is_due_for_a_source_that_no_node_has_is_planned_anew() {
     assert_eq!(before.wants("gone").await.unwrap(), []);
 }
 
+#[tokio::test]
+async fn a_long_queue_of_one_source_hides_no_other_ones() {
+    let redis = Redis::start();
+    let store = redis.store().await;
+    let queue = RedisDue::new(store.beside(), &SOURCES);
+    let now = START * 1_000;
+    // More flows in each shard than are looked at in one go, all of them due before.
+    let item = |source: &'static str, at: usize, due: i64| Item {
+        task: Task::Poll,
+        id: ShipmentId(format!("id{at}")),
+        flow: Flow {
+            source,
+            lane: Lane::Tail,
+            tenant: format!("t{at}").into(),
+        },
+        due,
+        interval: 1_000,
+        failures: 0,
+    };
+    let many: Vec<Item> = (0..80_000).map(|at| item("one", at, now)).collect();
+    for some in many.chunks(4_000) {
+        queue.put(now, some.to_vec()).await.unwrap();
+    }
+    let last = item("two", 80_000, now + 1);
+    queue.put(now, vec![last.clone()]).await.unwrap();
+    let mut looks = 0;
+    let claims = loop {
+        looks += 1;
+        let now = now + 2_000 * looks;
+        queue.backlog("two", now, 10).await.unwrap();
+        let claims = queue.claim(&last.flow, now, 10).await.unwrap();
+        if !claims.is_empty() || looks == 4 {
+            break claims;
+        }
+    };
+    assert_eq!(claims.len(), 1, "seen in {looks} looks");
+    assert_eq!(claims[0].item.id, last.id);
+}
+
 /// Carriers, their clock and a Redis, for any number of gateways.
 struct Yard {
     simulator: Simulator,
