@@ -147,11 +147,15 @@ async fn what_left_while_nobody_watched_is_told_to_whoever_kept_the_token_alone(
         ..Bookmark::default()
     };
     let mut watcher = Watcher::new(channel, open, bookmark);
-    let told = loop {
-        if let Step::Update(update) = watcher.next().await.unwrap().step {
-            break update;
+    let told = async {
+        loop {
+            if let Step::Update(update) = watcher.next().await.unwrap().step {
+                return update;
+            }
         }
     };
+    let told = tokio::time::timeout(Duration::from_secs(60), told).await;
+    let told = told.expect("it is told in time");
     assert_eq!(told.change(), WatchChange::Removed);
     assert_eq!(told.shipment.unwrap().id, *gone);
     world.stop().await;
